@@ -1,0 +1,1 @@
+"""Where notices to people go: one channel per file, named by the word after ``type:``."""

@@ -1,0 +1,1 @@
+"""What judges: one detector per file, named by the word after ``type:``."""

@@ -1,0 +1,88 @@
+"""The contract of a detector: config (frozen) + state (plain, versioned) + ``step``.
+
+A detector imports no source, no engine and no clock. ``step`` owns its state and is deterministic; passing
+time is an empty :class:`~streamgauge.windows.contract.WindowResults` with a later watermark. Any split of a
+stream gives the same verdicts, and so does a snapshot taken anywhere and restored; the checks in
+:mod:`streamgauge.conformance` hold every detector to this.
+
+A module in this folder offers::
+
+    class Config(DetectorConfig): ...      # frozen pydantic model: the keys beside ``type:``
+    def build(config: Config, context: Context) -> Detector: ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from streamgauge.batch import FieldKind
+from streamgauge.state import State
+from streamgauge.verdict import Verdicts
+from streamgauge.windows.contract import Watch, WindowResults
+
+
+class DetectorConfig(BaseModel):
+    """Base of every detector's configuration: frozen, unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a detector may know about its surroundings when it is built.
+
+    Attributes:
+        monitor: the monitor's name, for verdicts and messages.
+        columns: the columns its results will carry, with their kinds.
+        rising: the columns that never fall while a window fills (count, distinct, max, sum of a field
+            declared ``min: 0``).
+        windowed: whether it sees windows (else single records).
+    """
+
+    monitor: str
+    columns: Mapping[str, FieldKind]
+    rising: frozenset[str] = frozenset()
+    windowed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a detector asks of the path before it.
+
+    Attributes:
+        watches: limits at which the window shall report early.
+        fields: fields of the stream that it reads (record detectors).
+        by: grouping that the detector itself declares (``silence`` has no window).
+        merge: how its state behaves over partitions: ``mergeable`` when the order across partitions does
+            not matter, ``single`` when it does.
+        judges_empty: whether windows without records are judged for keys with an open incident.
+    """
+
+    watches: Sequence[Watch] = ()
+    fields: frozenset[str] = field(default_factory=frozenset)
+    by: tuple[str, ...] | None = None
+    merge: Literal["mergeable", "single"] = "mergeable"
+    judges_empty: bool = True
+
+
+class Detector(Protocol):
+    """Judges results, one step after the other."""
+
+    @property
+    def needs(self) -> Needs:
+        """What it asks of the path before it."""
+        ...
+
+    def initial(self) -> State:
+        """A fresh state."""
+        ...
+
+    def step(self, state: State, results: WindowResults) -> Verdicts:
+        """Judge ``results`` in their order; answers may be fewer or more than results."""
+        ...

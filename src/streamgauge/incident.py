@@ -1,0 +1,162 @@
+"""What people see: one incident from its beginning to its end, and the notices that tell of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from streamgauge.clock import iso
+from streamgauge.keys import Key, key_label, key_text
+
+
+class IncidentState(StrEnum):
+    """Where an incident stands."""
+
+    PENDING = "pending"
+    FIRING = "firing"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+    SUPPRESSED = "suppressed"
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One thing that went wrong for one key of one monitor. Moments are microseconds of event time.
+
+    Attributes:
+        monitor, key: whose it is.
+        kind: ``verdict``, or what else befell the monitor: ``source lost``, ``detector failed``,
+            ``key limit``, ``key on two partitions``.
+        episode: what tells this incident from the next one of the same fingerprint: the start of the
+            window that opened it, else the event time that did.
+        state: see :class:`IncidentState`.
+        severity: ``warning`` or ``critical``.
+        opened_at: the moment it began to fire (the deciding record, else the window's end).
+        window_start, window_end: the window that opened it; None where there was none.
+        last_start, last_end: the last window that fired; a later one that clears resolves it.
+        observed, expected, evidence: as in the verdict that last fired.
+        samples: a few records, masked fields masked.
+        partition, offset: the record that decided, where one did.
+        pending_since: event time since which the condition holds, while ``for`` runs.
+        no_data: closed windows without data since the last one that had some.
+        resolved_at, reason: its end: ``recovered``, ``no data``, ``forgotten``, ``removed`` …
+        notices: how many notices have been told.
+        title: one sentence for people.
+    """
+
+    monitor: str
+    key: Key
+    kind: str
+    episode: int
+    state: IncidentState
+    severity: str
+    opened_at: int
+    title: str
+    window_start: int | None = None
+    window_end: int | None = None
+    last_start: int | None = None
+    last_end: int | None = None
+    observed: Mapping[str, Any] = field(default_factory=dict)
+    expected: Any = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    samples: Sequence[Mapping[str, Any]] = ()
+    partition: str | None = None
+    offset: int | None = None
+    early: bool = False
+    partial: bool = False
+    pending_since: int | None = None
+    no_data: int = 0
+    resolved_at: int | None = None
+    reason: str | None = None
+    notices: int = 0
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for every incident of this (monitor, key): 16 hexadecimal digits."""
+        return fingerprint(self.monitor, self.key, self.kind)
+
+    @property
+    def id(self) -> str:
+        """Unique and decided once: monitor, key's fingerprint and episode."""
+        return f"{self.monitor}-{self.fingerprint}-{self.episode}"
+
+    @property
+    def open(self) -> bool:
+        """Whether it has begun to fire and not ended."""
+        return self.state in (IncidentState.FIRING, IncidentState.ACKNOWLEDGED, IncidentState.SUPPRESSED)
+
+    @property
+    def lasted(self) -> int | None:
+        """Microseconds from the opening to the end; None while it is open."""
+        return None if self.resolved_at is None else max(0, self.resolved_at - self.opened_at)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data for people's tools: times are ISO 8601 UTC with milliseconds."""
+        return {
+            "id": self.id,
+            "monitor": self.monitor,
+            "key": list(self.key) if isinstance(self.key, tuple) else self.key,
+            "fingerprint": self.fingerprint,
+            "incident": self.kind,
+            "state": str(self.state),
+            "severity": self.severity,
+            "title": self.title,
+            "opened_at": iso(self.opened_at),
+            "window_start": iso(self.window_start),
+            "window_end": iso(self.window_end),
+            "last_window_start": iso(self.last_start),
+            "last_window_end": iso(self.last_end),
+            "observed": dict(self.observed),
+            "expected": self.expected,
+            "evidence": dict(self.evidence),
+            "samples": [dict(sample) for sample in self.samples],
+            "partition": self.partition,
+            "offset": self.offset,
+            "early": self.early,
+            "partial": self.partial,
+            "resolved_at": iso(self.resolved_at),
+            "reason": self.reason,
+            "lasted_seconds": None if self.lasted is None else self.lasted / 1e6,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing to tell through one channel; ``n`` counts the notices of its incident from 1.
+
+    ``id`` is the same however often it is delivered: receivers can drop repeats by it.
+    """
+
+    incident: Incident
+    n: int
+    channel: str
+
+    @property
+    def id(self) -> str:
+        """The idempotency key: incident and n. The same notice goes to each channel under this id."""
+        return f"{self.incident.id}-{self.n}"
+
+    @property
+    def resolved(self) -> bool:
+        """Whether it tells of the end."""
+        return self.incident.state is IncidentState.RESOLVED
+
+    def as_json(self) -> dict[str, Any]:
+        """What channels send: the incident as it was when the notice was decided."""
+        status = "resolved" if self.resolved else "firing"
+        return {"notice": self.id, "n": self.n, "status": status, **self.incident.as_json()}
+
+
+def fingerprint(monitor: str, key: Key, kind: str = "verdict") -> str:
+    """16 hexadecimal digits that name a (monitor, key); ``kind`` sets mishaps of the monitor itself apart."""
+    text = "\x1f".join((monitor, key_text(key), kind))
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def subject(monitor: str, key: Key) -> str:
+    """How a sentence names whose incident it is: ``burst of a-7``, or ``burst`` without a key."""
+    label = key_label(key)
+    return f"{monitor} of {label}" if label else monitor

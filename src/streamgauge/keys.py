@@ -1,0 +1,157 @@
+"""Keys become small integers once, so that everything behind works on arrays.
+
+A :class:`KeySlots` is the dictionary of one (stream, ``by``, partition); all monitors grouped alike share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
+
+import msgspec
+import numpy as np
+
+from streamgauge.batch import NO_KEY, IntArray, SlotArray
+
+Scalar: TypeAlias = str | int | float | bool
+Key: TypeAlias = Scalar | tuple[Scalar, ...] | None
+"""A key as people see it: a value, a tuple of values, or None where a monitor has no ``by``."""
+
+OTHER = "__other__"
+"""The key that new keys pool into once the limit is reached."""
+
+
+class KeySlots:
+    """Gives each key an int32 slot; slots of forgotten keys are used again.
+
+    Missing keys get :data:`~streamgauge.batch.NO_KEY`. Beyond ``limit`` keys a new key becomes
+    :data:`OTHER`, and ``pooled`` counts the records that did.
+
+    Attributes:
+        last_seen: int64[capacity], the largest event time seen per slot; drives forgetting.
+        pooled: how many records went to ``__other__``.
+    """
+
+    def __init__(self, limit: int = 1_000_000) -> None:
+        self.limit = limit
+        self.pooled = 0
+        self.last_seen: IntArray = np.full(64, np.iinfo(np.int64).min, np.int64)
+        self._keys: list[Key] = []
+        self._free: list[int] = []
+        self._slot_of = _Slots(self._assign)
+        self._slot_of[None] = NO_KEY
+
+    def __len__(self) -> int:
+        """One more than the largest slot ever used: the length that slot columns need."""
+        return len(self._keys)
+
+    @property
+    def known(self) -> int:
+        """How many keys hold a slot now."""
+        return len(self._keys) - len(self._free)
+
+    def slots(self, keys: Sequence[Key]) -> SlotArray:
+        """int32[n] slots of ``keys``, new keys included."""
+        slots = np.fromiter(map(self._slot_of.__getitem__, keys), np.int32, len(keys))
+        self._grow()
+        return slots
+
+    def key(self, slot: int) -> Key:
+        """The key that holds ``slot``."""
+        return None if slot < 0 else self._keys[slot]
+
+    def find(self, key: Key) -> int | None:
+        """The slot of ``key`` if it holds one; never assigns."""
+        return self._slot_of.get(key)
+
+    def live(self) -> SlotArray:
+        """The slots in use, ascending."""
+        free = set(self._free)
+        return np.array([slot for slot in range(len(self._keys)) if slot not in free], np.int32)
+
+    def forget(self, slots: Iterable[int]) -> None:
+        """Release ``slots``; whoever holds state under them must have dropped it."""
+        for slot in slots:
+            del self._slot_of[self._keys[slot]]
+            self._keys[slot] = None
+            self.last_seen[slot] = np.iinfo(np.int64).min
+            self._free.append(slot)
+
+    def _assign(self, key: Key) -> int:
+        if isinstance(key, tuple) and None in key:
+            return NO_KEY
+        if self.known >= self.limit:
+            self.pooled += 1
+            return self._slot_of[OTHER] if OTHER in self._slot_of else self._give(OTHER)
+        return self._give(key)
+
+    def _give(self, key: Key) -> int:
+        if self._free:
+            slot = self._free.pop()
+            self._keys[slot] = key
+        else:
+            slot = len(self._keys)
+            self._keys.append(key)
+        self._slot_of[key] = slot
+        return slot
+
+    def _grow(self) -> None:
+        have = len(self.last_seen)
+        if len(self._keys) > have:
+            grown = np.full(max(2 * have, len(self._keys)), np.iinfo(np.int64).min, np.int64)
+            grown[:have] = self.last_seen
+            self.last_seen = grown
+
+    def texts(self) -> list[str | None]:
+        """Every slot's key as text that :meth:`restore` reads; None for a free slot."""
+        free = set(self._free)
+        return [None if slot in free else key_text(key) for slot, key in enumerate(self._keys)]
+
+    def restore(self, texts: Sequence[str | None], last_seen: IntArray) -> None:
+        """Take the place of a saved dictionary."""
+        self._slot_of.clear()
+        self._slot_of[None] = NO_KEY
+        self._keys = [None if text is None else key_from_text(text) for text in texts]
+        self._free = [slot for slot, text in enumerate(texts) if text is None][::-1]
+        for slot, text in enumerate(texts):
+            if text is not None:
+                self._slot_of[self._keys[slot]] = slot
+        self.last_seen = np.full(max(64, len(texts)), np.iinfo(np.int64).min, np.int64)
+        self.last_seen[: len(texts)] = last_seen[: len(texts)]
+
+
+class _Slots(dict[Key, int]):
+    """A dictionary that asks ``assign`` for what it lacks: one C call per known key."""
+
+    def __init__(self, assign: Callable[[Key], int]) -> None:
+        super().__init__()
+        self._assign = assign
+
+    def __missing__(self, key: Key) -> int:
+        return self._assign(key)
+
+
+def key_text(key: Key) -> str:
+    """The key as JSON text: exact, sortable, stored.
+
+    >>> key_text(("a", 1)), key_text(None)
+    ('["a",1]', 'null')
+    """
+    return msgspec.json.encode(key).decode()
+
+
+def key_from_text(text: str) -> Key:
+    """Read back what :func:`key_text` wrote.
+
+    >>> key_from_text('["a",1]')
+    ('a', 1)
+    """
+    key = msgspec.json.decode(text)
+    return tuple(key) if isinstance(key, list) else key
+
+
+def key_label(key: Key) -> str:
+    """The key as people read it; empty where there is none."""
+    if key is None:
+        return ""
+    return " · ".join(map(str, key)) if isinstance(key, tuple) else str(key)

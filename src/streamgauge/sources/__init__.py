@@ -1,0 +1,1 @@
+"""Where records come from: one source per file, named by the word after ``type:``."""

@@ -1,0 +1,140 @@
+"""The contract of a source: raw slices of partitions, in offset order, from wherever it is told to start.
+
+A source knows nothing of formats, monitors or stores. It must be replayable: reading again from an earlier
+position gives the same records with the same offsets.
+
+A module in this folder offers::
+
+    class Config(SourceConfig): ...                 # frozen pydantic model: the keys beside ``type:``
+    def open_source(config: Config, stream: str, clock: Clock) -> Source: ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from streamgauge.batch import IntArray, Partition
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class SourceConfig(BaseModel):
+    """Base of every source's configuration: frozen, unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    finite: ClassVar[bool] = False
+    """Whether it ends by itself (files): then all partitions are merged into one order, as in a replay."""
+
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Undecoded records of one partition in offset order.
+
+    Attributes:
+        partition: where they were read.
+        offsets: int64[n], increasing.
+        timestamps: int64[n], the source's own timestamps in microseconds (Kafka's; for files the time of
+            reading); the event time of streams without ``time:``, and the measure of "too far ahead".
+        payloads: the bytes of each record; None is an empty message (a tombstone). None altogether when
+            the source has columns already (``frame``).
+        frame: for sources whose files are columnar (CSV, Parquet): one row per record.
+        next_offset: where reading goes on.
+        trusted: whether ``timestamps`` are the broker's own (LogAppendTime).
+    """
+
+    partition: Partition
+    offsets: IntArray
+    timestamps: IntArray
+    next_offset: int
+    payloads: Sequence[bytes | None] | None = None
+    frame: pl.DataFrame | None = None
+    trusted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """What one poll brought.
+
+    Attributes:
+        slices: what was read, several per partition allowed, in order.
+        assigned: partitions that are ours from now on, with the position at which reading began.
+        revoked: partitions that are given back in order: what was read of them may still be committed.
+        lost: partitions that were taken away: nothing of them may be committed any more.
+        ended: partitions that have ended for good (finite sources).
+    """
+
+    slices: Sequence[Slice] = ()
+    assigned: Mapping[Partition, int] = field(default_factory=dict)
+    revoked: frozenset[Partition] = frozenset()
+    lost: frozenset[Partition] = frozenset()
+    ended: frozenset[Partition] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """How a partition's end stood when it was last asked for.
+
+    Attributes:
+        end_offset: the offset the next record will get.
+        open_transaction: whether records of an unfinished transaction lie before it.
+        asked_at: monotonic seconds just before asking.
+        answered_at: monotonic seconds when the answer came.
+    """
+
+    end_offset: int
+    open_transaction: bool
+    asked_at: float
+    answered_at: float
+
+
+class Source(Protocol):
+    """Reads records; one per stream."""
+
+    def open(self, positions: Mapping[Partition, int]) -> None:
+        """Start reading: at ``positions`` where given, else where the configuration says.
+
+        Raises:
+            SourceError: topic missing, no permission, wrong password …, in words for the user.
+        """
+        ...
+
+    def poll(self, limit: int, timeout: timedelta) -> Poll:
+        """At most about ``limit`` records; waits up to ``timeout`` for the first.
+
+        Raises:
+            SourceError: when going on makes no sense. What passes by itself (a broker away) is not raised;
+                it shows in ``tails`` growing old.
+        """
+        ...
+
+    def tails(self) -> Mapping[Partition, Tail]:
+        """The newest known end of each partition; costs nothing (asked for in the background)."""
+        ...
+
+    def pause(self, partitions: Sequence[Partition]) -> None:
+        """Stop reading these until resumed (they are ahead of the others)."""
+        ...
+
+    def resume(self, partitions: Sequence[Partition]) -> None:
+        """Read these again."""
+        ...
+
+    def committed(self, positions: Mapping[Partition, int]) -> None:
+        """Told after each commit of the store, for others' eyes (consumer-group offsets)."""
+        ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """What it is and where it starts, for a log line and the API; no secrets."""
+        ...
+
+    def close(self) -> None:
+        """Leave in order."""
+        ...

@@ -1,0 +1,1 @@
+"""What survives a restart: checkpoints, incidents, outbox, history. One schema, one code path."""

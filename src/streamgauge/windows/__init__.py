@@ -1,0 +1,1 @@
+"""How a stream is cut: one kind of window per file, one contract, shared by all monitors cut alike."""

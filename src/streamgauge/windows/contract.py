@@ -1,0 +1,133 @@
+"""The contract of a window: rows of one or more partitions in, results out.
+
+A window knows no clock and no source. Time passes only by the watermarks it is given; an empty batch with a
+later watermark is how it learns that time went on. Where one batch ends changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from streamgauge.batch import BoolArray, Column, FloatArray, IntArray, Partition, SlotArray
+from streamgauge.keys import KeySlots
+from streamgauge.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The records that reach one window, in the order in which they count; columns of one length n.
+
+    Attributes:
+        keys: what ``slots`` point into.
+        slots: int32[n]; :data:`~streamgauge.batch.NO_KEY` rows are skipped.
+        times: int64[n] event times.
+        offsets: int64[n] offsets in their own partition.
+        before: int64[n], the watermark of each record's own partition *before* that record: it decides
+            what is late.
+        closing: int64[n], the watermark that closes windows *after* each record: the same partition's
+            for an aligned monitor, else the minimum over partitions.
+        watermark: the closing watermark at the end of the batch (≥ ``closing[-1]``).
+        columns: the inputs of the aggregates, by name.
+        parts: int16[n], index into ``partitions`` per record; None where there is one partition.
+        partitions: the partitions that occur, in partition order.
+    """
+
+    keys: KeySlots
+    slots: SlotArray
+    times: IntArray
+    offsets: IntArray
+    before: IntArray
+    closing: IntArray
+    watermark: int
+    columns: Mapping[str, Column]
+    partitions: Sequence[Partition]
+    parts: SlotArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowResults:
+    """What windows report, in the order in which it was decided; columns of one length n.
+
+    Early rows (``early``) are window states at the record that crossed a watched limit; ``previous``
+    holds the values just before that record. All others are windows that closed (or, for count and running
+    windows, reported).
+
+    Attributes:
+        keys: what ``slots`` point into.
+        slots, starts, ends: int32[n], int64[n], int64[n]: key and window.
+        at: int64[n]: the deciding record's event time where early, else the window's end.
+        offsets: int64[n]: the deciding record where early, else the window's last record; -1 = none.
+        partial: bool[n]: the window was not seen whole from its start.
+        columns: the computed values by name; missing where there was nothing to compute from.
+        previous: as ``columns``, for early rows; other rows hold the same as in ``columns``.
+        positions: int64[n]: how many rows of the batch were read before it was decided.
+        late: how many records came too late, per window start, as (start, key slot, count).
+        watermark: how far time has gone.
+        rows: int64[n]: index into the batch of the record named by ``offsets``; -1 if it is not in it.
+    """
+
+    keys: KeySlots
+    slots: SlotArray
+    starts: IntArray
+    ends: IntArray
+    at: IntArray
+    offsets: IntArray
+    early: BoolArray
+    partial: BoolArray
+    columns: Mapping[str, Column]
+    previous: Mapping[str, Column]
+    positions: IntArray
+    watermark: int
+    rows: IntArray
+    partitions: Sequence[Partition] = field(default=())
+    parts: SlotArray | None = None
+    late: LateRows | None = None
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+
+@dataclass(frozen=True, slots=True)
+class LateRows:
+    """Records that came after their window had closed; int64[n] each.
+
+    ``rows`` are indices into the batch; a record that is late for several hopping windows occurs once per
+    window.
+    """
+
+    rows: IntArray
+    starts: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A limit that can only be crossed once in a window: ``column > limit`` (``limit`` may be -inf).
+
+    The window reports an early row at the first record after which the running value of ``column``
+    exceeds ``limit``. Only for aggregates that never fall: count, distinct, max, and sum over a field that
+    is declared ``min: 0``.
+    """
+
+    column: str
+    limit: float
+
+
+class Window(Protocol):
+    """One way of cutting, for all monitors that share it."""
+
+    def initial(self) -> State:
+        """A fresh state."""
+        ...
+
+    def step(self, state: State, rows: Rows) -> WindowResults:
+        """Count ``rows`` in; report what crossed a watched limit and what closed, in order."""
+        ...
+
+    def empty(self, slots: SlotArray, starts: IntArray) -> Mapping[str, FloatArray]:
+        """What windows without records hold: counts and sums 0, all else missing (NaN)."""
+        ...
