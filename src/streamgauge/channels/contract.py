@@ -19,6 +19,8 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from streamgauge.durations import Duration
+
 
 class ChannelConfig(BaseModel):
     """Base of every channel's configuration: frozen, unknown keys are errors."""
@@ -26,6 +28,8 @@ class ChannelConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: str
+    give_up_after: Duration = timedelta(hours=24)
+    """How long a notice that cannot be delivered is tried; then it is given up, said loudly."""
 
 
 class Result(StrEnum):

@@ -104,7 +104,17 @@ class StateWrite:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A notice in the outbox: not yet delivered, not given up."""
+    """A notice in the outbox: not yet delivered, not given up.
+
+    Attributes:
+        sequence: grows with every notice ever decided; the order within an incident.
+        id: the notice's id, which the receiver sees.
+        channel: through which it goes.
+        payload: :meth:`~streamgauge.incident.Notice.as_json`.
+        attempts: how often it was tried.
+        due: wall clock of the next try.
+        since: wall clock when it was put in; what a channel's ``give_up_after`` counts from. 0 = unknown.
+    """
 
     sequence: int
     id: str
@@ -112,6 +122,7 @@ class Waiting:
     payload: dict[str, Any]
     attempts: int
     due: int
+    since: int = 0
 
 
 class Store(Protocol):
@@ -137,12 +148,24 @@ class Store(Protocol):
         """Incidents that are pending or open."""
         ...
 
-    def waiting(self, limit: int = 1000) -> list[Waiting]:
-        """The outbox in the order in which the notices were decided."""
+    def waiting(self, limit: int = 1000, *, after: int = 0, channel: str | None = None) -> list[Waiting]:
+        """The outbox in the order in which the notices were decided.
+
+        Only those with a sequence beyond ``after``, and only of ``channel`` where one is named.
+        """
+        ...
+
+    def still_mine(self) -> bool:
+        """Whether this process still owns the store; cheap, asked before each notice leaves."""
         ...
 
     def answered(self, sequence: int, result: str, detail: str, *, attempts: int, due: int, at: int) -> None:
-        """Note how a try went."""
+        """Note how a try went.
+
+        ``result`` is a :class:`~streamgauge.channels.contract.Result` value: ``delivered`` and ``give up``
+        take the notice out of :meth:`waiting`; ``try again`` keeps it with its new ``attempts`` and ``due``.
+        Called from the delivery's threads while the engine commits.
+        """
         ...
 
     def close(self) -> None:
