@@ -17,15 +17,12 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 from streamgauge.durations import Duration
+from streamgauge.settings import Settings
 
 
-class ChannelConfig(BaseModel):
+class ChannelConfig(Settings):
     """Base of every channel's configuration: frozen, unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: str
     give_up_after: Duration = timedelta(hours=24)

@@ -17,18 +17,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 from streamgauge.batch import FieldKind
+from streamgauge.settings import Settings
 from streamgauge.state import State
 from streamgauge.verdict import Verdicts
 from streamgauge.windows.contract import Watch, WindowResults
 
 
-class DetectorConfig(BaseModel):
+class DetectorConfig(Settings):
     """Base of every detector's configuration: frozen, unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: str
 

@@ -16,18 +16,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 from streamgauge.batch import IntArray, Partition
+from streamgauge.settings import Settings
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-class SourceConfig(BaseModel):
+class SourceConfig(Settings):
     """Base of every source's configuration: frozen, unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     finite: ClassVar[bool] = False
     """Whether it ends by itself (files): then all partitions are merged into one order, as in a replay."""
 

@@ -1,0 +1,120 @@
+"""What every part of the configuration is made of: the models' base, durations, lists of names, hidden secrets.
+
+Import this in a plug-in's module to declare its ``Config``::
+
+    class Config(ChannelConfig):            # ChannelConfig is a Settings
+        url: str
+        timeout: PositiveDuration = timedelta(seconds=10)
+
+Text that came out of ``${NAME}`` or ``${file:PATH}`` is a secret: it never shows in ``repr``, in
+:meth:`Settings.public` or in an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Annotated, Any
+
+from annotated_types import Gt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PrivateAttr, WithJsonSchema, model_validator
+from pydantic.functional_validators import ModelWrapValidatorHandler
+from pydantic_core.core_schema import ValidationInfo
+
+from streamgauge.durations import Duration
+
+HIDDEN = "***"
+_TELLTALE = re.compile(r"passw|secret|token|credential|private[._-]?key|api[._-]?key", re.IGNORECASE)
+_USERINFO = re.compile(r"(?<=://)([^/@\s:]*):([^/@\s]*)(?=@)")
+
+
+def _read_names(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+PositiveDuration = Annotated[Duration, Gt(timedelta(0))]
+"""A duration above zero."""
+
+Names = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_read_names),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+"""One name, or a list of names; always a tuple in Python."""
+
+
+class Settings(BaseModel):
+    """Base of every model of the configuration: frozen, unknown keys are errors, secrets hidden."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+
+    _secrets: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _remember_secrets(
+        cls, data: Any, handler: ModelWrapValidatorHandler[Settings], info: ValidationInfo
+    ) -> Settings:
+        """Keep which texts must not be shown; only those that occur in this model."""
+        model = handler(data)
+        known: Mapping[str, str] = (info.context or {}).get("secrets", {})
+        if known:
+            texts = list(_texts(data))
+            model._secrets.update(
+                (secret, name) for secret, name in known.items() if any(secret in text for text in texts)
+            )
+        return model
+
+    def public(self) -> dict[str, Any]:
+        """The settings as plain data for people and tools: durations as text, secrets hidden."""
+        plain: dict[str, Any] = hide(self.model_dump(mode="json", by_alias=True), self._secrets)
+        return plain
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, _hidden_field(name, value, self._secrets)
+
+
+def hide(value: Any, secrets: Mapping[str, str]) -> Any:
+    """``value`` (plain data) with secrets replaced.
+
+    A known secret becomes the reference that brought it (``${NAME}``); values of keys that tell of a
+    secret (``password``, ``token`` …) and passwords within URLs become ``***``.
+
+    >>> hide({"url": "https://x/s3cr3t", "password": "p"}, {"s3cr3t": "${KEY}"})
+    {'url': 'https://x/${KEY}', 'password': '***'}
+    """
+    if isinstance(value, str):
+        return _USERINFO.sub(rf"\1:{HIDDEN}", replace_secrets(value, secrets))
+    if isinstance(value, Mapping):
+        return {key: _hidden_field(key, item, secrets) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)([hide(item, secrets) for item in value])
+    return value
+
+
+def replace_secrets(text: str, secrets: Mapping[str, str]) -> str:
+    """``text`` with each secret in it replaced by its reference, the longest first."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, secrets[secret])
+    return text
+
+
+def _hidden_field(name: object, value: Any, secrets: Mapping[str, str]) -> Any:
+    hidden = hide(value, secrets)
+    if isinstance(value, str) and value and hidden == value and _TELLTALE.search(str(name)):
+        return HIDDEN
+    return hidden
+
+
+def _texts(value: Any) -> Iterable[str]:
+    """Every text within plain data."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item)
