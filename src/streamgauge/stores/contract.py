@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol
 
 from streamgauge.batch import BadRecord, Partition
-from streamgauge.incident import Incident, Notice
+from streamgauge.incident import Incident, IncidentState, Notice
 from streamgauge.state import Tables
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +44,13 @@ class StateKey:
 
 @dataclass(frozen=True, slots=True)
 class SavedState:
-    """A state as it was at its ``positions`` (next offset per partition it spans)."""
+    """A state as it was at its ``positions`` (of each partition it spans).
+
+    After a damage these lie before the stream's own: the records between must be read again for it.
+    """
 
     tables: Tables
-    positions: Mapping[Partition, int]
+    positions: Mapping[Partition, Position]
     version: int
 
 
@@ -58,7 +65,12 @@ class LateCount:
 
 @dataclass(frozen=True, slots=True)
 class HistoryBlock:
-    """Window results of one monitor, columnar: ``columns`` hold key text, window bounds and values."""
+    """Window results of one monitor; ``columns`` are of one length.
+
+    ``key`` (:func:`~streamgauge.keys.key_text`), ``window_start`` and ``window_end`` (int64 microseconds) and
+    the values by name: arrays, lists or :class:`~streamgauge.batch.Column`. ``first_end`` and ``last_end``
+    bound ``window_end``.
+    """
 
     monitor: str
     first_end: int
@@ -73,7 +85,7 @@ class Commit:
     Attributes:
         positions: per (stream, partition), for the reader that owns this engine.
         states: the *whole* present tables per state; the store finds out what changed.
-        positions_of: which partitions' positions a state belongs to are those of its stream.
+        dropped: states that nobody wants any more.
         incidents: new or changed incidents.
         notices: to be told; they leave after the commit.
         dead_letters: bad records with their stream's name.
@@ -99,7 +111,7 @@ class StateWrite:
 
     tables: Tables
     version: int
-    positions: Mapping[Partition, int]
+    positions: Mapping[Partition, Position]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +137,105 @@ class Waiting:
     since: int = 0
 
 
-class Store(Protocol):
-    """What an engine needs of a store. Methods raise :class:`~streamgauge.errors.StoreError` subclasses."""
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A bad record as it was kept. ``payload`` holds its beginning only where ``truncated``."""
+
+    sequence: int
+    stream: str
+    partition: Partition
+    offset: int
+    at: int
+    reason: str
+    payload: bytes | None
+    truncated: bool
+    replayed_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Why a monitor is paused, and since when (wall clock, microseconds)."""
+
+    reason: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How much a store keeps before the oldest goes.
+
+    Attributes:
+        history: event time of window results.
+        dead_letters: rows.
+        notices: delivered (or given up) notices, whose ids must not be decided again.
+    """
+
+    history: timedelta = timedelta(hours=24)
+    dead_letters: int = 100_000
+    notices: int = 100_000
+
+
+class Reading(Protocol):
+    """What a look into a store can tell; for verbs and the API, also while another process writes."""
+
+    def incidents(
+        self,
+        *,
+        state: IncidentState | None = None,
+        monitor: str | None = None,
+        limit: int = 100,
+        before: int | None = None,
+    ) -> list[Incident]:
+        """Newest first; ``before`` (microseconds of ``opened_at``) turns the page."""
+        ...
+
+    def incident(self, incident_id: str) -> Incident | None:
+        """One incident by its id."""
+        ...
+
+    def open_incidents(self) -> list[Incident]:
+        """Incidents that are pending or open."""
+        ...
+
+    def dead_letters(self, *, stream: str | None = None, limit: int = 100) -> list[DeadLetter]:
+        """Newest first."""
+        ...
+
+    def late_counts(self, *, monitor: str | None = None) -> list[LateCount]:
+        """All late counts in order of (monitor, window)."""
+        ...
+
+    def history(
+        self, monitor: str, *, key: str | None = None, start: int | None = None, end: int | None = None
+    ) -> pl.DataFrame:
+        """Window results with ``start <= window_end < end``, in the order in which they were reported."""
+        ...
+
+    def outbox_depth(self) -> dict[str, int]:
+        """Notices that wait, per channel."""
+        ...
+
+    def monitor_status(self) -> dict[str, Paused]:
+        """The monitors that are paused."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the store."""
+        ...
+
+
+class Store(Reading, Protocol):
+    """What an engine needs of a store. Methods raise :class:`~streamgauge.errors.StoreError` subclasses.
+
+    One thread commits; any thread may look, take ``waiting`` and note ``answered``.
+
+    Attributes:
+        damages: one sentence per damaged block met since opening.
+        epoch: the number of this ownership; grows with each.
+    """
+
+    damages: list[str]
+    epoch: int
 
     def positions(self, stream: str) -> dict[Partition, Position]:
         """Where the reader of ``stream`` goes on."""
@@ -137,37 +246,38 @@ class Store(Protocol):
         ...
 
     def commit(self, commit: Commit) -> None:
-        """Write all of it in one transaction.
+        """Write all of it in one transaction; after an error nothing was, and it may be given again.
 
         Raises:
-            StoreTakenError: another process owns the store now; nothing was written.
+            StoreTakenError: another process owns the store now; this one must stop.
+            StoreError: full, locked, gone …: the same commit may succeed later.
         """
         ...
 
-    def open_incidents(self) -> list[Incident]:
-        """Incidents that are pending or open."""
-        ...
+    def renew(self) -> None:
+        """Keep the ownership through a time without commits; call it a few times per session time-out.
 
-    def waiting(self, limit: int = 1000, *, after: int = 0, channel: str | None = None) -> list[Waiting]:
-        """The outbox in the order in which the notices were decided.
-
-        Only those with a sequence beyond ``after``, and only of ``channel`` where one is named.
+        Raises:
+            StoreTakenError: it is lost.
         """
         ...
 
     def still_mine(self) -> bool:
-        """Whether this process still owns the store; cheap, asked before each notice leaves."""
+        """Whether this process still owns the store: asked before a notice leaves."""
+        ...
+
+    def waiting(self, limit: int = 1000) -> list[Waiting]:
+        """The outbox in the order in which the notices were decided, at most ``limit`` per channel."""
         ...
 
     def answered(self, sequence: int, result: str, detail: str, *, attempts: int, due: int, at: int) -> None:
-        """Note how a try went.
+        """Note how a try went: ``result`` is a :class:`~streamgauge.channels.contract.Result`.
 
-        ``result`` is a :class:`~streamgauge.channels.contract.Result` value: ``delivered`` and ``give up``
-        take the notice out of :meth:`waiting`; ``try again`` keeps it with its new ``attempts`` and ``due``.
-        Called from the delivery's threads while the engine commits.
+        Raises:
+            StoreTakenError: another process owns the store now; nothing was noted.
         """
         ...
 
-    def close(self) -> None:
-        """Let go of the store."""
+    def mark_replayed(self, sequences: Sequence[int], at: int) -> None:
+        """Note that these dead letters have been put through again."""
         ...

@@ -1,0 +1,38 @@
+"""Named places at which a test may have this process killed, as if the power went.
+
+``STREAMGAUGE_FAILPOINT="commit.before"`` kills at the first pass, ``"commit.before:3"`` at the third. Without
+the variable :func:`reach` does nothing. It is for kill tests only: there is no clean-up, by intent.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from typing import Final
+
+NAMES: Final = (
+    "commit.before",
+    "commit.between-log-and-fold",
+    "commit.after-before-send",
+    "send.after-before-mark",
+)
+"""Every place, in the order in which one notice passes them."""
+
+_passed: Counter[str] = Counter()
+_PLAN: Final = os.environ.get("STREAMGAUGE_FAILPOINT", "")
+
+
+def reach(name: str) -> None:
+    """Say that the process is at ``name``; does not return when the variable asks for a kill here."""
+    if _PLAN:
+        _pass(name, _PLAN)
+
+
+def _pass(name: str, plan: str) -> None:
+    wanted, _, nth = plan.partition(":")
+    if name != wanted:
+        return
+    _passed[name] += 1
+    if _passed[name] == int(nth or 1):
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,201 @@
+"""The tables of a store, for SQLite and PostgreSQL alike.
+
+Moments are int64 microseconds UTC. Partitions are the text of :class:`~streamgauge.batch.Partition`. The
+migrations in ``migrations/`` build exactly these tables; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only where the key is a plain INTEGER (64 bits there anyway).
+_Number = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _text(name: str, **options: Any) -> Column[str]:
+    return Column(name, Text, nullable=False, **options)
+
+
+def _big(name: str, **options: Any) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, **options)
+
+
+def _sequence() -> Column[int]:
+    return Column("sequence", _Number, primary_key=True, autoincrement=True)
+
+
+def _numbered(name: str, *parts: Any) -> Table:
+    """A table whose ``sequence`` only grows, also over deletions: order of decision, never used twice."""
+    return Table(name, metadata, _sequence(), *parts, sqlite_autoincrement=True)
+
+
+meta = Table("meta", metadata, _text("name", primary_key=True), _text("value"))
+
+leases = Table(
+    "leases",
+    metadata,
+    _text("name", primary_key=True),
+    Column("holder", Text),  # None: given back in order
+    _big("epoch"),
+    _text("host"),
+    _big("pid"),
+    _big("pid_started"),
+    _big("taken_at"),
+    _big("renewed_at"),
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    _text("reader", primary_key=True),
+    _text("stream", primary_key=True),
+    _text("partition", primary_key=True),
+    _big("next_offset"),
+    _big("largest_time"),
+    _big("partial_until"),
+)
+
+checkpoint_states = Table(
+    "checkpoint_states",
+    metadata,
+    Column("id", _Number, primary_key=True, autoincrement=True),
+    _text("name"),
+    _text("shape"),
+    _text("partition"),  # empty: the state spans partitions
+    Column("version", Integer, nullable=False),
+    _big("sequence"),  # of the newest block
+    _big("generation"),  # of the newest snapshot
+    _text("positions"),  # also advances while the state itself stays the same
+    _big("saved_at"),
+    UniqueConstraint("name", "shape", "partition"),
+    sqlite_autoincrement=True,
+)
+
+checkpoint_blocks = Table(
+    "checkpoint_blocks",
+    metadata,
+    Column("state_id", _Number, ForeignKey(checkpoint_states.c.id, ondelete="CASCADE"), primary_key=True),
+    _big("generation", primary_key=True, autoincrement=False),
+    _big("number", primary_key=True, autoincrement=False),  # 0 is the snapshot, the log follows
+    Column("data", LargeBinary, nullable=False),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    _text("id", primary_key=True),
+    _text("monitor"),
+    _text("fingerprint"),
+    _text("key"),
+    _text("kind"),
+    _text("state"),
+    _text("severity"),
+    _big("opened_at"),
+    Column("resolved_at", BigInteger),
+    _big("changed_at"),
+    _text("body"),
+    Index(None, "state"),
+    Index(None, "monitor", "opened_at"),
+    Index(None, "opened_at"),
+)
+
+incident_changes = _numbered(
+    "incident_changes",
+    _text("incident"),
+    _big("at"),
+    _text("who"),
+    _text("state"),
+    _text("why"),
+    Index(None, "incident"),
+)
+
+outbox = _numbered(
+    "outbox",
+    _text("notice"),
+    _text("channel"),
+    _text("incident"),
+    _text("payload"),
+    _text("state"),  # waiting, delivered, gave up
+    _big("decided_at"),
+    Column("attempts", Integer, nullable=False),
+    _big("due"),
+    Column("answered_at", BigInteger),
+    _text("detail"),
+    UniqueConstraint("notice", "channel"),
+    Index(None, "state", "channel", "sequence"),
+)
+
+deliveries = _numbered(
+    "deliveries",
+    Column("outbox", _Number, ForeignKey(outbox.c.sequence, ondelete="CASCADE"), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    _big("at"),
+    _text("result"),
+    _text("detail"),
+    Index(None, "outbox"),
+)
+
+dead_letters = _numbered(
+    "dead_letters",
+    _text("stream"),
+    _text("partition"),
+    _big("offset"),
+    _big("at"),
+    _text("reason"),
+    Column("payload", LargeBinary),
+    Column("truncated", Boolean, nullable=False),
+    Column("replayed_at", BigInteger),
+    UniqueConstraint("stream", "partition", "offset"),
+)
+
+late_counts = Table(
+    "late_counts",
+    metadata,
+    _text("monitor", primary_key=True),
+    _big("window_start", primary_key=True, autoincrement=False),
+    _big("count"),
+    _big("changed_at"),
+    Index(None, "changed_at"),
+)
+
+history = _numbered(
+    "history",
+    _text("monitor"),
+    _big("first_end"),
+    _big("last_end"),
+    Column("rows", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index(None, "monitor", "last_end"),
+)
+
+monitor_status = Table(
+    "monitor_status",
+    metadata,
+    _text("monitor", primary_key=True),
+    Column("paused", Boolean, nullable=False),
+    Column("reason", Text),
+    _big("since"),
+)
