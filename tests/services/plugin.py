@@ -1,0 +1,49 @@
+"""Fixtures of real servers; each test process starts its own, when the first test asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.services.kafka import Broker
+from tests.services.missing import CannotBeHadError, skip_or_fail
+
+
+def _started(broker: Broker) -> Broker:
+    try:
+        return broker.start()
+    except CannotBeHadError as missing:
+        broker.close()
+        skip_or_fail(str(missing))
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Broker]:
+    """A broker that tests share: take topic and group names from ``unique``, and never stop or pause it."""
+    broker = _started(Broker())
+    yield broker
+    broker.close()
+
+
+@pytest.fixture(scope="session")
+def secured_kafka() -> Iterator[Broker]:
+    """A shared broker with TLS, SASL and permissions: users ``admin`` and ``reader``."""
+    broker = _started(Broker(secured=True))
+    yield broker
+    broker.close()
+
+
+@pytest.fixture
+def own_kafka() -> Iterator[Callable[..., Broker]]:
+    """Starts brokers of the test's own, to be killed and paused; arguments as of ``Broker``."""
+    with ExitStack() as stack:
+
+        def start(**arguments: Any) -> Broker:
+            broker = _started(Broker(**arguments))
+            stack.callback(broker.close)
+            return broker
+
+        yield start
