@@ -263,15 +263,22 @@ class Store(Reading, Protocol):
         ...
 
     def still_mine(self) -> bool:
-        """Whether this process still owns the store: asked before a notice leaves."""
+        """Whether this process still owns the store; cheap, asked before each notice leaves."""
         ...
 
-    def waiting(self, limit: int = 1000) -> list[Waiting]:
-        """The outbox in the order in which the notices were decided, at most ``limit`` per channel."""
+    def waiting(self, limit: int = 1000, *, after: int = 0, channel: str | None = None) -> list[Waiting]:
+        """The outbox in the order in which the notices were decided.
+
+        Only those with a sequence beyond ``after``, and only of ``channel`` where one is named.
+        """
         ...
 
     def answered(self, sequence: int, result: str, detail: str, *, attempts: int, due: int, at: int) -> None:
-        """Note how a try went: ``result`` is a :class:`~streamgauge.channels.contract.Result`.
+        """Note how a try went.
+
+        ``result`` is a :class:`~streamgauge.channels.contract.Result` value: ``delivered`` and ``give up``
+        take the notice out of :meth:`waiting`; ``try again`` keeps it with its new ``attempts`` and ``due``.
+        Called from the delivery's threads while the engine commits.
 
         Raises:
             StoreTakenError: another process owns the store now; nothing was noted.
