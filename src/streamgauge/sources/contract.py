@@ -46,6 +46,9 @@ class Slice:
         frame: for sources whose files are columnar (CSV, Parquet): one row per record.
         next_offset: where reading goes on.
         trusted: whether ``timestamps`` are the broker's own (LogAppendTime).
+        unreadable: records that the source itself could not cut out (a line beyond all bounds, a CSV row
+            with too few cells): row in this slice → why, and the bytes as far as kept. Formats hand them to
+            the dead-letter without a look at the row.
     """
 
     partition: Partition
@@ -55,6 +58,7 @@ class Slice:
     payloads: Sequence[bytes | None] | None = None
     frame: pl.DataFrame | None = None
     trusted: bool = False
+    unreadable: Mapping[int, tuple[str, bytes | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

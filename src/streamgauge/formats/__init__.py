@@ -1,0 +1,1 @@
+"""Bytes to columns: one file per format, named as users write it after ``type:``."""

@@ -1,0 +1,192 @@
+"""JSON, one object per message, decoded message by message.
+
+Only the fields that some monitor uses are decoded; the rest of a record is skipped, and checked no further
+than JSON's own shape. Messages are never joined before decoding: two messages that each hold half an object
+are two bad records, not a good one.
+
+Of a key that occurs twice in an object the last one counts, as in most JSON parsers. ``null``, absence and
+``NaN`` (which Python's ``json`` writes) mean missing; ``Infinity`` and numbers beyond a float are refused.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from streamgauge.batch import Batch, Column
+from streamgauge.formats.assembly import Sieve, time_problems
+from streamgauge.formats.contract import Decoder, FieldSpec, FormatConfig, Layout
+from streamgauge.formats.event_time import Moments, moments
+from streamgauge.formats.json_struct import numbers_of, struct_of, tree_of, values_of
+from streamgauge.formats.reasons import clean, shown
+from streamgauge.formats.values import UnfitError, find, fit
+from streamgauge.sources.contract import Slice
+
+_REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError)
+_LONGEST_INTEGER = 400
+
+
+class Config(FormatConfig):
+    """``format: json``."""
+
+    type: Literal["json"] = "json"
+    numbers_as_strings: bool = False
+    """Whether ``"12.5"`` may stand for 12.5, as producers write that mistrust floats."""
+
+
+def open_format(config: Config, layout: Layout) -> Decoder:
+    """A decoder for one stream.
+
+    Raises:
+        ConfigError: when two fields contradict each other (``user`` a string and ``user.id`` within it).
+    """
+    return RecordDecoder(layout, texts=config.numbers_as_strings)
+
+
+class RecordDecoder:
+    """Decodes JSON messages, and frames by the same rules."""
+
+    def __init__(self, layout: Layout, *, texts: bool) -> None:
+        """Build the Struct once; ``texts`` lets text stand for numbers and booleans."""
+        self._layout = layout = _with_required_time(layout)
+        self._texts = texts
+        self._tree = tree_of(layout.fields.values())
+        self._struct, self._ways = struct_of(self._tree)
+        self._decode: Callable[[Any], msgspec.Struct] = msgspec.json.Decoder(
+            self._struct, strict=not texts
+        ).decode
+        self._moment_fields = [spec for spec in layout.fields.values() if spec.kind == "timestamp"]
+
+    def decode(self, piece: Slice, now: int) -> Batch:
+        """See :class:`~streamgauge.formats.contract.Decoder`."""
+        if piece.frame is not None:
+            from streamgauge.formats.columnar import decode_frame
+
+            return decode_frame(self._layout, piece, now, texts=self._texts)
+        payloads = piece.payloads or ()
+        sieve = Sieve(piece, payloads.__getitem__)
+        rows = self._rows(payloads, piece, sieve)
+        times = {
+            spec.name: moments(
+                values_of(rows, self._ways[spec.name]), spec.unit, empty_is_missing=self._texts
+            )
+            for spec in self._moment_fields
+        }
+        problems = time_problems(self._layout, times, sieve, trusted=piece.trusted, now=now)
+        if self._texts:
+            problems |= self._endless(rows)
+        if problems:
+            keep = sieve.drop_rows(problems)
+            rows = [row for row, stays in zip(rows, keep.tolist(), strict=True) if stays]
+            times = {name: column.only(keep) for name, column in times.items()}
+        event_times = sieve.timestamps() if self._layout.time is None else times[self._layout.time].micros
+        return sieve.batch(self._layout.stream, event_times, self._columns(rows, times))
+
+    def _rows(self, payloads: Sequence[bytes | None], piece: Slice, sieve: Sieve) -> list[Any]:
+        """The Structs of the readable messages. A bad one costs itself; none is decoded twice."""
+        positions: Sequence[int] = range(len(payloads))
+        if piece.unreadable:
+            positions = [at for at in positions if at not in piece.unreadable]
+            payloads = [payloads[at] for at in positions]
+        rows: list[Any] = []
+        messages = iter(payloads)
+        refused = 0
+        while True:
+            try:
+                rows.extend(map(self._decode, messages))  # keeps what it has when a message raises
+            except _REFUSED:
+                at = len(rows) + refused
+                try:
+                    rows.append(self._second_look(payloads[at]))
+                except UnfitError as reason:
+                    sieve.drop(positions[at], str(reason))
+                    refused += 1
+            else:
+                return rows
+
+    def _second_look(self, payload: bytes | None) -> Any:
+        """Read a refused message by the tolerant rules: NaN, a key that occurs twice, 5.0 for an integer.
+
+        Raises:
+            UnfitError: with the reason for the dead-letter.
+        """
+        record = _parse(payload)
+        found = {}
+        for spec in self._layout.fields.values():
+            raw = find(record, spec)
+            value = fit(spec, raw, texts=self._texts)
+            found[spec.name] = raw if spec.kind == "timestamp" and value is not None else value
+        try:
+            return msgspec.convert(_nest(self._tree, found), self._struct)
+        except msgspec.ValidationError as error:
+            raise UnfitError(f"the record does not fit: {error}") from None
+
+    def _endless(self, rows: list[Any]) -> dict[int, str]:
+        """Rows where the text ``inf`` came through as a number."""
+        problems = {}
+        for spec in self._layout.fields.values():
+            if spec.kind == "float":
+                numbers = numbers_of(rows, self._ways[spec.name])
+                for row in np.flatnonzero(np.isinf(numbers)).tolist():
+                    problems[row] = f"{spec.name}: the number is infinite; expected a finite one"
+        return problems
+
+    def _columns(self, rows: list[Any], times: dict[str, Moments]) -> dict[str, Column]:
+        columns = {}
+        for name, spec in self._layout.fields.items():
+            if spec.kind == "timestamp":
+                columns[name] = times[name].column()
+            elif spec.kind == "float":
+                columns[name] = Column("float", numbers=numbers_of(rows, self._ways[name]))
+            else:
+                columns[name] = Column(spec.kind, values=values_of(rows, self._ways[name]))
+        return columns
+
+
+def _with_required_time(layout: Layout) -> Layout:
+    if layout.time is None:
+        return layout
+    time = replace(layout.fields[layout.time], required=True)
+    return replace(layout, fields={**layout.fields, layout.time: time})
+
+
+def _nest(tree: Any, found: dict[str, Any]) -> dict[str, Any]:
+    """The found values as the record holds them, missing ones left out."""
+    record = {}
+    for key, below in tree.items():
+        value = found[below.name] if isinstance(below, FieldSpec) else _nest(below, found)
+        if value is not None:
+            record[key] = value
+    return record
+
+
+def _parse(payload: bytes | None) -> dict[str, Any]:
+    if payload is None:
+        raise UnfitError("a message without a value (a tombstone); expected a JSON object")
+    if not payload.strip():
+        raise UnfitError("an empty message; expected a JSON object")
+    try:
+        record = json.loads(payload.decode(), parse_int=_integer)
+    except UnicodeDecodeError as error:
+        raise UnfitError(f"not UTF-8: byte 0x{payload[error.start]:02x} at position {error.start}") from None
+    except RecursionError:
+        raise UnfitError("not readable: objects or lists nested too deeply") from None
+    except json.JSONDecodeError as error:
+        near = clean(error.doc[max(0, error.pos - 10) : error.pos + 10], 20)
+        raise UnfitError(f'not JSON: {error.msg} at character {error.pos}, near "{near}"') from None
+    if not isinstance(record, dict):
+        raise UnfitError(f"expected a JSON object, got {shown(record)}")
+    return record
+
+
+def _integer(digits: str) -> float:
+    """Python refuses to read integers of thousands of digits; they fit no field anyway."""
+    if len(digits) <= _LONGEST_INTEGER:
+        return int(digits)
+    return -math.inf if digits.startswith("-") else math.inf
