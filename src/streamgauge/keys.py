@@ -57,17 +57,27 @@ class KeySlots:
         return slots
 
     def key(self, slot: int) -> Key:
-        """The key that holds ``slot``."""
-        return None if slot < 0 else self._keys[slot]
+        """The key that holds ``slot``; None for the one key of a monitor without ``by``."""
+        key = None if slot < 0 else self._keys[slot]
+        return None if key == () else key
+
+    def whole(self, length: int) -> SlotArray:
+        """int32[length]: the slot of the one key that all records share where there is no ``by``."""
+        return np.full(length, self.slots([()])[0], np.int32)
 
     def find(self, key: Key) -> int | None:
         """The slot of ``key`` if it holds one; never assigns."""
-        return self._slot_of.get(key)
+        return self._slot_of.get(() if key is None else key)
 
     def live(self) -> SlotArray:
         """The slots in use, ascending."""
         free = set(self._free)
         return np.array([slot for slot in range(len(self._keys)) if slot not in free], np.int32)
+
+    def touch(self, slots: SlotArray, times: IntArray) -> None:
+        """Note when keys were last seen (event time)."""
+        known = slots >= 0
+        np.maximum.at(self.last_seen, slots[known], times[known])
 
     def forget(self, slots: Iterable[int]) -> None:
         """Release ``slots``; whoever holds state under them must have dropped it."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamgauge.batch import BoolArray, Column, FloatArray, IntArray, Partition, SlotArray
+from streamgauge.batch import BoolArray, Column, FloatArray, IntArray, SlotArray
 from streamgauge.keys import Key, KeySlots
 
 
@@ -21,7 +21,8 @@ class Severity(IntEnum):
     """How bad it is, or why that cannot be said.
 
     ``NEITHER`` is between a rule's ``when`` and its ``clear_when``: it changes nothing. ``NO_DATA``: the
-    window holds nothing to judge.
+    window holds nothing to judge. ``FORGOTTEN``: the key is no longer watched, so an open incident ends
+    without having recovered.
     """
 
     OK = 0
@@ -31,6 +32,7 @@ class Severity(IntEnum):
     NOT_ENOUGH_DATA = 4
     NO_DATA = 5
     NEITHER = 6
+    FORGOTTEN = 7
 
     @property
     def firing(self) -> bool:
@@ -61,7 +63,7 @@ class Verdict:
         expected: what was expected, in words or numbers.
         lower, upper: the band, where there is one.
         evidence: what moved: bins, values, records.
-        partition, offset: the record that decided, where one did.
+        offset: the record that decided, where one did.
     """
 
     monitor: str
@@ -79,7 +81,6 @@ class Verdict:
     lower: float | None = None
     upper: float | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
-    partition: Partition | None = None
     offset: int | None = None
 
 
@@ -87,8 +88,9 @@ class Verdict:
 class Verdicts:
     """Verdicts of one step in the order in which they were decided; columns of one length n.
 
-    ``slots`` point into ``keys``. ``severities`` is int8[n] of :class:`Severity`. ``partitions`` is the
-    partition of every row, or None where several partitions were merged and no record decided.
+    ``slots`` point into ``keys``. ``severities`` is int8[n] of :class:`Severity`. ``rows`` and ``positions``
+    are those of the results judged: the deciding record's index in the batch (-1 = not in it), and how many
+    records were read before the answer.
     """
 
     monitor: str
@@ -102,7 +104,8 @@ class Verdicts:
     partial: BoolArray
     offsets: IntArray
     observed: Mapping[str, Column]
-    partitions: Sequence[Partition | None] | Partition | None = None
+    rows: IntArray
+    positions: IntArray
     expected: Any = None
     score: FloatArray | None = None
     rarity: FloatArray | None = None
@@ -120,8 +123,6 @@ class Verdicts:
     def row(self, i: int) -> Verdict:
         """Row ``i`` for people and incidents."""
         offset = int(self.offsets[i])
-        parts = self.partitions
-        partition = parts if parts is None or isinstance(parts, Partition) else parts[i]
         return Verdict(
             self.monitor,
             self.keys.key(int(self.slots[i])),
@@ -138,7 +139,6 @@ class Verdicts:
             lower=_number(self.lower, i),
             upper=_number(self.upper, i),
             evidence={} if self.evidence is None else self.evidence[i],
-            partition=partition,
             offset=None if offset < 0 else offset,
         )
 

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Literal, Protocol
 
-from streamgauge.batch import FieldKind
+from streamgauge.batch import FieldKind, SlotArray
 from streamgauge.settings import Settings
 from streamgauge.state import State
 from streamgauge.verdict import Verdicts
@@ -40,12 +41,14 @@ class Context:
         rising: the columns that never fall while a window fills (count, distinct, max, sum of a field
             declared ``min: 0``).
         windowed: whether it sees windows (else single records).
+        forget: how long after its last record a key of the stream is forgotten.
     """
 
     monitor: str
     columns: Mapping[str, FieldKind]
     rising: frozenset[str] = frozenset()
     windowed: bool = True
+    forget: timedelta = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +85,8 @@ class Detector(Protocol):
 
     def step(self, state: State, results: WindowResults) -> Verdicts:
         """Judge ``results`` in their order; answers may be fewer or more than results."""
+        ...
+
+    def drop(self, state: State, slots: SlotArray) -> None:
+        """Forget what is held under ``slots``: their keys were forgotten."""
         ...

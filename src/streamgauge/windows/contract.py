@@ -7,10 +7,10 @@ later watermark is how it learns that time went on. Where one batch ends changes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
-from streamgauge.batch import BoolArray, Column, FloatArray, IntArray, Partition, SlotArray
+from streamgauge.batch import NEVER, BoolArray, Column, IntArray, Partition, SlotArray
 from streamgauge.keys import KeySlots
 from streamgauge.state import State
 
@@ -30,8 +30,9 @@ class Rows:
             for an aligned monitor, else the minimum over partitions.
         watermark: the closing watermark at the end of the batch (≥ ``closing[-1]``).
         columns: the inputs of the aggregates, by name.
-        parts: int16[n], index into ``partitions`` per record; None where there is one partition.
-        partitions: the partitions that occur, in partition order.
+        partitions: the partitions that may occur, in partition order.
+        parts: int32[n], index into ``partitions`` per record.
+        partial_until: windows that start at or before this are partial; per partition.
     """
 
     keys: KeySlots
@@ -43,7 +44,8 @@ class Rows:
     watermark: int
     columns: Mapping[str, Column]
     partitions: Sequence[Partition]
-    parts: SlotArray | None = None
+    parts: SlotArray
+    partial_until: int = NEVER
 
     def __len__(self) -> int:
         return len(self.slots)
@@ -66,9 +68,13 @@ class WindowResults:
         columns: the computed values by name; missing where there was nothing to compute from.
         previous: as ``columns``, for early rows; other rows hold the same as in ``columns``.
         positions: int64[n]: how many rows of the batch were read before it was decided.
-        late: how many records came too late, per window start, as (start, key slot, count).
         watermark: how far time has gone.
         rows: int64[n]: index into the batch of the record named by ``offsets``; -1 if it is not in it.
+        before, closing: int64[n] each, only where the rows are single records: the watermark of each
+            record's own partition, and the judging one, both before it.
+        late: records that came after their window had closed.
+        unheard: set while a stream has never brought a record: for how long (microseconds of wall clock,
+            all partitions caught up), and the wall clock.
     """
 
     keys: KeySlots
@@ -84,9 +90,10 @@ class WindowResults:
     positions: IntArray
     watermark: int
     rows: IntArray
-    partitions: Sequence[Partition] = field(default=())
-    parts: SlotArray | None = None
+    before: IntArray | None = None
+    closing: IntArray | None = None
     late: LateRows | None = None
+    unheard: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.slots)
@@ -128,6 +135,14 @@ class Window(Protocol):
         """Count ``rows`` in; report what crossed a watched limit and what closed, in order."""
         ...
 
-    def empty(self, slots: SlotArray, starts: IntArray) -> Mapping[str, FloatArray]:
-        """What windows without records hold: counts and sums 0, all else missing (NaN)."""
+    def empty(self, count: int) -> Mapping[str, Column]:
+        """What ``count`` windows without records hold: counts and sums 0, all else missing."""
+        ...
+
+    def grid(self, after: int, until: int) -> tuple[IntArray, IntArray]:
+        """Starts and ends of the windows that close in (``after``, ``until``]; none where windows have no grid."""
+        ...
+
+    def drop(self, state: State, slots: SlotArray) -> None:
+        """Forget what is held under ``slots``: their keys were forgotten."""
         ...

@@ -1,0 +1,260 @@
+"""Tells when something that should speak goes quiet.
+
+When to use it: a country, a device, a service sends records all the time, and its absence is the fault.
+
+**The rule.** Per key, a gap in event time longer than ``after`` opens one incident at (last record + ``after``),
+once the watermark has passed that moment, with all earlier records read first; the key's next record ends
+it. So a backlog of five million records, or ten minutes in which this process was not running, makes nothing
+silent that was not. A key counts from its first record; it is dropped ``forget`` after its last one, and an
+open incident then ends as *forgotten*, which is not a recovery.
+
+Without ``by`` the whole stream is the one key, and it counts from the moment of attaching: a stream that never
+speaks is told, ``after`` of wall clock later, during which all partitions were caught up.
+
+Parameters: ``by`` (field or list; default none), ``after`` (duration), ``forget`` (duration, default the
+stream's ``limits.forget``, 24h). State: 17 bytes per key, and 28 per gap still open to late records.
+
+>>> from streamgauge.testing import judge
+>>> judge("silence", {"after": "30s"}, times=[0.0, 10.0, 55.0, 60.0])
+['40.0 critical', '55.0 ok']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+import numpy as np
+from pydantic import field_validator
+
+from streamgauge.batch import NEVER, Column, SlotArray
+from streamgauge.clock import format_duration, iso, parse_duration, to_micros
+from streamgauge.detectors.contract import Context, DetectorConfig, Needs
+from streamgauge.errors import ConfigError
+from streamgauge.kernels import gaps as kernels
+from streamgauge.state import State, Tables, grown
+from streamgauge.verdict import Severity, Verdicts
+from streamgauge.windows.contract import WindowResults
+
+EVENTS = 1024
+_SEVERITY = {kernels.SILENT: Severity.CRITICAL, kernels.HEARD: Severity.OK, kernels.FORGOTTEN: Severity.FORGOTTEN}
+
+
+class Config(DetectorConfig):
+    """``detect: {type: silence, by: country, after: 30s, forget: 24h}``."""
+
+    type: Literal["silence"] = "silence"
+    by: tuple[str, ...] = ()
+    after: timedelta
+    forget: timedelta | None = None
+    severity: Literal["warning", "critical"] = "critical"
+
+    @field_validator("by", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("after", "forget", mode="before")
+    @classmethod
+    def _durations(cls, value: object) -> object:
+        if isinstance(value, timedelta) or value is None:
+            return value
+        return parse_duration(str(value))
+
+
+def build(config: Config, context: Context) -> Silence:
+    """The detector of one monitor.
+
+    Raises:
+        ConfigError: for ``after`` of zero, or where windows come between.
+    """
+    if context.windowed:
+        raise ConfigError("silence listens to single records; leave out `window:`")
+    if config.after <= timedelta(0):
+        raise ConfigError(f"after: {format_duration(config.after)} must be longer than zero")
+    forget = config.forget if config.forget is not None else context.forget
+    if forget <= config.after:
+        raise ConfigError(
+            f"forget: {format_duration(forget)} must be longer than after: {format_duration(config.after)}, "
+            "else keys are dropped before their silence is told"
+        )
+    severity = Severity.CRITICAL if config.severity == "critical" else Severity.WARNING
+    return Silence(context.monitor, config.by, to_micros(config.after), to_micros(forget), severity)
+
+
+class SilenceState:
+    """See :class:`streamgauge.kernels.gaps.Gaps`; ``told`` is set while a stream never heard is told silent."""
+
+    version = 1
+
+    def __init__(self) -> None:
+        rows = np.full(64, -1, np.int32)
+        self.gaps = kernels.Gaps(
+            np.zeros(0, np.int64), np.zeros(0, np.int8), np.zeros(0, np.int32),
+            rows.copy(), np.zeros(64, np.int64), np.zeros(64, np.int64), rows.copy(), rows.copy(),
+            np.array([0, 0, kernels.LATER], np.int64),
+        )  # fmt: skip
+        self.told = np.zeros(1, np.int64)
+
+    def make_room(self, slots: int) -> None:
+        """Room for that many keys."""
+        g = self.gaps
+        if slots > len(g.covered):
+            self.gaps = g._replace(
+                covered=grown(g.covered, slots, kernels.UNSEEN),
+                silent=grown(g.silent, slots, 0),
+                waiting=grown(g.waiting, slots, -1),
+            )
+
+    def more_stretches(self) -> None:
+        """Double the pool of waiting stretches."""
+        g, rows = self.gaps, 2 * len(self.gaps.slot)
+        names = ("slot", "first", "last", "next", "free")
+        self.gaps = g._replace(**{name: grown(getattr(g, name), rows, -1) for name in names})
+
+    def tables(self) -> Tables:
+        """Keys, waiting stretches, and whether the stream was told silent before it ever spoke."""
+        g = self.gaps
+        used = int(g.counts[kernels.USED])
+        return {
+            "keys": {"covered": g.covered, "silent": g.silent},
+            "stretches": {"slot": g.slot[:used], "first": g.first[:used], "last": g.last[:used]},
+            "told": {"at": self.told},
+        }
+
+    def restore(self, tables: Tables) -> None:
+        """Take over saved keys and chain their stretches again."""
+        keys, stretches = tables["keys"], tables["stretches"]
+        self.make_room(len(keys["covered"]))
+        self.gaps.covered[: len(keys["covered"])] = keys["covered"]
+        self.gaps.silent[: len(keys["silent"])] = keys["silent"]
+        used = len(stretches["slot"])
+        while len(self.gaps.slot) < used:
+            self.more_stretches()
+        g = self.gaps
+        g.slot[:used], g.first[:used], g.last[:used] = stretches["slot"], stretches["first"], stretches["last"]
+        free = np.nonzero(g.slot[:used] < 0)[0]
+        g.free[: len(free)] = free
+        g.counts[:] = (used, len(free), NEVER)
+        live = np.nonzero(g.slot[:used] >= 0)[0]
+        for r in live[np.lexsort((-g.first[live], g.slot[live]))].tolist():  # latest first: each goes in front
+            g.next[r] = g.waiting[g.slot[r]]
+            g.waiting[g.slot[r]] = r
+        self.told[:] = tables["told"]["at"]
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """See the module's text."""
+
+    monitor: str
+    by: tuple[str, ...]
+    after: int
+    forget: int
+    severity: Severity
+
+    @property
+    def needs(self) -> Needs:
+        """Its own grouping; single records."""
+        return Needs(by=self.by, fields=frozenset(self.by), judges_empty=False)
+
+    def initial(self) -> SilenceState:
+        """No key known."""
+        return SilenceState()
+
+    def step(self, state: State, results: WindowResults) -> Verdicts:
+        """Take in records and judge all that the watermark allows."""
+        assert isinstance(state, SilenceState)
+        state.make_room(len(results.keys))
+        events = _new_events()
+        told = self._unheard(state, results)
+        parts = [told] if told is not None else []
+        at, count = 0, len(results)
+        while at < count:
+            assert results.before is not None
+            assert results.closing is not None
+            at = kernels.listen(
+                at, results.slots, results.at, results.before, results.closing, results.positions,
+                state.gaps, events, self.after, self.forget,
+            )  # fmt: skip
+            parts.append(_taken(events))
+            g = state.gaps
+            if at < count and len(g.slot) - g.counts[kernels.USED] + g.counts[kernels.FREE] < 1:
+                state.more_stretches()
+        position = int(results.positions[-1]) + 1 if count else 0
+        if results.watermark >= state.gaps.counts[kernels.UNTIL]:
+            slot = 0
+            while slot < len(state.gaps.covered):
+                slot = kernels.judge_all(
+                    slot, results.watermark, position, state.gaps, events, self.after, self.forget
+                )
+                parts.append(_taken(events))
+        return self._verdicts(results, [part for part in parts if len(part[0])])
+
+    def drop(self, state: State, slots: SlotArray) -> None:
+        """Forget keys whose slots are given back."""
+        assert isinstance(state, SilenceState)
+        held = slots[slots < len(state.gaps.covered)]
+        state.gaps.covered[held] = kernels.UNSEEN
+        state.gaps.silent[held] = 0
+
+    def _unheard(self, state: SilenceState, results: WindowResults) -> tuple[np.ndarray, ...] | None:
+        """Told silent before it ever spoke, and heard at last: only for the one key without ``by``."""
+        if self.by:
+            return None
+        if results.unheard is not None and not state.told[0]:
+            idle, wall = results.unheard
+            if idle >= self.after:
+                state.told[0] = wall
+                slot = int(results.keys.whole(1)[0])
+                state.make_room(len(results.keys))
+                return _one(kernels.SILENT, slot, wall, wall - self.after, 0, -1)
+        if state.told[0] > 0 and len(results):
+            at, state.told[0] = int(state.told[0]), -1
+            first = int(results.at[0])
+            return _one(kernels.HEARD, int(results.slots[0]), max(first, at), at - self.after, 1, 0)
+        return None
+
+    def _verdicts(self, results: WindowResults, parts: Sequence[tuple[np.ndarray, ...]]) -> Verdicts:
+        columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else _one(0, 0, 0, 0, 0, 0)
+        if not parts:
+            columns = [column[:0] for column in columns]
+        kind, slot, at, since, position, record = columns
+        order = np.argsort(position, kind="stable")
+        kind, slot, at, since, record = kind[order], slot[order], at[order], since[order], record[order]
+        answers = np.array([_SEVERITY[k] for k in kind.tolist()], np.int8)
+        answers[answers == Severity.CRITICAL] = self.severity
+        no = np.zeros(len(kind), np.bool_)
+        heard = record >= 0
+        offsets = np.where(heard, results.offsets[record] if len(results) else -1, -1)
+        rows = np.where(heard, results.rows[record] if len(results) else -1, -1)
+        ends = np.where(kind == kernels.HEARD, at, since + self.after)
+        observed = {
+            "silent_seconds": Column("float", numbers=(at - since) / 1e6),
+            "last_seen": Column("string", values=[iso(moment) for moment in since.tolist()]),
+        }
+        return Verdicts(
+            self.monitor, results.keys, slot.astype(np.int32), answers, at, since, ends, no, no, offsets,
+            observed, rows=rows, positions=position[order],
+            expected=f"a record at least every {format_duration(timedelta(microseconds=self.after))}",
+        )  # fmt: skip
+
+
+def _new_events() -> kernels.Events:
+    return kernels.Events(
+        np.empty(EVENTS, np.int8), np.empty(EVENTS, np.int32), np.empty(EVENTS, np.int64),
+        np.empty(EVENTS, np.int64), np.empty(EVENTS, np.int64), np.empty(EVENTS, np.int64), np.zeros(1, np.int64),
+    )  # fmt: skip
+
+
+def _taken(events: kernels.Events) -> tuple[np.ndarray, ...]:
+    count = int(events.count[0])
+    events.count[0] = 0
+    return tuple(column[:count].copy() for column in events[:-1])
+
+
+def _one(*values: int) -> tuple[np.ndarray, ...]:
+    return tuple(np.array([value], np.int64) for value in values)
+

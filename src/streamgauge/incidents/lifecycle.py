@@ -1,0 +1,102 @@
+"""The stages in their order: verdict → settle → deduplicate → route → notices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from streamgauge.batch import Partition
+from streamgauge.incident import Incident, IncidentState
+from streamgauge.incidents.board import Board
+from streamgauge.incidents.route import route
+from streamgauge.incidents.settle import Rule, ended, ripen, settle
+from streamgauge.verdict import Verdict, Verdicts
+
+Sampler = Callable[[int], tuple[Partition | None, Sequence[Mapping[str, Any]]]]
+"""Finds the deciding record, by its row in the batch: its partition and a few records to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a monitor asks of its incidents.
+
+    Attributes:
+        rule: when they open and end.
+        channels: who hears of them.
+        holds: whether its condition holds until told otherwise (``for`` then ends without a new verdict).
+    """
+
+    rule: Rule
+    channels: tuple[str, ...]
+    holds: bool = False
+
+
+def receive(verdicts: Verdicts, policy: Policy, board: Board, sample: Sampler) -> None:
+    """Take in a step's verdicts: change incidents on ``board`` and queue notices, in order.
+
+    Only rows that fire, or whose key has an incident, can change anything; the rest are never looked at.
+    """
+    if not len(verdicts):
+        return
+    firing = verdicts.firing()
+    touched = firing | np.isin(verdicts.slots, board.slots(verdicts.monitor, verdicts.keys))
+    touched |= np.isin(verdicts.slots, verdicts.slots[firing])
+    for row in np.nonzero(touched)[0].tolist():
+        one(verdicts.row(row), policy, board, lambda row=row: sample(int(verdicts.rows[row])))
+
+
+def one(
+    verdict: Verdict,
+    policy: Policy,
+    board: Board,
+    sample: Callable[[], tuple[Partition | None, Sequence[Mapping[str, Any]]]],
+) -> None:
+    """Take in one verdict."""
+    before = board.current(verdict.monitor, verdict.key)
+    after = settle(before, verdict, policy.rule)
+    if after is before:
+        return
+    if after is None:
+        assert before is not None
+        board.withdraw(before)
+        return
+    if before is None:
+        partition, samples = sample()
+        after = replace(after, samples=tuple(samples), partition=None if partition is None else str(partition))
+    post(before, after, policy.channels, board)
+
+
+def post(before: Incident | None, after: Incident, channels: Sequence[str], board: Board) -> None:
+    """Note a change; people hear of a beginning and of an end, once each."""
+    began = after.state is IncidentState.FIRING and (before is None or before.state is IncidentState.PENDING)
+    if began or after.state is IncidentState.RESOLVED:
+        after = replace(after, notices=after.notices + 1)
+        board.notices.extend(route(after, channels))
+    board.put(after)
+
+
+def pass_time(monitor: str, watermark: int, policy: Policy, board: Board) -> None:
+    """Let pending incidents ripen whose condition holds until told otherwise."""
+    if not policy.holds or policy.rule.for_ == 0:
+        return
+    for incident in list(board.of(monitor).values()):
+        if incident.state is IncidentState.PENDING:
+            after = ripen(incident, watermark, policy.rule)
+            if after is not incident:
+                post(incident, after, policy.channels, board)
+
+
+def mishap(board: Board, incident: Incident, channels: Sequence[str]) -> None:
+    """Open an incident about a monitor or stream itself (``source lost`` …) unless it is open already."""
+    if board.current(incident.monitor, incident.key, incident.kind) is None:
+        post(None, incident, channels, board)
+
+
+def mended(board: Board, monitor: str, kind: str, at: int, channels: Sequence[str], *, reason: str = "recovered") -> None:
+    """End the mishap of that kind, where one is open."""
+    current = board.current(monitor, None, kind)
+    if current is not None:
+        post(current, ended(current, at, reason), channels, board)

@@ -1,0 +1,138 @@
+"""The first stage: what one verdict changes about the incident of its key.
+
+Rules, in their order (``last`` is the last window that fired):
+
+1. no incident, firing: it opens; with ``for`` it is pending first.
+2. pending, firing for at least ``for``: it fires.
+3. pending, clear, forgotten or long without data: it goes away untold.
+4. open, firing at or after ``last``: it goes on, with what is seen now.
+5. open, clear after ``last``: it resolves; a window before ``last`` never resolves it.
+6. open, no data after ``last``: counted; after ``no_data_after`` windows it resolves as ``no data``.
+7. open, forgotten: it ends as ``forgotten``.
+8. anything else changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from streamgauge.incident import Incident, IncidentState, subject
+from streamgauge.verdict import Severity, Verdict
+
+WITHDRAWN = None
+"""What a pending incident becomes when it goes away untold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How a monitor's verdicts become incidents.
+
+    Attributes:
+        for_: microseconds of event time that the condition must hold before people hear of it.
+        no_data_after: windows without data after which an open incident ends.
+    """
+
+    for_: int = 0
+    no_data_after: int = 10
+
+
+def settle(current: Incident | None, verdict: Verdict, rule: Rule) -> Incident | None:
+    """The incident after ``verdict``: the same object where nothing changed, None where there is none."""
+    if verdict.severity.firing:
+        return _fired(current, verdict, rule)
+    if current is None:
+        return None
+    return _not_fired(current, verdict, rule)
+
+
+def ripen(pending: Incident, watermark: int, rule: Rule) -> Incident:
+    """A pending incident whose condition holds until told otherwise (silence) fires when its time is up."""
+    assert pending.pending_since is not None
+    due = pending.pending_since + rule.for_
+    if watermark < due:
+        return pending
+    return replace(pending, state=IncidentState.FIRING, opened_at=due)
+
+
+def _fired(current: Incident | None, verdict: Verdict, rule: Rule) -> Incident:
+    if current is None:
+        return _opened(verdict, rule)
+    if (verdict.window_end, verdict.window_start) < (current.last_end or 0, current.last_start or 0):
+        return current
+    seen = replace(
+        current,
+        last_start=verdict.window_start,
+        last_end=verdict.window_end,
+        observed=dict(verdict.observed),
+        evidence=dict(verdict.evidence),
+        severity=verdict.severity.label,
+        no_data=0,
+    )
+    if current.state is IncidentState.PENDING:
+        assert current.pending_since is not None
+        if verdict.at - current.pending_since >= rule.for_:
+            return replace(seen, state=IncidentState.FIRING, opened_at=verdict.at)
+    return seen
+
+
+def _opened(verdict: Verdict, rule: Rule) -> Incident:
+    windowed = verdict.window_start < verdict.window_end
+    return Incident(
+        monitor=verdict.monitor,
+        key=verdict.key,
+        kind="verdict",
+        episode=verdict.window_start if windowed else verdict.at,
+        state=IncidentState.PENDING if rule.for_ > 0 else IncidentState.FIRING,
+        severity=verdict.severity.label,
+        opened_at=verdict.at,
+        title=title(verdict),
+        window_start=verdict.window_start,
+        window_end=verdict.window_end,
+        last_start=verdict.window_start,
+        last_end=verdict.window_end,
+        observed=dict(verdict.observed),
+        expected=verdict.expected,
+        evidence=dict(verdict.evidence),
+        offset=verdict.offset,
+        early=verdict.early,
+        partial=verdict.partial,
+        pending_since=verdict.at if rule.for_ > 0 else None,
+    )
+
+
+def _not_fired(current: Incident, verdict: Verdict, rule: Rule) -> Incident | None:
+    pending = current.state is IncidentState.PENDING
+    if verdict.severity is Severity.FORGOTTEN:
+        return WITHDRAWN if pending else ended(current, verdict.at, "forgotten", verdict.observed)
+    after = (verdict.window_end, verdict.window_start) > (current.last_end or 0, current.last_start or 0)
+    if not after:
+        return current
+    if verdict.severity is Severity.OK:
+        return WITHDRAWN if pending else ended(current, verdict.at, "recovered", verdict.observed)
+    if verdict.severity is Severity.NO_DATA:
+        count = current.no_data + 1
+        if count >= rule.no_data_after:
+            return WITHDRAWN if pending else ended(current, verdict.at, "no data", verdict.observed)
+        return replace(current, no_data=count)
+    return replace(current, no_data=0) if current.no_data else current
+
+
+def ended(current: Incident, at: int, reason: str, observed: Mapping[str, Any] | None = None) -> Incident:
+    """``current``, resolved at ``at`` for ``reason``."""
+    seen = dict(current.evidence)
+    if observed:
+        seen["on_resolve"] = dict(observed)
+    return replace(current, state=IncidentState.RESOLVED, resolved_at=at, reason=reason, evidence=seen)
+
+
+def title(verdict: Verdict) -> str:
+    """One sentence for people: who, what was seen, what was expected."""
+    seen = ", ".join(f"{name} = {_short(value)}" for name, value in verdict.observed.items())
+    expected = f"; expected {verdict.expected}" if verdict.expected is not None else ""
+    return f"{subject(verdict.monitor, verdict.key)}: {seen or 'fired'}{expected}"
+
+
+def _short(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

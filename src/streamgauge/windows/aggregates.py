@@ -1,0 +1,176 @@
+"""From ``compute:`` to accumulators and back: which columns a window keeps, and what it reports of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamgauge.batch import Column, FieldKind, FloatArray, IntArray
+from streamgauge.expressions import Aggregate, Expression
+from streamgauge.kernels import aggregate as op
+from streamgauge.keys import Key, KeySlots
+
+MISSING_CODE = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulator:
+    """One operation over one input (an index into the inputs, -1 = none) in ``column``."""
+
+    operation: int
+    column: int
+    source: int
+
+
+class Aggregates:
+    """The accumulators of one ``compute:`` mapping; equal ones are kept once (avg and sum share a sum).
+
+    Attributes:
+        inputs: the expressions whose numbers the accumulators read.
+        coded: the expressions whose values ``distinct`` reads, as codes.
+        ops: int64[A, 3] for the kernel.
+        width: accumulator columns.
+    """
+
+    def __init__(self, compute: Mapping[str, Aggregate]) -> None:
+        self.compute = dict(compute)
+        self.inputs: list[Expression] = []
+        self.coded: list[Expression] = []
+        self._accumulators: list[Accumulator] = []
+        self.width = 0
+        self._columns = {name: self._columns_of(part) for name, part in compute.items()}
+        self.ops = np.array(
+            [(a.operation, a.column, a.source) for a in self._accumulators], np.int64
+        ).reshape(-1, 3)
+
+    @property
+    def rising(self) -> frozenset[str]:
+        """The columns that never fall while a window fills."""
+        return frozenset(name for name, part in self.compute.items() if part.rising)
+
+    @property
+    def kinds(self) -> dict[str, FieldKind]:
+        """The kind of each computed column."""
+        return {name: part.kind for name, part in self.compute.items()}
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the answer depends on the order across partitions (first, last)."""
+        return any(part.function in ("first", "last") for part in self.compute.values())
+
+    def accumulator_of(self, name: str) -> int:
+        """The accumulator column that holds a rising column's running value."""
+        return self._columns[name][0]
+
+    def numbers(self, columns: Mapping[str, Column], length: int, texts: KeySlots) -> FloatArray:
+        """float64[K, n]: the inputs; texts (for first and last) become codes of ``texts``."""
+        stacked = np.empty((len(self.inputs), length), np.float64)
+        for k, expression in enumerate(self.inputs):
+            column = expression.evaluate(columns, length)
+            stacked[k] = _codes(column, texts) if expression.kind == "string" else column.numbers()
+        return stacked
+
+    def codes(self, columns: Mapping[str, Column], length: int, texts: KeySlots) -> IntArray:
+        """int64[D, n]: what ``distinct`` tells apart; numbers by their bits, texts by code."""
+        stacked = np.empty((len(self.coded), length), np.int64)
+        for k, expression in enumerate(self.coded):
+            column = expression.evaluate(columns, length)
+            if expression.kind == "string":
+                slots = texts.slots(column.values()).astype(np.int64)
+                stacked[k] = np.where(slots < 0, MISSING_CODE, slots)
+            elif expression.kind in ("int", "timestamp"):
+                series = column.series()
+                stacked[k] = series.fill_null(MISSING_CODE).to_numpy()
+            else:
+                numbers = column.numbers() + 0.0  # -0.0 and 0.0 are one value
+                stacked[k] = np.where(np.isnan(numbers), MISSING_CODE, numbers.view(np.int64))
+        return stacked
+
+    def report(self, sums: FloatArray, size: int, texts: KeySlots) -> dict[str, Column]:
+        """What people see of accumulator rows (float64[n, C]) of windows ``size`` microseconds long."""
+        return {
+            name: self._finish(part, sums, self._columns[name], size, texts)
+            for name, part in self.compute.items()
+        }
+
+    def empty(self, count: int, size: int, texts: KeySlots) -> dict[str, Column]:
+        """What ``count`` windows without records hold: counts and sums 0, all else missing."""
+        row = np.zeros((count, self.width))
+        for a in self._accumulators:
+            if a.operation in (op.MIN, op.MAX, op.FIRST, op.LAST):
+                row[:, a.column] = np.nan
+        return self.report(row, size, texts)
+
+    def _columns_of(self, part: Aggregate) -> tuple[int, ...]:
+        argument = part.argument
+        match part.function:
+            case "count":
+                return (self._keep(op.ROWS if argument is None else op.COUNT, argument),)
+            case "rate":
+                return (self._keep(op.ROWS, None),)
+            case "avg":
+                return (self._keep(op.SUM, argument), self._keep(op.COUNT, argument))
+            case "stddev" | "variance":
+                return (self._keep(op.VARIANCE, argument),)
+            case "distinct":
+                return (self._keep(op.DISTINCT, argument),)
+        simple = {"sum": op.SUM, "min": op.MIN, "max": op.MAX, "first": op.FIRST, "last": op.LAST}
+        return (self._keep(simple[part.function], argument),)
+
+    def _keep(self, operation: int, argument: Expression | None) -> int:
+        source = -1
+        if argument is not None:
+            pool = self.coded if operation == op.DISTINCT else self.inputs
+            source = _index(pool, argument)
+        for known in self._accumulators:
+            if (known.operation, known.source) == (operation, source):
+                return known.column
+        column = self.width
+        self._accumulators.append(Accumulator(operation, column, source))
+        self.width += op.WIDTH.get(operation, 1)
+        return column
+
+    def _finish(
+        self, part: Aggregate, sums: FloatArray, at: tuple[int, ...], size: int, texts: KeySlots
+    ) -> Column:
+        value = sums[:, at[0]]
+        with np.errstate(all="ignore"):
+            if part.function == "avg":
+                value = np.where(sums[:, at[1]] > 0, value / sums[:, at[1]], np.nan)
+            elif part.function == "rate":
+                value = value / (size / 1e6)
+            elif part.function in ("variance", "stddev"):
+                value = np.where(value > 1, sums[:, at[0] + 2] / (value - 1), np.nan)
+                value = np.sqrt(value) if part.function == "stddev" else value
+        if part.kind == "string":
+            codes = [NO if np.isnan(v) else int(v) for v in value]
+            return Column("string", values=[texts.key(code) for code in codes])
+        return Column(part.kind, numbers=np.array(value))
+
+
+NO = -1
+
+
+def _codes(column: Column, texts: KeySlots) -> FloatArray:
+    slots = texts.slots(column.values()).astype(np.float64)
+    slots[slots < 0] = np.nan
+    return slots
+
+
+def _index(pool: list[Expression], expression: Expression) -> int:
+    for k, known in enumerate(pool):
+        if known.text == expression.text:
+            return k
+    pool.append(expression)
+    return len(pool) - 1
+
+
+def key_columns(names: Sequence[str], columns: Mapping[str, Column], length: int) -> list[Key]:
+    """The keys of ``length`` records: values of one field, tuples of several; all None without names."""
+    if not names:
+        return [()] * length
+    if len(names) == 1:
+        return columns[names[0]].values()
+    return list(zip(*(columns[name].values() for name in names), strict=True))

@@ -1,0 +1,126 @@
+"""Count windows: the last N records of a key, reported at every M-th record; never partial, never late."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from streamgauge.batch import Column, IntArray, SlotArray
+from streamgauge.kernels import count_windows as kernels
+from streamgauge.keys import KeySlots
+from streamgauge.state import State, Tables, grown
+from streamgauge.windows.aggregates import Aggregates
+from streamgauge.windows.contract import Rows, WindowResults
+from streamgauge.windows.time_window import no_results
+
+
+class CountWindowState:
+    """One ring per key; see :class:`streamgauge.kernels.count_windows.Rings`."""
+
+    version = 1
+
+    def __init__(self, size: int, inputs: int, coded: int) -> None:
+        self.rings = kernels.Rings(
+            np.zeros((0, size, inputs)), np.zeros((0, size, coded), np.int64),
+            np.zeros((0, size), np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64),
+        )  # fmt: skip
+        self.texts = KeySlots(limit=2**31)
+
+    def make_room(self, slots: int) -> None:
+        """Room for that many keys."""
+        self.rings = kernels.Rings(*(grown(column, slots) for column in self.rings))
+
+    def tables(self) -> Tables:
+        """One row per key: its ring, flat."""
+        rings = self.rings
+        flat: dict[str, np.ndarray] = {"held": rings.held, "since": rings.since}
+        for at in range(rings.times.shape[1]):
+            flat[f"time{at}"] = rings.times[:, at]
+            flat.update({f"value{at}.{k}": rings.values[:, at, k] for k in range(rings.values.shape[2])})
+            flat.update({f"code{at}.{d}": rings.codes[:, at, d] for d in range(rings.codes.shape[2])})
+        return {"rings": flat, "texts": {"text": np.array(self.texts.texts(), object)}}
+
+    def restore(self, tables: Tables) -> None:
+        """Take over saved rings."""
+        saved = tables["rings"]
+        self.make_room(len(saved["held"]))
+        rings, rows = self.rings, slice(0, len(saved["held"]))
+        rings.held[rows], rings.since[rows] = saved["held"], saved["since"]
+        for at in range(rings.times.shape[1]):
+            rings.times[rows, at] = saved[f"time{at}"]
+            for k in range(rings.values.shape[2]):
+                rings.values[rows, at, k] = saved[f"value{at}.{k}"]
+            for d in range(rings.codes.shape[2]):
+                rings.codes[rows, at, d] = saved[f"code{at}.{d}"]
+        texts = list(tables["texts"]["text"])
+        self.texts.restore(texts, np.zeros(len(texts), np.int64))
+
+
+class CountWindow:
+    """The last ``size`` records of a key, reported every ``every`` records once ``least`` are held.
+
+    Use it through ``window: {type: count}`` where the number of records matters more than their time.
+    Its ``window_start`` is the event time of the oldest record held, its ``window_end`` that of the
+    reporting record.
+    """
+
+    def __init__(self, aggregates: Aggregates, size: int, every: int, least: int) -> None:
+        self.aggregates = aggregates
+        self.size = size
+        self.every = every
+        self.least = least
+
+    def initial(self) -> CountWindowState:
+        """Empty rings."""
+        return CountWindowState(self.size, len(self.aggregates.inputs), len(self.aggregates.coded))
+
+    def step(self, state: State, rows: Rows) -> WindowResults:
+        """Write ``rows`` into their rings; one result per report, in the order of the records."""
+        assert isinstance(state, CountWindowState)
+        state.make_room(len(rows.keys))
+        inputs = self.aggregates.numbers(rows.columns, len(rows), state.texts)
+        codes = self.aggregates.codes(rows.columns, len(rows), state.texts)
+        room = 256
+        reports = kernels.Reports(
+            np.empty(room, np.int64), np.empty(room, np.int64),
+            np.empty((room, self.aggregates.width)), np.zeros(1, np.int64),
+        )  # fmt: skip
+        records, starts, sums = [], [], []
+        at = 0
+        while at < len(rows):
+            at = kernels.roll(
+                at, rows.slots, rows.times, inputs, codes, state.rings, reports,
+                self.aggregates.ops, self.every, self.least,
+            )  # fmt: skip
+            found = int(reports.count[0])
+            records.append(reports.record[:found].copy())
+            starts.append(reports.start[:found].copy())
+            sums.append(reports.sums[:found].copy())
+            reports.count[0] = 0
+        record = np.concatenate(records) if records else np.empty(0, np.int64)
+        if not len(record):
+            return no_results(rows, self.empty(0))
+        columns = self.aggregates.report(np.concatenate(sums), 1, state.texts)
+        no = np.zeros(len(record), np.bool_)
+        times = rows.times[record]
+        return WindowResults(
+            rows.keys, rows.slots[record], np.concatenate(starts), times, times, rows.offsets[record],
+            no, no, columns, columns, record + 1, rows.watermark, record,
+        )  # fmt: skip
+
+    def empty(self, count: int) -> Mapping[str, Column]:
+        """Counts and sums 0, all else missing."""
+        return self.aggregates.empty(count, 1, KeySlots())
+
+    def grid(self, after: int, until: int) -> tuple[IntArray, IntArray]:
+        """Count windows have no grid in time."""
+        none = np.empty(0, np.int64)
+        return none, none
+
+    def drop(self, state: State, slots: SlotArray) -> None:
+        """Empty the rings of forgotten keys."""
+        assert isinstance(state, CountWindowState)
+        held = slots[slots < len(state.rings.held)]
+        state.rings.held[held] = 0
+        state.rings.since[held] = 0

@@ -1,0 +1,156 @@
+"""How far event time has come: per partition, and over all of them.
+
+A partition's watermark is the largest event time seen in it minus the stream's lateness. It also rises while
+nothing comes, but only by wall time during which the partition is known to be caught up; lag, a lost broker
+or a stopped process freeze it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamgauge.batch import NEVER, Batch, IntArray, Partition
+
+STALE_AFTER = 2.0
+"""Seconds after which an answer about a partition's end no longer proves that we are caught up."""
+
+
+@dataclass(slots=True)
+class _Progress:
+    largest: int = NEVER
+    heard_at: float | None = None
+    ticked_at: float | None = None
+    idle: bool = False
+
+
+class StreamClock:
+    """The event time of one stream.
+
+    Args:
+        lateness: microseconds that a record may come behind.
+        deadline: seconds without a record after which a caught-up partition counts as idle.
+    """
+
+    def __init__(self, lateness: int, deadline: float = 1.0) -> None:
+        self.lateness = lateness
+        self.deadline = deadline
+        self._progress: dict[Partition, _Progress] = {}
+        self.idle_for = 0
+        """Microseconds of wall clock during which all partitions were caught up and idle."""
+
+    def attach(self, partition: Partition, largest: int = NEVER) -> None:
+        """Begin (or go on) with a partition."""
+        self._progress[partition] = _Progress(largest)
+
+    def detach(self, partition: Partition) -> None:
+        """Forget a partition that is no longer ours."""
+        self._progress.pop(partition, None)
+
+    @property
+    def partitions(self) -> list[Partition]:
+        """The partitions that count, sorted."""
+        return sorted(self._progress)
+
+    def largest(self, partition: Partition) -> int:
+        """Largest event time of a partition, idle advances included."""
+        progress = self._progress.get(partition)
+        return NEVER if progress is None else progress.largest
+
+    def watermark(self, partition: Partition) -> int:
+        """A partition's watermark; NEVER before its first record."""
+        largest = self.largest(partition)
+        return NEVER if largest == NEVER else largest - self.lateness
+
+    def minimum(self) -> int:
+        """The watermark of what spans partitions: the smallest, leaving out idle ones that never spoke."""
+        counting = [p.largest for p in self._progress.values() if not (p.idle and p.largest == NEVER)]
+        smallest = min(counting, default=NEVER)
+        return NEVER if smallest == NEVER else smallest - self.lateness
+
+    def maximum(self) -> int:
+        """The largest event time of all partitions."""
+        return max((p.largest for p in self._progress.values()), default=NEVER)
+
+    def observe(self, batch: Batch, heard_at: float | None = None) -> tuple[IntArray, IntArray]:
+        """Take in a batch; int64[n] watermarks of its partition before and after each record."""
+        progress = self._progress.setdefault(batch.partition, _Progress())
+        progress.heard_at, progress.ticked_at, progress.idle = heard_at, heard_at, False
+        running = np.empty(len(batch) + 1, np.int64)
+        running[0] = progress.largest
+        running[1:] = batch.times
+        np.maximum.accumulate(running, out=running)
+        progress.largest = int(running[-1])
+        marks = np.where(running == NEVER, NEVER, running - self.lateness)
+        return marks[:-1], marks[1:]
+
+    def heard(self, partition: Partition, at: float) -> None:
+        """Note that something was read (a bad record, say) that carries no event time."""
+        progress = self._progress.setdefault(partition, _Progress())
+        progress.heard_at, progress.ticked_at, progress.idle = at, at, False
+
+    def pass_time(self, caught_up: Mapping[Partition, bool], at: float) -> bool:
+        """Let wall time pass: ``at`` is monotonic seconds, ``caught_up`` what is known to be read to its end.
+
+        Returns whether any watermark rose. Time is counted only between two calls at which a partition was
+        caught up, and never across a pause longer than :data:`STALE_AFTER` (a process that was stopped).
+        """
+        before = {partition: progress.largest for partition, progress in self._progress.items()}
+        passed: list[float] = []
+        for partition, progress in self._progress.items():
+            passed.append(self._tick(progress, at, caught_up=caught_up.get(partition, False)))
+        if passed and all(progress.idle for progress in self._progress.values()):
+            self.idle_for += round(min(passed) * 1e6)
+        self._lift_idle()
+        return any(progress.largest != before[partition] for partition, progress in self._progress.items())
+
+    def _tick(self, progress: _Progress, at: float, *, caught_up: bool) -> float:
+        last, progress.ticked_at = progress.ticked_at, at
+        if progress.heard_at is None:
+            progress.heard_at = at
+        if not caught_up or last is None or at - last > STALE_AFTER:
+            # What was not proven idle is not made up for later.
+            progress.heard_at = max(progress.heard_at, at - self.deadline) if caught_up else progress.heard_at
+            progress.idle = progress.idle and caught_up
+            return 0.0
+        idle_from = progress.heard_at + self.deadline
+        progress.idle = at >= idle_from
+        gained = max(0.0, at - max(last, idle_from))
+        if progress.largest != NEVER:
+            progress.largest += round(gained * 1e6)
+        return gained
+
+    def _lift_idle(self) -> None:
+        """An idle partition does not hold the others back: it comes up to the slowest that is not idle."""
+        awake = [p.largest for p in self._progress.values() if not p.idle]
+        if not awake or min(awake) == NEVER:
+            return
+        floor = min(awake)
+        for progress in self._progress.values():
+            if progress.idle and progress.largest < floor:
+                progress.largest = floor
+
+    def merged(self, parts: Iterable[tuple[Partition, IntArray, IntArray]], length: int) -> IntArray:
+        """int64[length]: the minimum watermark after each record of a merged order.
+
+        ``parts``: per partition read, where its records stand in the order, and the watermarks after each.
+        Partitions not among them count with what they have now. Call it before the clock has moved on.
+        """
+        given = list(parts)
+        named = {partition for partition, _, _ in given}
+        others = [
+            p.largest - self.lateness if p.largest != NEVER else NEVER
+            for partition, p in self._progress.items()
+            if partition not in named and not (p.idle and p.largest == NEVER)
+        ]
+        lowest = np.full(length, min(others, default=np.iinfo(np.int64).max // 2), np.int64)
+        for _, at, after, *start in given:
+            marks = np.full(length, NEVER, np.int64)
+            marks[at] = after
+            if start:
+                marks[0] = max(int(marks[0]), start[0])
+            np.maximum.accumulate(marks, out=marks)
+            np.minimum(lowest, marks, out=lowest)
+        return lowest
