@@ -12,15 +12,25 @@ Text that came out of ``${NAME}`` or ``${file:PATH}`` is a secret: it never show
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from annotated_types import Gt
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PrivateAttr, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PrivateAttr,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.functional_validators import ModelWrapValidatorHandler
-from pydantic_core.core_schema import ValidationInfo
+from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_core.core_schema import ErrorType, ValidationInfo
 
 from streamgauge.durations import Duration
 
@@ -53,18 +63,30 @@ class Settings(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _remember_secrets(
-        cls, data: Any, handler: ModelWrapValidatorHandler[Settings], info: ValidationInfo
-    ) -> Settings:
-        """Keep which texts must not be shown; only those that occur in this model."""
+    def _read(cls, data: Any, handler: ModelWrapValidatorHandler[Settings], info: ValidationInfo) -> Settings:
+        """Refuse unknown keys, each with the nearest valid name, and keep which texts must not be shown."""
+        known = cls._keys()
+        unknown = [key for key in data if key not in known] if isinstance(data, Mapping) else []
+        if unknown:
+            mistakes = [unknown_key(str(key), known) for key in unknown]
+            try:
+                handler({key: value for key, value in data.items() if key in known})
+            except ValidationError as error:
+                mistakes += _details(error)
+            raise ValidationError.from_exception_data(cls.__name__, mistakes)
         model = handler(data)
-        known: Mapping[str, str] = (info.context or {}).get("secrets", {})
-        if known:
+        secrets: Mapping[str, str] = (info.context or {}).get("secrets", {})
+        if secrets:
             texts = list(_texts(data))
             model._secrets.update(
-                (secret, name) for secret, name in known.items() if any(secret in text for text in texts)
+                (s, name) for s, name in secrets.items() if any(s in text for text in texts)
             )
         return model
+
+    @classmethod
+    def _keys(cls) -> list[str]:
+        """The keys that may be written, in order."""
+        return [field.alias or name for name, field in cls.model_fields.items()]
 
     def public(self) -> dict[str, Any]:
         """The settings as plain data for people and tools: durations as text, secrets hidden."""
@@ -74,6 +96,35 @@ class Settings(BaseModel):
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         for name, value in super().__repr_args__():
             yield name, _hidden_field(name, value, self._secrets)
+
+
+def wrong(field: str, message: str) -> ValidationError:
+    """To be raised by a model's own validators: ``message`` is said at the key ``field``."""
+    error = PydanticCustomError("wrong", "{text}", {"text": message})
+    return ValidationError.from_exception_data(
+        "settings", [InitErrorDetails(type=error, loc=(field,), input=None)]
+    )
+
+
+def unknown_key(key: str, known: Iterable[str]) -> InitErrorDetails:
+    """The mistake of a key that does not exist."""
+    error = PydanticCustomError("unknown_key", "{text}", {"text": f"unknown key; {nearest(key, known)}"})
+    return InitErrorDetails(type=error, loc=(key,), input=None)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """What to write instead of ``word``.
+
+    >>> nearest("widnow", ["stream", "window"])
+    'did you mean `window`?'
+    >>> nearest("x", ["stream", "window"])
+    'expected one of: stream, window'
+    """
+    names = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), names, n=1)
+    if close:
+        return f"did you mean `{names[close[0]]}`?"
+    return f"expected one of: {', '.join(names.values())}" if names else "there is none"
 
 
 def hide(value: Any, secrets: Mapping[str, str]) -> Any:
@@ -118,3 +169,18 @@ def _texts(value: Any) -> Iterable[str]:
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _texts(item)
+
+
+def _details(error: ValidationError) -> list[InitErrorDetails]:
+    """The parts of an error, ready to be raised anew among others."""
+    ours = []
+    for part in error.errors(include_url=False):
+        context = part.get("ctx", {})
+        kind: Any = part["type"]
+        if kind not in _KNOWN_ERRORS:
+            kind = PydanticCustomError(kind, "{text}", {"text": part["msg"]})
+        ours.append(InitErrorDetails(type=kind, loc=part["loc"], input=part["input"], ctx=context))
+    return ours
+
+
+_KNOWN_ERRORS = frozenset(get_args(ErrorType))

@@ -1,0 +1,213 @@
+"""What refers to what: names of streams, fields and channels, expressions, and what detectors need.
+
+The models have checked each part by itself. Nothing here touches a broker, a file or the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from streamgauge.batch import FieldKind
+from streamgauge.config.document import Document, Path
+from streamgauge.config.mistakes import Mistake, mistake
+from streamgauge.config.models import BUILT_IN_STREAMS, Config, MonitorConfig, StreamConfig
+from streamgauge.config.plugins import module
+from streamgauge.config.pruning import Pruned
+from streamgauge.config.windows import WindowConfig
+from streamgauge.detectors.contract import Context
+from streamgauge.errors import ConfigError, ExpressionError
+from streamgauge.settings import nearest
+
+Kinds = Mapping[str, FieldKind]
+
+
+@dataclass(slots=True)
+class Findings:
+    """What the checks found; ``document`` tells the places."""
+
+    document: Document
+    mistakes: list[Mistake] = field(default_factory=list)
+    warnings: list[Mistake] = field(default_factory=list)
+
+    def wrong(self, path: Path, message: str, *, at_key: bool = False, position: int = 0) -> None:
+        """Keep a mistake."""
+        self.mistakes.append(mistake(self.document, path, message, at_key=at_key, position=position))
+
+    def warn(self, path: Path, message: str) -> None:
+        """Keep a warning."""
+        self.warnings.append(mistake(self.document, path, message))
+
+    def expression(self, path: Path, error: ExpressionError) -> None:
+        """Keep a mistake within an expression, at its character."""
+        self.wrong(path, error.message, position=error.position or 0)
+
+    def unknown_fields(self, path: Path, names: Iterable[str], known: Iterable[str]) -> bool:
+        """Keep a mistake for each name that is no field; says whether there was one."""
+        known = list(known)
+        bad = [(i, name) for i, name in enumerate(names) if name not in known]
+        for i, name in bad:
+            self.wrong((*path, i), f"unknown field `{name}`; {nearest(name, known)}")
+        return bool(bad)
+
+
+def check(config: Config, document: Document, pruned: Pruned) -> Findings:
+    """Check a configuration; what lies within ``pruned`` was already found wrong and is not blamed again."""
+    findings = Findings(document)
+    for name, stream in config.streams.items():
+        _stream(findings, ("streams", name), stream, pruned)
+    for name, monitor in config.monitors.items():
+        _Monitor(config, findings, pruned, name, monitor).check()
+    _unused_channels(config, findings, pruned)
+    return findings
+
+
+def _stream(findings: Findings, path: Path, stream: StreamConfig, pruned: Pruned) -> None:
+    name = str(path[-1])
+    if name.startswith("streamgauge."):
+        message = f"names that start with `streamgauge.` are built in: {', '.join(BUILT_IN_STREAMS)}"
+        findings.wrong(path, f"{message}; choose another name", at_key=True)
+    if pruned.within("streams", name, "fields"):
+        return
+    fields = stream.fields
+    findings.unknown_fields((*path, "key"), stream.key, fields)
+    findings.unknown_fields((*path, "partitioned_by"), stream.partitioned_by, fields)
+    if stream.time is None:
+        return
+    if not findings.unknown_fields((*path, "time"), [stream.time], fields):
+        kind = fields[stream.time].type
+        if kind != "timestamp":
+            findings.wrong((*path, "time"), f"field `{stream.time}` is a {kind}; declare it as timestamp")
+
+
+def _unused_channels(config: Config, findings: Findings, pruned: Pruned) -> None:
+    if pruned.within("monitors"):
+        return
+    used = {name for monitor in config.monitors.values() for name in monitor.notify}
+    for name in config.channels:
+        if name not in used:
+            findings.warn(("channels", name), "no monitor notifies this channel")
+
+
+@dataclass(slots=True)
+class _Monitor:
+    """The checks of one monitor."""
+
+    config: Config
+    findings: Findings
+    pruned: Pruned
+    name: str
+    monitor: MonitorConfig
+
+    @property
+    def _path(self) -> Path:
+        return ("monitors", self.name)
+
+    def check(self) -> None:
+        """Everything that can be said about this monitor."""
+        self._channels()
+        kinds = self._kinds()
+        if kinds is None:
+            return
+        sound = self._where(kinds)
+        columns, rising = dict(kinds), frozenset[str]()
+        if self.monitor.window is not None:
+            computed = self._window(self.monitor.window, kinds)
+            sound &= computed is not None
+            columns, rising = computed or ({}, rising)
+        if sound and not self.pruned.within(*map(str, self._path)):
+            self._detector(kinds, columns, rising)
+
+    def _channels(self) -> None:
+        known = {**self.config.channels, "console": None}
+        known |= dict.fromkeys(
+            str(gone[1]) for gone in self.pruned.paths if gone[:1] == ("channels",) and gone[1:]
+        )
+        for i, name in enumerate(self.monitor.notify):
+            if name not in known and not self.pruned.within("channels", name):
+                self.findings.wrong(
+                    (*self._path, "notify", i), f"unknown channel `{name}`; {nearest(name, known)}"
+                )
+
+    def _kinds(self) -> Kinds | None:
+        """The fields of its stream; None where they are not known well enough to go on."""
+        name = self.monitor.stream
+        if self.pruned.within("streams", name, "fields"):
+            return None
+        if name in self.config.streams or name in BUILT_IN_STREAMS:
+            return self.config.kinds_of(name)
+        known = [*self.config.streams, *BUILT_IN_STREAMS]
+        self.findings.wrong((*self._path, "stream"), f"unknown stream `{name}`; {nearest(name, known)}")
+        return None
+
+    def _where(self, kinds: Kinds) -> bool:
+        from streamgauge.expressions import parse_condition
+
+        if self.monitor.where is None:
+            return True
+        try:
+            parse_condition(self.monitor.where, kinds)
+        except ExpressionError as error:
+            self.findings.expression((*self._path, "where"), error)
+            return False
+        return True
+
+    def _window(
+        self, window: WindowConfig, kinds: Kinds
+    ) -> tuple[dict[str, FieldKind], frozenset[str]] | None:
+        """The columns that its results carry, and which of them never fall; None after a mistake."""
+        from streamgauge.expressions import parse_aggregate
+
+        path = (*self._path, "window")
+        sound = not self.findings.unknown_fields((*path, "by"), window.by, kinds)
+        columns: dict[str, FieldKind] = {}
+        rising = set()
+        for name, text in window.compute.items():
+            try:
+                aggregate = parse_aggregate(text, kinds, self._never_negative())
+            except ExpressionError as error:
+                self.findings.expression((*path, "compute", name), error)
+                sound = False
+            else:
+                columns[name] = aggregate.kind
+                rising |= {name} if aggregate.rising else set()
+        return (columns, frozenset(rising)) if sound else None
+
+    def _never_negative(self) -> frozenset[str]:
+        stream = self.config.streams.get(self.monitor.stream)
+        fields = {} if stream is None else stream.fields
+        return frozenset(name for name, field in fields.items() if field.min is not None and field.min >= 0)
+
+    def _detector(self, kinds: Kinds, columns: Kinds, rising: frozenset[str]) -> None:
+        detect, path = self.monitor.detect, (*self._path, "detect")
+        by = getattr(detect, "by", ())
+        if self.findings.unknown_fields((*path, "by"), by, kinds):
+            return
+        stream = self.config.streams.get(self.monitor.stream)
+        context = Context(self.name, columns, rising, windowed=self.monitor.window is not None)
+        if stream is not None:
+            context = replace(context, forget=stream.limits.forget)
+        try:
+            module("detectors", detect.type).build(detect, context)
+        except ExpressionError as error:
+            self.findings.expression((*path, *self._key_of(error)), error)
+        except ConfigError as error:
+            key, colon, rest = str(error).partition(": ")
+            known = colon and key in type(detect).model_fields
+            self.findings.wrong((*path, key) if known else path, rest if known else str(error))
+        else:
+            self._key_by_key(by)
+
+    def _key_of(self, error: ExpressionError) -> Path:
+        """Which key of ``detect`` holds the expression."""
+        texts = self.monitor.detect.model_dump()
+        return next(((key,) for key, text in texts.items() if text == error.expression), ())
+
+    def _key_by_key(self, by: tuple[str, ...]) -> None:
+        stream = self.config.streams.get(self.monitor.stream)
+        if self.monitor.detect.type == "silence" and stream is not None and by and by == stream.key:
+            self.findings.warn(
+                (*self._path, "detect", "by"),
+                f"`{', '.join(by)}` is the stream's key: every key that ends for good opens an incident; "
+                "group by something that always speaks",
+            )

@@ -1,0 +1,137 @@
+"""A mistake in the file: where it is, and what was expected there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from streamgauge.config.document import Document, Path
+from streamgauge.errors import ConfigError
+from streamgauge.settings import replace_secrets
+
+_PLAIN_KEY = re.compile(r"[\w-]+")
+_WORDS: Mapping[str, str] = {
+    "string_type": "expected text",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must not be longer than {max_length} characters",
+    "string_pattern_mismatch": "expected text of the form {pattern}",
+    "int_type": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float_type": "expected a number",
+    "float_parsing": "expected a number",
+    "finite_number": "expected a finite number",
+    "bool_type": "expected true or false",
+    "bool_parsing": "expected true or false",
+    "dict_type": "expected a mapping of keys and values",
+    "model_type": "expected a mapping of keys and values",
+    "model_attributes_type": "expected a mapping of keys and values",
+    "tuple_type": "expected a name or a list of names",
+    "list_type": "expected a list",
+    "literal_error": "expected {expected}",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "must hold at least {min_length}",
+    "too_long": "must hold at most {max_length}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing that is wrong, or (as a warning) probably not meant.
+
+    ``line`` and ``column`` count from 1; they and ``file`` are None where the configuration came as Python
+    data. ``path`` is such as ``$.monitors.burst.window.size``.
+    """
+
+    path: str
+    message: str
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        return f"{place}: {self.path}: {self.message}" if place else f"{self.path}: {self.message}"
+
+
+class ConfigErrors(ConfigError):  # noqa: N818  # the plural says that it holds all of them
+    """All mistakes of one file, in the order of their places."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = tuple(sorted(mistakes, key=_place))
+        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+
+
+def _place(mistake: Mistake) -> tuple[int, int, str, str]:
+    return (mistake.line or 0, mistake.column or 0, mistake.path, mistake.message)
+
+
+def mistake(
+    document: Document, path: Path, message: str, *, at_key: bool = False, position: int = 0
+) -> Mistake:
+    """A mistake at ``path``; secrets in ``message`` are replaced by their references.
+
+    ``at_key`` points at the key instead of its value; ``position`` at a character within a one-line text.
+    """
+    line, column = document.place(path, at_key=at_key, position=position)
+    shown = path if at_key else document.written(path)
+    return Mistake(path_text(shown), replace_secrets(message, document.secrets), document.file, line, column)
+
+
+def path_text(path: Path) -> str:
+    """``$.monitors.burst.window``, ``$.streams["my stream"]``, ``$.notify[0]``."""
+    parts = ["$"]
+    for step in path:
+        if isinstance(step, int):
+            parts.append(f"[{step}]")
+        else:
+            parts.append(f".{step}" if _PLAIN_KEY.fullmatch(step) else f"[{json.dumps(step)}]")
+    return "".join(parts)
+
+
+def shape_mistakes(document: Document, error: ValidationError) -> list[tuple[Path, Mistake]]:
+    """What the models found wrong, in our words, each with the path it is about."""
+    return [_shape_mistake(document, details) for details in error.errors(include_url=False)]
+
+
+def _shape_mistake(document: Document, details: ErrorDetails) -> tuple[Path, Mistake]:
+    path = tuple(step for step in details["loc"] if step != "[key]")
+    if details["type"] == "missing":
+        return path, mistake(document, path[:-1], f"`{path[-1]}` is missing")
+    at_key = details["type"] == "unknown_key" or "[key]" in details["loc"]
+    return path, mistake(document, path, _sentence(details, document.secrets), at_key=at_key)
+
+
+def _sentence(details: ErrorDetails, secrets: Mapping[str, str]) -> str:
+    if "[key]" in details["loc"]:
+        return "a name starts with a letter and goes on with letters, digits, `_`, `-` and `.`"
+    context: dict[str, Any] = details.get("ctx", {})
+    if details["type"] == "value_error":
+        return str(context.get("error", details["msg"]))
+    words = _WORDS.get(details["type"])
+    if words is None:
+        return details["msg"]
+    return f"{words.format(**context)}, got {_shown(details['input'], secrets)}"
+
+
+def _shown(value: Any, secrets: Mapping[str, str]) -> str:
+    """A value in a sentence; a secret is replaced before anything is cut off."""
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        value = replace_secrets(value, secrets)
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, (str, int, float)) else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"

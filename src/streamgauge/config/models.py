@@ -1,0 +1,203 @@
+"""The shape of the file: streams, monitors, channels, the store and the server.
+
+The Python API mirrors the file one to one; the only name that differs is ``for_``, since ``for`` is a word of
+Python. Durations are ``timedelta``; "a name or a list of names" is always a tuple here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Literal, cast
+
+from pydantic import Field, PrivateAttr, StringConstraints, model_validator
+
+from streamgauge.batch import FieldKind
+from streamgauge.channels.contract import ChannelConfig
+from streamgauge.config.plugins import ByType, config_class
+from streamgauge.config.shorthand import Shorthand
+from streamgauge.config.windows import WindowConfig
+from streamgauge.detectors.contract import DetectorConfig
+from streamgauge.durations import Duration
+from streamgauge.formats.contract import FormatConfig
+from streamgauge.settings import Names, PositiveDuration, Settings, wrong
+from streamgauge.sources.contract import SourceConfig
+
+if TYPE_CHECKING:
+    from streamgauge.config.mistakes import Mistake
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=120)]
+"""How streams, monitors and channels may be called."""
+
+BUILT_IN_STREAMS: Mapping[str, Mapping[str, FieldKind]] = MappingProxyType(
+    {
+        "streamgauge.dead_letters": {
+            "stream": "string",
+            "partition": "string",
+            "offset": "int",
+            "reason": "string",
+            "at": "timestamp",
+        },
+        "streamgauge.late": {
+            "stream": "string",
+            "partition": "string",
+            "offset": "int",
+            "monitor": "string",
+            "key": "string",
+            "window_start": "timestamp",
+            "behind_seconds": "float",
+            "at": "timestamp",
+        },
+    }
+)
+"""Streams that exist without being declared, with the kinds of their fields; event time is ``at``."""
+
+
+class FieldConfig(Settings):
+    """One field of a stream: its type, where it lies in a record, what it may hold."""
+
+    type: FieldKind
+    min: Annotated[float | None, Field(description="records below go to the dead-letter")] = None
+    max: Annotated[float | None, Field(description="records above go to the dead-letter")] = None
+    path: Annotated[
+        str | None,
+        Field(min_length=1, description="where it lies, such as user.id; default: the field's own name"),
+    ] = None
+    unit: Annotated[
+        Literal["s", "ms", "us", "ns"] | None,
+        Field(description="unit of a numeric timestamp; default: guessed by its size"),
+    ] = None
+    mask: Annotated[bool, Field(description="never show its values in samples")] = False
+    required: Annotated[bool, Field(description="records without it go to the dead-letter")] = False
+
+    @model_validator(mode="after")
+    def _fits_type(self) -> FieldConfig:
+        for name in ("min", "max"):
+            if getattr(self, name) is not None and self.type not in ("int", "float"):
+                raise wrong(name, f"fits numbers (int, float) only, and this field is a {self.type}")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise wrong("min", f"must not be above `max` ({self.max:g})")
+        if self.unit is not None and self.type != "timestamp":
+            raise wrong("unit", f"fits timestamps only, and this field is a {self.type}")
+        return self
+
+
+class LimitsConfig(Settings):
+    """Bounds of a stream's memory."""
+
+    keys: Annotated[int, Field(gt=0, description="keys per grouping; more are pooled as __other__")] = (
+        1_000_000
+    )
+    forget: Annotated[PositiveDuration, Field(description="drop a key unseen for so long")] = timedelta(
+        hours=24
+    )
+
+
+class StreamConfig(Settings):
+    """A source plus its format, typed fields, key, event time and lateness."""
+
+    source: Annotated[SourceConfig, ByType("sources")]
+    format: Annotated[FormatConfig, ByType("formats", shorthand=True)]
+    fields: Annotated[dict[str, Annotated[FieldConfig, Shorthand("type")]], Field(min_length=1)]
+    key: Annotated[Names, Field(description="the field or fields that name whose record it is")] = ()
+    partitioned_by: Annotated[
+        Names, Field(description="the field or fields by which the producer places records")
+    ] = ()
+    time: Annotated[
+        str | None, Field(description="the field with the event time; default: the source's timestamp")
+    ] = None
+    lateness: Annotated[Duration, Field(description="how much out of order records may come")] = timedelta(0)
+    max_ahead: Annotated[
+        PositiveDuration, Field(description="records further in the future go to the dead-letter")
+    ] = timedelta(minutes=10)
+    deadline: Annotated[
+        PositiveDuration, Field(description="time passes without records after so long at the end")
+    ] = timedelta(seconds=1)
+    source_timeout: Annotated[
+        PositiveDuration, Field(description="a source away for so long opens an incident")
+    ] = timedelta(seconds=30)
+    limits: LimitsConfig = Field(default_factory=LimitsConfig)
+
+
+class MonitorConfig(Settings):
+    """One declared rule: stream, where, window, detector, route."""
+
+    stream: str
+    where: Annotated[
+        str | None, Field(min_length=1, description="only records for which this condition holds")
+    ] = None
+    window: Annotated[WindowConfig, ByType("windows")] | None = None
+    detect: Annotated[DetectorConfig, ByType("detectors")]
+    for_: Annotated[Duration, Field(alias="for", description="tell only when it holds for so long")] = (
+        timedelta(0)
+    )
+    no_data_after: Annotated[
+        int, Field(gt=0, description="windows without data after which an incident ends")
+    ] = 10
+    notify: Annotated[Names, Field(description="the channel or channels to tell")] = ("console",)
+    order: Annotated[
+        Literal["read", "time"],
+        Field(description="records across partitions as read, or sorted by time at the cost of lateness"),
+    ] = "read"
+    description: str = ""
+    runbook: Annotated[str | None, Field(description="a link for whoever is told")] = None
+    samples: Annotated[int, Field(ge=0, le=100, description="records shown in a notice")] = 3
+
+
+class StoreConfig(Settings):
+    """What survives a restart, and for how long."""
+
+    url: Annotated[str, Field(pattern=r"^sqlite:///.+", description="such as sqlite:///streamgauge.db")] = (
+        "sqlite:///streamgauge.db"
+    )
+    durability: Annotated[
+        Literal["process", "power"],
+        Field(description="survive a killed process, or also a power cut at the cost of speed"),
+    ] = "process"
+    history: Annotated[Duration, Field(description="how long window results are kept")] = timedelta(hours=24)
+    dead_letters: Annotated[int, Field(ge=0, description="how many bad records are kept")] = 100_000
+
+
+class ServerConfig(Settings):
+    """Where the API, the metrics and the health checks listen."""
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535, description="0 takes a free one")] = 8000
+
+
+class Config(Settings):
+    """The whole file. Made by :func:`streamgauge.config.load`, which also checks what refers to what."""
+
+    streams: dict[Name, StreamConfig] = Field(default_factory=dict)
+    monitors: dict[Name, MonitorConfig] = Field(default_factory=dict)
+    channels: dict[Name, Annotated[ChannelConfig, ByType("channels")]] = Field(default_factory=dict)
+    store: Annotated[StoreConfig, Shorthand("url")] = Field(default_factory=StoreConfig)
+    server: ServerConfig = Field(default_factory=ServerConfig)
+
+    _warnings: tuple[Mistake, ...] = PrivateAttr(default=())
+
+    @property
+    def warnings(self) -> tuple[Mistake, ...]:
+        """What is allowed but probably not meant."""
+        return self._warnings
+
+    def kinds_of(self, stream: str) -> dict[str, FieldKind]:
+        """Fields of a declared or built-in stream with their kinds.
+
+        Raises:
+            KeyError: there is no such stream.
+        """
+        if stream in BUILT_IN_STREAMS:
+            return dict(BUILT_IN_STREAMS[stream])
+        return {name: field.type for name, field in self.streams[stream].fields.items()}
+
+    def channel(self, name: str) -> ChannelConfig:
+        """A declared channel, or the console, which exists undeclared.
+
+        Raises:
+            KeyError: there is no such channel.
+        """
+        if name == "console" and name not in self.channels:
+            return cast("ChannelConfig", config_class("channels", name).model_validate({"type": name}))
+        return self.channels[name]

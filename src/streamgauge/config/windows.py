@@ -1,0 +1,94 @@
+"""How a monitor's ``window:`` is written; the word after ``type:`` picks the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, model_validator
+
+from streamgauge.settings import Names, PositiveDuration, Settings, wrong
+
+COUNT_ALL: Mapping[str, str] = MappingProxyType({"count": "count(*)"})
+
+
+class WindowConfig(Settings):
+    """What every way of cutting has in common."""
+
+    type: str
+    by: Annotated[Names, Field(description="group by these fields; without it there is one group")] = ()
+    compute: Annotated[
+        dict[str, str], Field(min_length=1, description="name: aggregate, such as spent: sum(amount)")
+    ] = Field(default_factory=lambda: dict(COUNT_ALL))
+    include_empty: Annotated[
+        bool, Field(description="a window without records is a result for every known key")
+    ] = False
+
+
+class TumblingConfig(WindowConfig):
+    """Windows of one length of event time, side by side."""
+
+    type: Literal["tumbling"] = "tumbling"
+    size: Annotated[PositiveDuration, Field(description="length of a window, such as 5s")]
+
+
+class HoppingConfig(WindowConfig):
+    """Windows of one length of event time that overlap: a new one begins every ``advance``."""
+
+    type: Literal["hopping"] = "hopping"
+    size: Annotated[PositiveDuration, Field(description="length of a window, such as 1m")]
+    advance: Annotated[PositiveDuration, Field(description="how far apart windows begin, such as 10s")]
+
+    @model_validator(mode="after")
+    def _advance_fits(self) -> HoppingConfig:
+        if self.advance > self.size:
+            raise wrong(
+                "advance", "must not be longer than `size`: records between two windows would count nowhere"
+            )
+        return self
+
+
+class CountConfig(WindowConfig):
+    """The last ``size`` records of a key, reported at each ``every``-th one."""
+
+    type: Literal["count"] = "count"
+    size: Annotated[int, Field(gt=0, description="how many of the last records a window holds")]
+    every: Annotated[
+        int | None, Field(gt=0, description="report at every so many records; default: size")
+    ] = None
+    min: Annotated[
+        int | None, Field(gt=0, description="report only when it holds at least so many; default: size")
+    ] = None
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> CountConfig:
+        if self.every is not None and self.every > self.size:
+            raise wrong("every", "must not be larger than `size`: the records between would count nowhere")
+        if self.min is not None and self.min > self.size:
+            raise wrong("min", "must not be larger than `size`: the window would never report")
+        return self
+
+    @property
+    def step(self) -> int:
+        """Every how many records it reports."""
+        return self.size if self.every is None else self.every
+
+    @property
+    def least(self) -> int:
+        """How many records it must hold before it reports."""
+        return self.size if self.min is None else self.min
+
+
+class RunningConfig(WindowConfig):
+    """Everything since the beginning, reported at each full ``every`` of event time."""
+
+    type: Literal["running"] = "running"
+    every: Annotated[PositiveDuration, Field(description="how often it reports, such as 1m")]
+
+
+AnyWindow: TypeAlias = TumblingConfig | HoppingConfig | CountConfig | RunningConfig
+
+WINDOW_TYPES: Mapping[str, type[WindowConfig]] = MappingProxyType(
+    {"tumbling": TumblingConfig, "hopping": HoppingConfig, "count": CountConfig, "running": RunningConfig}
+)
