@@ -1,0 +1,195 @@
+"""The meaning of every node as a Polars expression: one pass over columns, no Python per row.
+
+Inside a chain of ``+ - *`` and number functions a value that is not finite may pass, since nothing there
+makes it finite again; wherever one could disappear (divisors, comparisons, results) it becomes missing.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from streamgauge.batch import polars_type
+from streamgauge.expressions.nodes import (
+    NUMBERS,
+    Arithmetic,
+    Choice,
+    Comparison,
+    Const,
+    Fallback,
+    Field,
+    Junction,
+    Kind,
+    Match,
+    Membership,
+    Missing,
+    Node,
+    Not,
+    NumberCall,
+    TextCall,
+)
+
+_INF = float("inf")
+
+
+def polars_form(node: Node) -> pl.Expr:
+    """The expression that computes ``node``: null where missing, never NaN or infinite.
+
+    The columns it reads are held in the types of :func:`streamgauge.batch.polars_type`, without NaN.
+    """
+    if isinstance(node, Arithmetic | NumberCall):
+        return _finite(_number(node))
+    return _FORMS[type(node)](node)
+
+
+def _number(node: Node) -> pl.Expr:
+    """Float64 that may still hold NaN or infinities."""
+    if isinstance(node, Arithmetic):
+        return _arithmetic(node)
+    if isinstance(node, NumberCall):
+        return _number_call(node)
+    form = polars_form(node)
+    return form if node.kind == "float" else form.cast(pl.Float64)
+
+
+def _finite(number: pl.Expr) -> pl.Expr:
+    """Each step names its input once, so nesting cannot make the expression grow."""
+    return number.replace(_INF, None).replace(-_INF, None).replace(float("nan"), None)
+
+
+def _arithmetic(node: Arithmetic) -> pl.Expr:
+    left = _number(node.left)
+    if node.operator in "+-*":
+        return _PLAIN[node.operator](left, _number(node.right))
+    right = _number(node.right)
+    if isinstance(node.right, Arithmetic | NumberCall):
+        right = _finite(right)
+    if node.operator == "/":
+        return left / right
+    return pl.map_batches([left, right], _remainder, return_dtype=pl.Float64)
+
+
+def _remainder(sides: Sequence[pl.Series]) -> pl.Series:
+    """Exact, with the sign of the dividend as in SQL; Polars' own remainder is neither."""
+    left, right = (side.fill_null(float("nan")).to_numpy() for side in sides)
+    with np.errstate(all="ignore"):
+        return pl.Series(np.fmod(left, right))
+
+
+def _number_call(node: NumberCall) -> pl.Expr:
+    item = _number(node.item)
+    if node.function == "negate":
+        return -item
+    if node.function == "abs":
+        return item.abs()
+    if node.function == "floor":
+        return item.floor()
+    if node.function == "ceil":
+        return item.ceil()
+    return item.round(node.digits, mode="half_away_from_zero")
+
+
+def _const(node: Const) -> pl.Expr:
+    return pl.lit(node.value, dtype=_type(node.kind))
+
+
+def _field(node: Field) -> pl.Expr:
+    return pl.col(node.name)
+
+
+def _text_call(node: TextCall) -> pl.Expr:
+    item = polars_form(node.item)
+    if node.function == "length":
+        return item.str.len_chars().cast(pl.Int64)
+    return item.str.to_lowercase() if node.function == "lower" else item.str.to_uppercase()
+
+
+def _comparison(node: Comparison) -> pl.Expr:
+    left, right = polars_form(node.left), polars_form(node.right)
+    if node.left.kind != node.right.kind:
+        left, right = left.cast(pl.Float64), right.cast(pl.Float64)
+    compared: pl.Expr = _ORDERS[node.operator](left, right)
+    return compared
+
+
+def _membership(node: Membership) -> pl.Expr:
+    item = polars_form(node.item)
+    if node.item.kind == node.choice_kind:
+        return item.is_in(pl.Series(node.choices, dtype=_type(node.choice_kind)).implode())
+    numbers = [float(choice) for choice in node.choices if choice is not None]
+    return item.cast(pl.Float64).is_in(pl.Series(numbers, dtype=pl.Float64).implode())
+
+
+def _junction(node: Junction) -> pl.Expr:
+    """Folded in pairs, so that a list of a thousand is ten deep."""
+    forms = [polars_form(item) for item in node.items]
+    while len(forms) > 1:
+        pairs = zip(forms[::2], forms[1::2], strict=False)
+        joined = [a & b if node.operator == "and" else a | b for a, b in pairs]
+        forms = joined + forms[len(joined) * 2 :]
+    return forms[0]
+
+
+def _not(node: Not) -> pl.Expr:
+    return ~polars_form(node.item)
+
+
+def _match(node: Match) -> pl.Expr:
+    return polars_form(node.item).str.contains(node.pattern)
+
+
+def _missing(node: Missing) -> pl.Expr:
+    return polars_form(node.item).is_null()
+
+
+def _choice(node: Choice) -> pl.Expr:
+    chain: Any = pl
+    for condition, value in node.branches:
+        chain = chain.when(polars_form(condition)).then(_as(value, node.kind))
+    chosen: pl.Expr = chain.otherwise(_as(node.otherwise, node.kind))
+    return chosen
+
+
+def _fallback(node: Fallback) -> pl.Expr:
+    return pl.coalesce([_as(item, node.kind) for item in node.items])
+
+
+def _as(node: Node, kind: Kind) -> pl.Expr:
+    form = polars_form(node)
+    return form if node.kind == kind or kind not in NUMBERS else form.cast(pl.Float64)
+
+
+def _type(kind: Kind) -> pl.DataType:
+    return pl.Null() if kind == "null" else polars_type(kind)
+
+
+_PLAIN: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+}
+_ORDERS: dict[str, Callable[[Any, Any], Any]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_FORMS: dict[type[Node], Callable[[Any], pl.Expr]] = {
+    Const: _const,
+    Field: _field,
+    TextCall: _text_call,
+    Comparison: _comparison,
+    Membership: _membership,
+    Junction: _junction,
+    Not: _not,
+    Match: _match,
+    Missing: _missing,
+    Choice: _choice,
+    Fallback: _fallback,
+}
