@@ -63,7 +63,7 @@ def _from_text(text: str, unit: TimeUnit | None) -> int:
     return _inside(micros, text)
 
 
-def _from_number(number: int | float, unit: TimeUnit | None) -> int:
+def _from_number(number: int | float, unit: TimeUnit | None) -> int:  # noqa: PYI041  # mypy narrows by it
     if isinstance(number, float):
         if not math.isfinite(number) or abs(number) >= 2.0**63:
             raise ValueError(f"{_OUTSIDE}: {shown(number)}")

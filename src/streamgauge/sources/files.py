@@ -1,0 +1,153 @@
+"""Files from first record to last: NDJSON, CSV and Parquet, compressed ones too. Then the source has ended.
+
+Each path is one partition, named by the path as given; the offset of a record is its number in the file,
+from 0: the line for NDJSON, the row for CSV (not counting the header) and Parquet. Reading again gives the
+same offsets as long as the file is not rewritten. (A file that is followed while it grows needs offsets
+that survive its rotation; they would be byte positions with a generation, so such partitions will carry
+another name than these.)
+
+Relative paths count from the working directory. How a file is cut into records follows from its extension,
+before ``.gz`` or ``.zst``: ``.ndjson``, ``.jsonl``, ``.json``, ``.log`` and ``.txt`` by lines, ``.csv``,
+``.parquet``; ``content:`` says it for any other.
+"""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import Field, model_validator
+
+from streamgauge.batch import Partition
+from streamgauge.clock import Clock, SystemClock
+from streamgauge.errors import SourceError
+from streamgauge.settings import Names
+from streamgauge.sources.contract import Source, SourceConfig
+from streamgauge.sources.file_csv import open_csv
+from streamgauge.sources.file_lines import COMPRESSION, open_bytes, open_lines
+from streamgauge.sources.file_parquet import open_parquet
+from streamgauge.sources.finite import FiniteSource, Opener
+
+Content: TypeAlias = Literal["lines", "csv", "parquet"]
+
+_CONTENT_OF: Mapping[str, Content] = {
+    ".ndjson": "lines",
+    ".jsonl": "lines",
+    ".json": "lines",
+    ".log": "lines",
+    ".txt": "lines",
+    ".csv": "csv",
+    ".parquet": "parquet",
+}
+_FORMAT_OF: Mapping[Content, str] = {"lines": "json", "csv": "csv", "parquet": "parquet"}
+
+
+class Config(SourceConfig):
+    """``source: {type: files, path: "data/*.ndjson.gz"}``."""
+
+    finite: ClassVar[bool] = True
+
+    type: Literal["files"] = "files"
+    path: Annotated[Names, Field(min_length=1)]
+    """A path or a list of paths; ``*``, ``?``, ``[…]`` and ``**`` match as in a shell."""
+    content: Content | None = None
+    """How the files are cut into records, where their extension does not tell."""
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    """Between the cells of CSV."""
+    columns: Names | None = None
+    """The columns of CSV files without a header row."""
+
+    @model_validator(mode="after")
+    def _csv_only(self) -> Config:
+        if self.columns is not None and len(set(self.columns)) < len(self.columns):
+            raise ValueError("columns names a column twice")
+        return self
+
+
+def open_source(config: Config, stream: str, clock: Clock) -> Source:  # noqa: ARG001  # files know no streams
+    """Find the files; they are opened when first read.
+
+    Raises:
+        SourceError: nothing matches a path, a file cannot be read, or its content is unknown.
+    """
+    openers = {
+        Partition(name): _opener(name, config.content, delimiter=config.delimiter, columns=config.columns)
+        for name in _expand(config.path)
+    }
+    return FiniteSource(openers, clock, {"type": "files", "path": list(config.path), "start": "first record"})
+
+
+def open_files(
+    paths: Sequence[Path | str],
+    format: str | None = None,  # noqa: A002  # the word of the configuration
+    *,
+    clock: Clock | None = None,
+) -> Source:
+    """The files that a replay names (``--stream NAME=PATH``), globs allowed.
+
+    Args:
+        paths: one or more paths.
+        format: ``json``, ``csv`` or ``parquet``; None goes by each file's extension.
+        clock: gives the records the time of reading.
+
+    Raises:
+        SourceError: as :func:`open_source`.
+    """
+    content = next((content for content, name in _FORMAT_OF.items() if name == format), None)
+    names = [str(path) for path in paths]
+    openers = {Partition(name): _opener(name, content) for name in _expand(names)}
+    return FiniteSource(
+        openers, clock or SystemClock(), {"type": "files", "path": names, "start": "first record"}
+    )
+
+
+def format_of(path: Path | str) -> str | None:
+    """The format that a file's extension tells, or None.
+
+    >>> format_of("payments.ndjson.gz"), format_of("payments.csv"), format_of("payments")
+    ('json', 'csv', None)
+    """
+    content = _content_of(Path(path))
+    return _FORMAT_OF[content] if content else None
+
+
+def _content_of(path: Path) -> Content | None:
+    bare = path.with_suffix("") if path.suffix.lower() in COMPRESSION else path
+    return _CONTENT_OF.get(bare.suffix.lower())
+
+
+def _expand(patterns: Iterable[str]) -> list[str]:
+    """Every file once, sorted; a pattern that is itself a file is that file."""
+    names: dict[Path, str] = {}
+    for pattern in patterns:
+        found = [pattern]
+        if glob.has_magic(pattern) and not Path(pattern).exists():
+            found = [name for name in glob.iglob(pattern, recursive=True) if Path(name).is_file()]  # noqa: PTH207  # absolute patterns
+            if not found:
+                raise SourceError(f"no file matches {pattern}; looked from {Path.cwd()}")
+        for name in sorted(found):
+            names.setdefault(Path(name).resolve(), name)
+    return sorted(names.values())
+
+
+def _opener(
+    name: str, content: Content | None, *, delimiter: str = ",", columns: Sequence[str] | None = None
+) -> Opener:
+    path = Path(name)
+    open_bytes(path, name).close()
+    known = content or _content_of(path)
+    if known == "lines":
+        return partial(open_lines, path, name)
+    if known == "csv":
+        return partial(open_csv, path, name, delimiter=delimiter, columns=columns)
+    if known == "parquet" and path.suffix.lower() in COMPRESSION:
+        raise SourceError(f"{name}: Parquet compresses inside; unpack the file and give it as .parquet")
+    if known == "parquet":
+        return partial(open_parquet, path, name)
+    raise SourceError(
+        f"{name}: its extension does not tell how it is cut into records; "
+        f"add content: lines, csv or parquet beside path:"
+    )
