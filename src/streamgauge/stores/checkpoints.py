@@ -1,208 +1,289 @@
-"""What changed in a state since it was last written, and how to build it up again.
+"""Writes and reads checkpoints: per state a snapshot, a log of changed rows, and the generation before.
 
-The store keeps a copy of each state as last written (:class:`Kept`). A commit compares bit by bit, so NaN
-equals NaN and 0.0 differs from -0.0, and writes the changed rows only. A text column is compared apart from
-the numbers beside it: a dictionary's keys are not written again because their times moved on.
+A commit appends what changed to a state's log, and folds the largest logs that have outgrown their snapshots
+into new ones: at most as many bytes as it logged (at least 1 MiB), so that no commit pays for all at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+import msgspec
+import structlog
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from streamgauge.batch import BoolArray
-from streamgauge.errors import StoreDamagedError
-from streamgauge.state import Table, Tables, grown
-from streamgauge.stores.blocks import Block, Part, decode
+from streamgauge.batch import Partition
+from streamgauge.failpoints import reach
+from streamgauge.stores import rows
+from streamgauge.stores.blocks import Block, Part, encode
+from streamgauge.stores.changes import Chain, Kept, build, changes, whole
+from streamgauge.stores.contract import SavedState, StateKey, StateWrite
+from streamgauge.stores.schema import checkpoint_blocks, checkpoint_states
 
-FLOOR = 64 * 1024
-"""A log shorter than this is never worth folding (bytes)."""
+_FOLD_BYTES = 1024 * 1024
+"""What a commit may always fold; more when it logs more."""
 
-
-@dataclass(slots=True)
-class Kept:
-    """A state as last written, and where its blocks stand.
-
-    Attributes:
-        tables: own copies; columns may have spare room beyond ``lengths``.
-        lengths: rows per table.
-        version: the state's own version.
-        sequence: of the newest block.
-        generation: of the snapshot that is built on.
-        number: of the newest entry in that snapshot's log.
-        next_generation: the number that the next snapshot gets.
-        sound: False after a damage: the next write starts with a snapshot.
-        snapshot_bytes, log_bytes: sizes, to decide about folding.
-    """
-
-    tables: dict[str, dict[str, NDArray[Any]]] = field(default_factory=dict)
-    lengths: dict[str, int] = field(default_factory=dict)
-    version: int = 0
-    sequence: int = 0
-    generation: int = 0
-    number: int = 0
-    next_generation: int = 1
-    sound: bool = True
-    snapshot_bytes: int = 0
-    log_bytes: int = 0
-
-    def apply(self, parts: Iterable[Part]) -> None:
-        """Take over changed rows."""
-        for part in parts:
-            self._apply(part)
-
-    def _apply(self, part: Part) -> None:
-        table = self.tables.setdefault(part.table, {})
-        for name, values in part.columns.items():
-            column = table.get(name)
-            if column is None:
-                column = np.empty(part.length, values.dtype)
-            column = grown(column, part.length, None if column.dtype == object else 0)
-            if part.rows is None:
-                column[part.start : part.start + len(values)] = values
-            else:
-                column[part.rows] = values
-            table[name] = column
-        self.lengths[part.table] = part.length
-
-    def view(self) -> dict[str, dict[str, NDArray[Any]]]:
-        """The tables without their spare room; views into this copy."""
-        return {
-            name: {column: values[: self.lengths[name]] for column, values in table.items()}
-            for name, table in self.tables.items()
-        }
-
-    def folds(self) -> bool:
-        """Whether the log has outgrown its snapshot."""
-        return self.log_bytes > max(self.snapshot_bytes, FLOOR)
-
-
-def whole(tables: Tables) -> list[Part]:
-    """All rows of all tables, as a snapshot holds them."""
-    return [Part(name, _length(name, table), dict(table)) for name, table in tables.items()]
-
-
-def changes(kept: Kept, tables: Tables) -> list[Part] | None:
-    """What must be logged to bring ``kept`` to ``tables``; empty if nothing changed.
-
-    None when a log cannot say it: other tables or columns, other types, fewer rows.
-    """
-    if tables.keys() != kept.tables.keys():
-        return None
-    parts: list[Part] = []
-    for name, table in tables.items():
-        before, have = kept.tables[name], kept.lengths[name]
-        length = _length(name, table)
-        if length < have or not _alike(before, table):
-            return None
-        parts += _updates(name, before, table, have, length)
-        if length > have:
-            added = {column: values[have:] for column, values in table.items()}
-            parts.append(Part(name, length, added, start=have))
-    return parts
-
-
-def _updates(name: str, before: Table, table: Table, have: int, length: int) -> list[Part]:
-    """Changed rows among those that were there: numbers together, each text column for itself."""
-    parts: list[Part] = []
-    changed: dict[str, NDArray[Any]] = {}
-    any_row: BoolArray | None = None
-    for column, values in table.items():
-        mask = _differs(before[column][:have], values[:have])
-        if not mask.any():
-            continue
-        if values.dtype == object:
-            rows = np.flatnonzero(mask).astype(np.int32)
-            parts.append(Part(name, length, {column: values[rows]}, rows))
-            continue
-        changed[column] = values
-        any_row = mask if any_row is None else any_row | mask
-    if any_row is not None:
-        rows = np.flatnonzero(any_row).astype(np.int32)
-        parts.append(Part(name, length, {column: values[rows] for column, values in changed.items()}, rows))
-    return parts
-
-
-def _differs(before: NDArray[Any], now: NDArray[Any]) -> BoolArray:
-    if now.dtype.kind == "f":
-        bits = f"i{now.dtype.itemsize}"
-        before, now = before.view(bits), now.view(bits)
-    mask: BoolArray = before != now
-    return mask
-
-
-def _alike(before: Table, table: Table) -> bool:
-    return before.keys() == table.keys() and all(
-        before[name].dtype == values.dtype for name, values in table.items()
-    )
-
-
-def _length(name: str, table: Table) -> int:
-    lengths = {len(values) for values in table.values()}
-    if len(lengths) > 1:
-        sizes = {column: len(values) for column, values in table.items()}
-        raise ValueError(f"the columns of table {name!r} must be of one length: {sizes}")
-    return lengths.pop() if lengths else 0
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
-    """What a chain of blocks led to.
+class _Row:
+    """A row of ``checkpoint_states``."""
+
+    id: int
+    sequence: int
+    generation: int
+    positions: str
+
+
+@dataclass(slots=True)
+class _Step:
+    """What one commit does to one state; taken over when the transaction has succeeded.
 
     Attributes:
-        kept: the state, None if no snapshot is good.
-        positions: those of the last block that was applied.
-        damages: what was wrong on the way, one sentence each.
+        row: the state's row as it was.
+        kept: what ``parts`` are applied to: the copy as it was, or an empty one before a snapshot.
+        parts: what changed.
+        chain: where the blocks stand afterwards.
+        newest: the newest generation there is, bad ones included.
+        spared: the older generation that stays as the fallback, where a snapshot was written.
     """
 
-    kept: Kept | None
-    positions: Mapping[str, tuple[int, int, int]]
-    damages: Sequence[str]
+    key: StateKey
+    write: StateWrite
+    row: _Row
+    kept: Kept
+    parts: list[Part]
+    chain: Chain
+    newest: int
+    spared: int | None = None
+
+    def block(self, previous: int, parts: list[Part]) -> bytes:
+        """A block of this state as it is after this commit."""
+        positions = rows.plain_positions(self.write.positions)
+        return encode(
+            Block(self.key.shape, self.write.version, self.chain.sequence, previous, positions, parts)
+        )
+
+    def record(self, data: bytes) -> dict[str, Any]:
+        """A row of ``checkpoint_blocks``."""
+        place = {"generation": self.chain.generation, "number": self.chain.number}
+        return {"state_id": self.row.id, **place, "data": data}
 
 
-def build(chain: Sequence[tuple[int, int, bytes]], shape: str) -> Built:
-    """Put a state together from its blocks: the newest good snapshot and all that follows it unbroken.
+@dataclass(slots=True)
+class Pending:
+    """What :meth:`Checkpoints.write` wrote, to be accepted once the transaction has succeeded."""
 
-    A bad snapshot is bypassed: the previous one and its log lead to the same state, and the log of the bad
-    one goes on from there. A bad log entry ends it: what came after cannot be known.
+    steps: list[_Step] = field(default_factory=list)
+    dropped: list[StateKey] = field(default_factory=list)
 
-    Args:
-        chain: (generation, number, bytes), ascending.
-        shape: the state's shape hash.
+
+class Checkpoints:
+    """All states of one store.
+
+    Attributes:
+        damages: one sentence per damage met.
     """
-    damages: list[str] = []
-    good: dict[tuple[int, int], tuple[Block, int]] = {}
-    for generation, number, data in chain:
-        try:
-            good[generation, number] = (_decoded(data, shape, snapshot=number == 0), len(data))
-        except StoreDamagedError as error:
-            damages.append(f"block {generation}.{number}: {error}")
-    starts = [place for place in good if place[1] == 0]
-    if not starts:
-        return Built(None, {}, damages)
-    start = max(starts)
-    block, size = good[start]
-    kept = Kept(version=block.version, sequence=block.sequence, generation=start[0], snapshot_bytes=size)
-    kept.apply(block.parts)
-    positions = block.positions
-    for place in sorted(place for place in good if place > start and place[1] > 0):
-        block, size = good[place]
-        if block.previous != kept.sequence:
+
+    def __init__(self) -> None:
+        self.damages: list[str] = []
+        self._rows: dict[StateKey, _Row] = {}
+        self._kept: dict[StateKey, Kept] = {}
+
+    def open(self, connection: Connection) -> None:
+        """Learn which states there are."""
+        for row in connection.execute(select(checkpoint_states)):
+            partition = Partition.parse(row.partition) if row.partition else None
+            key = StateKey(row.name, row.shape, partition)
+            self._rows[key] = _Row(row.id, row.sequence, row.generation, row.positions)
+
+    def keys(self) -> list[StateKey]:
+        """The states that are saved."""
+        return list(self._rows)
+
+    def load(self, connection: Connection, key: StateKey) -> SavedState | None:
+        """The state as last committed, or the last good point before a damage."""
+        row = self._rows.get(key)
+        if row is None:
+            return None
+        built = build(_blocks_of(connection, row.id), key.shape)
+        kept, damages = built.kept, list(built.damages)
+        if kept is None:
+            self._kept.pop(key, None)
+            self._tell(key, damages or ["no block is there"], "nothing of it is left, so it starts new")
+            return None
+        positions = msgspec.json.decode(row.positions)
+        lost = row.sequence - kept.chain.sequence
+        if lost:
+            damages = damages or ["blocks are missing"]
+            positions, kept.chain = built.positions, replace(kept.chain, sound=False)
+        if damages:
+            self._tell(
+                key, damages, _went_back(positions) if lost else "the one before leads to the same state"
+            )
+        self._kept[key] = kept
+        copies = {name: {c: v.copy() for c, v in table.items()} for name, table in kept.view().items()}
+        return SavedState(copies, rows.read_positions(positions), kept.chain.version)
+
+    def write(
+        self,
+        connection: Connection,
+        states: Mapping[StateKey, StateWrite],
+        dropped: Iterable[StateKey],
+        now: int,
+    ) -> Pending:
+        """Write what changed; nothing is taken over before :meth:`accept`."""
+        steps = [self._step(connection, key, state, now) for key, state in states.items()]
+        logged = [_advance(step) for step in steps if step.chain.sequence != step.row.sequence]
+        _insert(connection, logged)
+        reach("commit.between-log-and-fold")
+        budget = max(_FOLD_BYTES, sum(len(block["data"]) for block in logged))
+        _insert(connection, _fold(steps, budget))
+        _prune(connection, steps)
+        _stamp(connection, steps, now)
+        gone = [key for key in dropped if key in self._rows]
+        for key in gone:
+            connection.execute(delete(checkpoint_states).where(checkpoint_states.c.id == self._rows[key].id))
+        return Pending(steps, gone)
+
+    def accept(self, pending: Pending) -> None:
+        """The transaction has succeeded: what was written is what is compared with next time."""
+        for step in pending.steps:
+            step.kept.apply(step.parts)
+            step.kept.chain = step.chain
+            self._kept[step.key] = step.kept
+            positions = rows.positions_text(step.write.positions)
+            self._rows[step.key] = _Row(step.row.id, step.chain.sequence, step.newest, positions)
+        for key in pending.dropped:
+            self._rows.pop(key, None)
+            self._kept.pop(key, None)
+
+    def _step(self, connection: Connection, key: StateKey, write: StateWrite, now: int) -> _Step:
+        row = self._rows.get(key) or _new_row(connection, key, write, now)
+        kept = self._kept.get(key)
+        if kept is not None and kept.chain.sound and kept.chain.version == write.version:
+            parts = changes(kept, write.tables)
+            if parts is not None:
+                sequence = row.sequence + 1 if parts else row.sequence
+                return _Step(
+                    key, write, row, kept, parts, replace(kept.chain, sequence=sequence), row.generation
+                )
+        newest = row.generation + 1
+        chain = Chain(write.version, row.sequence + 1, newest, number=-1)
+        spared = row.generation if kept is None else kept.chain.generation
+        return _Step(key, write, row, Kept(), whole(write.tables), chain, newest, spared)
+
+    def _tell(self, key: StateKey, damages: list[str], then: str) -> None:
+        of = f" of {key.partition}" if key.partition else ""
+        sentence = f"the checkpoint of {key.name}{of} is damaged ({'; '.join(damages)}): {then}"
+        self.damages.append(sentence)
+        _log.warning(
+            "checkpoint_damaged", state=key.name, partition=str(key.partition or ""), detail=sentence
+        )
+
+
+def _advance(step: _Step) -> dict[str, Any]:
+    """The next block of a state that changed: a log entry, or the snapshot that a new chain starts with."""
+    chain = step.chain
+    first = chain.number < 0
+    step.chain = replace(chain, number=chain.number + 1)
+    data = step.block(-1 if first else step.kept.chain.sequence, step.parts)
+    if first:
+        step.chain = replace(step.chain, snapshot_bytes=len(data))
+    else:
+        step.chain = replace(step.chain, log_bytes=chain.log_bytes + len(data))
+    return step.record(data)
+
+
+def _fold(steps: list[_Step], budget: int) -> list[dict[str, Any]]:
+    """New snapshots of states whose logs have outgrown theirs: the largest logs first, within ``budget``."""
+    blocks: list[dict[str, Any]] = []
+    outgrown = [step for step in steps if step.chain.outgrown]
+    for step in sorted(outgrown, key=lambda step: step.chain.log_bytes, reverse=True):
+        data = step.block(-1, whole(step.write.tables))
+        step.spared, step.newest = step.chain.generation, step.newest + 1
+        step.chain = replace(
+            step.chain, generation=step.newest, number=0, snapshot_bytes=len(data), log_bytes=0
+        )
+        blocks.append(step.record(data))
+        budget -= len(data)
+        if budget <= 0:
             break
-        kept.apply(block.parts)
-        kept.sequence, kept.number, positions = block.sequence, place[1], block.positions
-        kept.log_bytes += size
-    kept.next_generation = chain[-1][0] + 1
-    kept.sound = not damages
-    return Built(kept, positions, damages)
+    return blocks
 
 
-def _decoded(data: bytes, shape: str, *, snapshot: bool) -> Block:
-    block = decode(data)
-    if block.shape != shape or block.snapshot != snapshot:
-        raise StoreDamagedError("the block belongs to another state")
-    return block
+def _blocks_of(connection: Connection, state_id: int) -> list[tuple[int, int, bytes]]:
+    table = checkpoint_blocks.c
+    query = select(table.generation, table.number, table.data).where(table.state_id == state_id)
+    found = connection.execute(query.order_by(table.generation, table.number))
+    return [(row.generation, row.number, row.data) for row in found]
+
+
+def _new_row(connection: Connection, key: StateKey, write: StateWrite, now: int) -> _Row:
+    positions = rows.positions_text(write.positions)
+    result = connection.execute(
+        insert(checkpoint_states).values(
+            name=key.name,
+            shape=key.shape,
+            partition=_partition_text(key),
+            version=write.version,
+            sequence=0,
+            generation=0,
+            positions=positions,
+            saved_at=now,
+        )
+    )
+    (number,) = result.inserted_primary_key or (0,)
+    return _Row(number, 0, 0, positions)
+
+
+def _insert(connection: Connection, blocks: list[dict[str, Any]]) -> None:
+    if blocks:
+        connection.execute(insert(checkpoint_blocks), blocks)
+
+
+def _prune(connection: Connection, steps: list[_Step]) -> None:
+    """Where a new snapshot stands, the one it was built on stays as the fallback and all older ones go."""
+    old = [
+        {"state": step.row.id, "new": step.chain.generation, "spared": step.spared}
+        for step in steps
+        if step.spared is not None
+    ]
+    if old:
+        table = checkpoint_blocks.c
+        others = table.generation.not_in([bindparam("new"), bindparam("spared")])
+        connection.execute(delete(checkpoint_blocks).where(table.state_id == bindparam("state"), others), old)
+
+
+def _stamp(connection: Connection, steps: list[_Step], now: int) -> None:
+    """Note how far each state stands; a state that stayed the same has come further, too."""
+    stamps = []
+    for step in steps:
+        positions = rows.positions_text(step.write.positions)
+        if step.chain.sequence != step.row.sequence or positions != step.row.positions:
+            stamps.append(
+                {
+                    "state": step.row.id,
+                    "version": step.write.version,
+                    "sequence": step.chain.sequence,
+                    "generation": step.newest,
+                    "positions": positions,
+                    "saved_at": now,
+                }
+            )
+    if stamps:
+        connection.execute(
+            update(checkpoint_states).where(checkpoint_states.c.id == bindparam("state")), stamps
+        )
+
+
+def _partition_text(key: StateKey) -> str:
+    return "" if key.partition is None else str(key.partition)
+
+
+def _went_back(positions: Mapping[str, tuple[int, int, int]]) -> str:
+    offsets = ", ".join(f"{name} from offset {numbers[0]}" for name, numbers in positions.items())
+    return f"it goes back to the last good point and reads again: {offsets or 'no positions'}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from streamgauge.batch import BadRecord, Partition
 from streamgauge.incident import Incident, IncidentState, Notice
+from streamgauge.keys import Key
 from streamgauge.state import Tables
 
 if TYPE_CHECKING:
@@ -153,6 +154,16 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """One step in an incident's life (wall clock, microseconds): written once, never altered."""
+
+    at: int
+    who: str
+    state: IncidentState
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Paused:
     """Why a monitor is paused, and since when (wall clock, microseconds)."""
 
@@ -197,6 +208,10 @@ class Reading(Protocol):
         """Incidents that are pending or open."""
         ...
 
+    def changes(self, incident_id: str) -> list[Change]:
+        """What happened to an incident, oldest first."""
+        ...
+
     def dead_letters(self, *, stream: str | None = None, limit: int = 100) -> list[DeadLetter]:
         """Newest first."""
         ...
@@ -206,9 +221,12 @@ class Reading(Protocol):
         ...
 
     def history(
-        self, monitor: str, *, key: str | None = None, start: int | None = None, end: int | None = None
+        self, monitor: str, *, key: Key = None, start: int | None = None, end: int | None = None
     ) -> pl.DataFrame:
-        """Window results with ``start <= window_end < end``, in the order in which they were reported."""
+        """Window results with ``start <= window_end < end``, in the order in which they were reported.
+
+        ``key``: only those of this key; None: all.
+        """
         ...
 
     def outbox_depth(self) -> dict[str, int]:

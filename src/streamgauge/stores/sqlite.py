@@ -31,13 +31,16 @@ class SQLite:
 
     ``durability``: ``process`` (synchronous=NORMAL) survives the death of the process at any instant; a power
     failure may take the last commits with it, all of each or nothing. ``power`` (FULL) waits for the disk at
-    each commit.
+    each commit. ``existing``: a store that is not there is an error, and not made.
     """
 
-    def __init__(self, url: URL, *, durability: str = "process", read_only: bool = False) -> None:
+    def __init__(
+        self, url: URL, *, durability: str = "process", existing: bool = False, read_only: bool = False
+    ) -> None:
         self.path = _path_of(url)
         self.where = str(self.path)
         self.read_only = read_only
+        self.existing = existing or read_only
         self._busy = float(str(url.query.get("timeout", BUSY_SECONDS)))
         self._synchronous = _SYNCHRONOUS[durability]
         self._check_folder()
@@ -79,7 +82,7 @@ class SQLite:
         return engine
 
     def _connect(self) -> sqlite3.Connection:
-        mode = "ro" if self.read_only else "rwc"
+        mode = "ro" if self.read_only else "rw" if self.existing else "rwc"
         uri = f"{self.path.absolute().as_uri()}?mode={mode}"
         connection = sqlite3.connect(uri, uri=True, timeout=self._busy, check_same_thread=False)
         connection.isolation_level = None  # transactions begin where _begin says, not where sqlite3 guesses
@@ -104,7 +107,7 @@ class SQLite:
             )
         if self.path.is_dir():
             raise StoreError(f"the store {self.where} is a folder; name a file in it, such as streamgauge.db")
-        if self.read_only and not self.path.exists():
+        if self.existing and not self.path.exists():
             raise StoreError(
                 f"there is no store at {self.path.absolute()}; `streamgauge run` makes one, or name the file "
                 "whose `store:` you mean"

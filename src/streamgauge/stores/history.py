@@ -1,0 +1,128 @@
+"""Window results as compressed columns: appended with each commit, joined by and by, dropped when old.
+
+A commit brings a few rows per monitor. Each :data:`JOINED` such blocks become one, so that a day of results
+is some thousand blocks and not a hundred thousand.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select
+
+from streamgauge.batch import Column
+from streamgauge.clock import to_micros
+from streamgauge.stores.contract import HistoryBlock
+from streamgauge.stores.schema import history
+
+if TYPE_CHECKING:
+    import polars as pl
+
+JOINED = 64
+
+
+def encode(columns: Mapping[str, Any]) -> tuple[int, bytes]:
+    """How many rows, and the columns as one Arrow IPC stream."""
+    import pyarrow as pa
+
+    arrays = {name: _to_arrow(column) for name, column in columns.items()}
+    batch = pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_stream(sink, batch.schema, options=options) as writer:
+        writer.write_batch(batch)
+    return batch.num_rows, sink.getvalue().to_pybytes()
+
+
+def decode(blocks: Iterable[bytes]) -> pl.DataFrame:
+    """The rows of several blocks; a column that a block lacks is null there."""
+    import polars as pl
+
+    frames = [pl.read_ipc_stream(io.BytesIO(data)) for data in blocks]
+    return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
+
+
+def read(connection: Connection, monitor: str, start: int | None, end: int | None) -> pl.DataFrame:
+    """The rows of ``monitor`` with ``start <= window_end < end``, in the order in which they came."""
+    import polars as pl
+
+    query = select(history.c.data).where(history.c.monitor == monitor).order_by(history.c.sequence)
+    rows = pl.lit(value=True)
+    if start is not None:
+        query, rows = query.where(history.c.last_end >= start), rows & (pl.col("window_end") >= start)
+    if end is not None:
+        query, rows = query.where(history.c.first_end < end), rows & (pl.col("window_end") < end)
+    frame = decode(connection.execute(query).scalars())
+    return frame if frame.is_empty() else frame.filter(rows)
+
+
+class History:
+    """Appends blocks; knows how many small ones each monitor has."""
+
+    def __init__(self, keep: timedelta) -> None:
+        self._keep = to_micros(keep)
+        self._small: Counter[str] = Counter()
+
+    def write(self, connection: Connection, blocks: Sequence[HistoryBlock]) -> Counter[str]:
+        """Append ``blocks``; what to give :meth:`accept` once the transaction has succeeded."""
+        if not blocks:
+            return self._small
+        connection.execute(insert(history), [_row(block) for block in blocks])
+        small = self._small.copy()
+        small.update(block.monitor for block in blocks)
+        for monitor in sorted({block.monitor for block in blocks}):
+            if small[monitor] >= JOINED:
+                _join(connection, monitor, small.pop(monitor))
+            self._forget(connection, monitor)
+        return small
+
+    def accept(self, small: Counter[str]) -> None:
+        """The transaction has succeeded."""
+        self._small = small
+
+    def _forget(self, connection: Connection, monitor: str) -> None:
+        mine = history.c.monitor == monitor
+        newest = connection.execute(select(func.max(history.c.last_end)).where(mine)).scalar_one()
+        connection.execute(delete(history).where(mine, history.c.last_end < newest - self._keep))
+
+
+def _join(connection: Connection, monitor: str, count: int) -> None:
+    """Make one block of the newest ``count``."""
+    query = select(history).where(history.c.monitor == monitor)
+    newest = connection.execute(query.order_by(history.c.sequence.desc()).limit(count)).all()[::-1]
+    joined = decode(row.data for row in newest)
+    connection.execute(delete(history).where(history.c.sequence.in_([row.sequence for row in newest])))
+    connection.execute(insert(history).values(_joined_row(monitor, newest, joined)))
+
+
+def _joined_row(monitor: str, blocks: Sequence[Row[Any]], frame: pl.DataFrame) -> dict[str, Any]:
+    sink = io.BytesIO()
+    frame.write_ipc_stream(sink, compression="zstd")
+    return {
+        "monitor": monitor,
+        "first_end": min(block.first_end for block in blocks),
+        "last_end": max(block.last_end for block in blocks),
+        "rows": frame.height,
+        "data": sink.getvalue(),
+    }
+
+
+def _row(block: HistoryBlock) -> dict[str, Any]:
+    count, data = encode(block.columns)
+    bounds = {"first_end": block.first_end, "last_end": block.last_end}
+    return {"monitor": block.monitor, **bounds, "rows": count, "data": data}
+
+
+def _to_arrow(column: Any) -> Any:
+    import pyarrow as pa
+
+    if not isinstance(column, Column):
+        return pa.array(column)
+    if column.kind == "float":
+        return pa.array(column.numbers(), from_pandas=True)  # NaN is missing
+    kinds = {"string": pa.string(), "int": pa.int64(), "timestamp": pa.int64(), "bool": pa.bool_()}
+    return pa.array(column.values(), kinds[column.kind])

@@ -1,0 +1,191 @@
+"""What a look into a store can tell: the part that verbs and the API use, also while another process writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlalchemy import Connection, Table, func, select
+from sqlalchemy.exc import DBAPIError
+
+from streamgauge.batch import Partition
+from streamgauge.errors import StoreError
+from streamgauge.incident import Incident, IncidentState
+from streamgauge.keys import Key, key_text
+from streamgauge.stores import history, rows
+from streamgauge.stores.contract import Change, DeadLetter, LateCount, Paused
+from streamgauge.stores.schema import (
+    dead_letters,
+    incident_changes,
+    incidents,
+    late_counts,
+    meta,
+    monitor_status,
+    outbox,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_OPEN = tuple(str(state) for state in IncidentState if state is not IncidentState.RESOLVED)
+
+
+class Backend(Protocol):
+    """What is different from database to database."""
+
+    where: str
+
+    def insert(self, table: Table) -> Any:
+        """An INSERT that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``."""
+        ...
+
+    def write(self) -> AbstractContextManager[Connection]:
+        """A transaction that writes; committed at the end, rolled back on an exception."""
+        ...
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """A transaction that sees one moment."""
+        ...
+
+    def explain(self, error: DBAPIError) -> StoreError:
+        """The error in words for people."""
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...
+
+
+class SqlReading:
+    """Queries, the same for every database."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    @property
+    def where(self) -> str:
+        """The store's place, for messages; no secrets."""
+        return self._backend.where
+
+    def id(self) -> str:
+        """What tells this store from every other."""
+        with self._reading() as connection:
+            found: str = connection.execute(select(meta.c.value).where(meta.c.name == "store")).scalar_one()
+            return found
+
+    def incidents(
+        self,
+        *,
+        state: IncidentState | None = None,
+        monitor: str | None = None,
+        limit: int = 100,
+        before: int | None = None,
+    ) -> list[Incident]:
+        """Newest first; ``before`` (microseconds of ``opened_at``) turns the page."""
+        query = select(incidents.c.body).order_by(incidents.c.opened_at.desc(), incidents.c.id).limit(limit)
+        if state is not None:
+            query = query.where(incidents.c.state == str(state))
+        if monitor is not None:
+            query = query.where(incidents.c.monitor == monitor)
+        if before is not None:
+            query = query.where(incidents.c.opened_at < before)
+        with self._reading() as connection:
+            return [rows.read_incident(body) for body in connection.execute(query).scalars()]
+
+    def incident(self, incident_id: str) -> Incident | None:
+        """One incident by its id."""
+        query = select(incidents.c.body).where(incidents.c.id == incident_id)
+        with self._reading() as connection:
+            body = connection.execute(query).scalar()
+        return None if body is None else rows.read_incident(body)
+
+    def open_incidents(self) -> list[Incident]:
+        """Incidents that are pending or open, oldest first."""
+        query = select(incidents.c.body).where(incidents.c.state.in_(_OPEN))
+        with self._reading() as connection:
+            found = connection.execute(query.order_by(incidents.c.opened_at, incidents.c.id)).scalars()
+            return [rows.read_incident(body) for body in found]
+
+    def changes(self, incident_id: str) -> list[Change]:
+        """What happened to an incident, oldest first."""
+        query = select(incident_changes).where(incident_changes.c.incident == incident_id)
+        with self._reading() as connection:
+            found = connection.execute(query.order_by(incident_changes.c.sequence))
+            return [Change(row.at, row.who, IncidentState(row.state), row.why) for row in found]
+
+    def dead_letters(self, *, stream: str | None = None, limit: int = 100) -> list[DeadLetter]:
+        """Newest first."""
+        query = select(dead_letters).order_by(dead_letters.c.sequence.desc()).limit(limit)
+        if stream is not None:
+            query = query.where(dead_letters.c.stream == stream)
+        with self._reading() as connection:
+            return [_letter(row) for row in connection.execute(query)]
+
+    def late_counts(self, *, monitor: str | None = None) -> list[LateCount]:
+        """All late counts in order of (monitor, window)."""
+        query = select(late_counts).order_by(late_counts.c.monitor, late_counts.c.window_start)
+        if monitor is not None:
+            query = query.where(late_counts.c.monitor == monitor)
+        with self._reading() as connection:
+            found = connection.execute(query).mappings()
+            return [LateCount(row["monitor"], row["window_start"], row["count"]) for row in found]
+
+    def history(
+        self, monitor: str, *, key: Key = None, start: int | None = None, end: int | None = None
+    ) -> pl.DataFrame:
+        """Window results with ``start <= window_end < end``, in the order in which they were reported.
+
+        ``key``: only those of this key; None: all.
+        """
+        import polars as pl
+
+        with self._reading() as connection:
+            frame = history.read(connection, monitor, start, end)
+        if key is None or frame.is_empty():
+            return frame
+        return frame.filter(pl.col("key") == key_text(key))
+
+    def outbox_depth(self) -> dict[str, int]:
+        """Notices that wait, per channel."""
+        query = select(outbox.c.channel, func.count()).where(outbox.c.state == "waiting")
+        with self._reading() as connection:
+            found = connection.execute(query.group_by(outbox.c.channel).order_by(outbox.c.channel))
+            return {channel: count for channel, count in found}  # noqa: C416  rows are no pairs to mypy
+
+    def monitor_status(self) -> dict[str, Paused]:
+        """The monitors that are paused."""
+        query = select(monitor_status).where(monitor_status.c.paused).order_by(monitor_status.c.monitor)
+        with self._reading() as connection:
+            return {row.monitor: Paused(row.reason, row.since) for row in connection.execute(query)}
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._backend.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._explained(), self._backend.read() as connection:
+            yield connection
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Database errors become sentences."""
+        try:
+            yield
+        except DBAPIError as error:
+            raise self._backend.explain(error) from error
+
+
+def _letter(row: Any) -> DeadLetter:
+    return DeadLetter(
+        row.sequence,
+        row.stream,
+        Partition.parse(row.partition),
+        row.offset,
+        row.at,
+        row.reason,
+        row.payload,
+        row.truncated,
+        row.replayed_at,
+    )

@@ -1,0 +1,86 @@
+"""How incidents, notices and positions become rows, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from streamgauge.batch import Partition
+from streamgauge.incident import Incident, IncidentState, Notice
+from streamgauge.keys import key_text
+from streamgauge.stores.contract import Position
+
+
+def _plain(value: Any) -> Any:
+    """What JSON does not know: NumPy's numbers and arrays; anything else by its text."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return value.tolist() if isinstance(value, np.ndarray) else str(value)
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_plain)
+
+
+def json_text(value: Any) -> str:
+    """JSON; what is not finite becomes null."""
+    return _encoder.encode(value).decode()
+
+
+def incident_row(incident: Incident, now: int) -> dict[str, Any]:
+    """A row of ``incidents``."""
+    return {
+        "id": incident.id,
+        "monitor": incident.monitor,
+        "fingerprint": incident.fingerprint,
+        "key": key_text(incident.key),
+        "kind": incident.kind,
+        "state": str(incident.state),
+        "severity": incident.severity,
+        "opened_at": incident.opened_at,
+        "resolved_at": incident.resolved_at,
+        "changed_at": now,
+        "body": json_text(incident),
+    }
+
+
+def read_incident(body: str) -> Incident:
+    """The incident whose row has this body."""
+    fields: dict[str, Any] = msgspec.json.decode(body)
+    if isinstance(fields["key"], list):
+        fields["key"] = tuple(fields["key"])
+    fields["state"] = IncidentState(fields["state"])
+    fields["samples"] = tuple(fields["samples"])
+    return Incident(**fields)
+
+
+def notice_row(notice: Notice, now: int) -> dict[str, Any]:
+    """A row of ``outbox``."""
+    return {
+        "notice": notice.id,
+        "channel": notice.channel,
+        "incident": notice.incident.id,
+        "payload": json_text(notice.as_json()),
+        "state": "waiting",
+        "decided_at": now,
+        "attempts": 0,
+        "due": now,
+        "detail": "",
+    }
+
+
+def positions_text(positions: Mapping[Partition, Position]) -> str:
+    """Positions as one JSON text."""
+    return json_text(plain_positions(positions))
+
+
+def plain_positions(positions: Mapping[Partition, Position]) -> dict[str, tuple[int, int, int]]:
+    """Positions as a block holds them."""
+    return {str(part): (p.next_offset, p.largest_time, p.partial_until) for part, p in positions.items()}
+
+
+def read_positions(plain: Mapping[str, tuple[int, int, int]]) -> dict[Partition, Position]:
+    """Read back what :func:`plain_positions` made."""
+    return {Partition.parse(name): Position(*numbers) for name, numbers in plain.items()}

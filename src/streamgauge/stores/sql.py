@@ -1,0 +1,224 @@
+"""A store in a relational database: one code path for all of them.
+
+What differs (opening, locking, the words for errors) is a :class:`~streamgauge.stores.reading.Backend`.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import msgspec
+from sqlalchemy import Connection, insert, select, update
+
+from streamgauge import __version__
+from streamgauge.batch import Partition
+from streamgauge.channels.contract import Result
+from streamgauge.clock import Clock
+from streamgauge.errors import StoreError, StoreTakenError
+from streamgauge.failpoints import reach
+from streamgauge.stores import lease, sections
+from streamgauge.stores.checkpoints import Checkpoints, Pending
+from streamgauge.stores.contract import Commit, Keep, Position, SavedState, StateKey, Waiting
+from streamgauge.stores.history import History
+from streamgauge.stores.migrate import check, migrate
+from streamgauge.stores.owner import Owner
+from streamgauge.stores.reading import Backend, SqlReading
+from streamgauge.stores.schema import dead_letters, deliveries, meta, outbox, positions
+
+_DONE = {str(Result.DELIVERED): "delivered", str(Result.GAVE_UP): "gave up"}
+
+
+class SqlStore(SqlReading):
+    """The store of an engine: its one writer.
+
+    Transactions that write are taken one after the other, whichever thread they come from; SQLite would make
+    the later one sleep and ask again.
+
+    Attributes:
+        damages: one sentence per damaged block met since opening.
+        epoch: the number of this ownership; grows with each.
+    """
+
+    def __init__(self, backend: Backend, owner: Owner, clock: Clock, keep: Keep) -> None:
+        super().__init__(backend)
+        self._owner = owner
+        self._clock = clock
+        self._keep = keep
+        self._turn = threading.Lock()
+        self._checkpoints = Checkpoints()
+        self._history = History(keep.history)
+        with self._explained(), backend.write() as connection:
+            migrate(connection, where=backend.where)
+            self._lease = lease.take(connection, owner, clock.now(), where=backend.where)
+            _sign(connection)
+            self._checkpoints.open(connection)
+        self.epoch = self._lease.epoch
+
+    @property
+    def damages(self) -> list[str]:
+        """One sentence per damaged block met since opening."""
+        return self._checkpoints.damages
+
+    def positions(self, stream: str) -> dict[Partition, Position]:
+        """Where the reader of ``stream`` goes on."""
+        mine = (positions.c.reader == self._owner.reader, positions.c.stream == stream)
+        with self._reading() as connection:
+            found = connection.execute(select(positions).where(*mine).order_by(positions.c.partition))
+            return {
+                Partition.parse(row.partition): Position(row.next_offset, row.largest_time, row.partial_until)
+                for row in found
+            }
+
+    def states(self) -> list[StateKey]:
+        """The states that are saved, also those that no monitor wants any more."""
+        return self._checkpoints.keys()
+
+    def load(self, key: StateKey) -> SavedState | None:
+        """A saved state, or None. A damaged block falls back to the last good one, with its positions."""
+        with self._turn, self._reading() as connection:
+            return self._checkpoints.load(connection, key)
+
+    def commit(self, commit: Commit) -> None:
+        """Write all of it in one transaction; after an error nothing was, and it may be given again.
+
+        Raises:
+            StoreTakenError: another process owns the store now; this one must stop.
+            StoreError: full, locked, gone …: the same commit may succeed later.
+        """
+        reach("commit.before")
+        now = self._clock.now()
+        with self._turn:
+            with self._writing(now) as connection:
+                pending, small = self._write(connection, commit, now)
+            self._checkpoints.accept(pending)
+            self._history.accept(small)
+
+    def renew(self) -> None:
+        """Keep the ownership through a time without commits; call it a few times per session time-out.
+
+        Raises:
+            StoreTakenError: it is lost.
+        """
+        with self._turn, self._writing(self._clock.now()):
+            pass
+
+    def still_mine(self) -> bool:
+        """Whether this process still owns the store; cheap, asked before each notice leaves."""
+        with self._reading() as connection:
+            return lease.still_mine(connection, self._lease)
+
+    def waiting(self, limit: int = 1000, *, after: int = 0, channel: str | None = None) -> list[Waiting]:
+        """The outbox in the order in which the notices were decided.
+
+        Only those with a sequence beyond ``after``, and only of ``channel`` where one is named.
+        """
+        query = select(outbox).where(outbox.c.state == "waiting", outbox.c.sequence > after)
+        if channel is not None:
+            query = query.where(outbox.c.channel == channel)
+        with self._reading() as connection:
+            found = connection.execute(query.order_by(outbox.c.sequence).limit(limit))
+            return [
+                Waiting(
+                    row.sequence,
+                    row.notice,
+                    row.channel,
+                    msgspec.json.decode(row.payload),
+                    row.attempts,
+                    row.due,
+                    row.decided_at,
+                )
+                for row in found
+            ]
+
+    def answered(self, sequence: int, result: str, detail: str, *, attempts: int, due: int, at: int) -> None:
+        """Note how a try went.
+
+        ``result`` is a :class:`~streamgauge.channels.contract.Result` value: ``delivered`` and ``give up``
+        take the notice out of :meth:`waiting`; ``try again`` keeps it with its new ``attempts`` and ``due``.
+
+        Raises:
+            StoreTakenError: another process owns the store now; nothing was noted.
+        """
+        result = str(result)
+        state = _DONE.get(result, "waiting")
+        values = {"state": state, "attempts": attempts, "due": due, "answered_at": at, "detail": detail}
+        tried = {"outbox": sequence, "attempt": attempts, "at": at, "result": result, "detail": detail}
+        with self._turn, self._writing(self._clock.now()) as connection:
+            found = connection.execute(update(outbox).where(outbox.c.sequence == sequence).values(values))
+            if found.rowcount == 1:
+                connection.execute(insert(deliveries).values(tried))
+
+    def mark_replayed(self, sequences: Sequence[int], at: int) -> None:
+        """Note that these dead letters have been put through again."""
+        with self._turn, self._writing(self._clock.now()) as connection:
+            mark_replayed(connection, sequences, at)
+
+    def close(self) -> None:
+        """Give the ownership back and let go of the store."""
+        try:
+            with self._turn, self._explained(), self._backend.write() as connection:
+                lease.give_back(connection, self._lease, self._clock.now())
+        finally:
+            super().close()
+
+    def _write(self, connection: Connection, commit: Commit, now: int) -> tuple[Pending, Counter[str]]:
+        put, keep = self._backend.insert, self._keep
+        sections.write_positions(connection, put, self._owner.reader, commit.positions)
+        pending = self._checkpoints.write(connection, commit.states, commit.dropped, now)
+        sections.write_incidents(connection, put, commit.incidents, now)
+        sections.write_notices(connection, put, commit.notices, now, keep.notices)
+        sections.write_dead_letters(connection, put, commit.dead_letters, keep.dead_letters)
+        sections.write_late(connection, put, commit.late, now)
+        sections.write_paused(connection, put, commit.paused, now)
+        return pending, self._history.write(connection, commit.history)
+
+    @contextmanager
+    def _writing(self, now: int) -> Iterator[Connection]:
+        """A transaction under our lease, whose time-out starts anew with it."""
+        with self._explained(), self._backend.write() as connection:
+            if not lease.renew(connection, self._lease, now):
+                raise StoreTakenError(
+                    f"another process has taken the store {self.where} over, since this one was silent for "
+                    f"longer than {self._owner.session_timeout.total_seconds():g} s; nothing was written. End "
+                    "this process: the other one goes on from the last commit"
+                )
+            yield connection
+
+
+class SqlVisitor(SqlReading):
+    """A look into a store that another process may own; of all that changes it can only mark replays."""
+
+    def __init__(self, backend: Backend, *, read_only: bool) -> None:
+        super().__init__(backend)
+        self._read_only = read_only
+        with self._reading() as connection:
+            check(connection, where=backend.where)
+
+    def mark_replayed(self, sequences: Sequence[int], at: int) -> None:
+        """Note that these dead letters have been put through again."""
+        if self._read_only:
+            raise StoreError(f"the store {self.where} was opened for reading only; open it without read_only")
+        with self._explained(), self._backend.write() as connection:
+            mark_replayed(connection, sequences, at)
+
+
+def mark_replayed(connection: Connection, sequences: Sequence[int], at: int) -> None:
+    """Stamp dead letters."""
+    for sequence in sequences:
+        found = update(dead_letters).where(dead_letters.c.sequence == sequence)
+        connection.execute(found.values(replayed_at=at))
+
+
+def _sign(connection: Connection) -> None:
+    """The store's own id, at first; and which version wrote to it last."""
+    known = set(connection.execute(select(meta.c.name)).scalars())
+    if "store" not in known:
+        connection.execute(insert(meta).values(name="store", value=str(uuid.uuid4())))
+    if "written_by" in known:
+        connection.execute(update(meta).where(meta.c.name == "written_by").values(value=__version__))
+    else:
+        connection.execute(insert(meta).values(name="written_by", value=__version__))
