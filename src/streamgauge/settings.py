@@ -18,11 +18,12 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, get_args
 
-from annotated_types import Gt
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    PlainSerializer,
     PrivateAttr,
     ValidationError,
     WithJsonSchema,
@@ -32,6 +33,7 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import ErrorType, ValidationInfo
 
+from streamgauge.clock import format_duration
 from streamgauge.durations import Duration
 
 HIDDEN = "***"
@@ -43,7 +45,17 @@ def _read_names(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-PositiveDuration = Annotated[Duration, Gt(timedelta(0))]
+def _longer_than_nothing(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("must be longer than zero")
+    return value
+
+
+PositiveDuration = Annotated[
+    Duration,
+    AfterValidator(_longer_than_nothing),
+    PlainSerializer(format_duration, return_type=str),
+]
 """A duration above zero."""
 
 Names = Annotated[

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from pydantic import ValidationError
+
 from streamgauge.batch import FieldKind
 from streamgauge.config.document import Document, Path
 from streamgauge.config.mistakes import Mistake, mistake
-from streamgauge.config.models import BUILT_IN_STREAMS, Config, MonitorConfig, StreamConfig
+from streamgauge.config.models import BUILT_IN_STREAMS, Config, FieldConfig, MonitorConfig, StreamConfig
 from streamgauge.config.plugins import module
 from streamgauge.config.pruning import Pruned
 from streamgauge.config.windows import WindowConfig
@@ -89,6 +91,33 @@ def _unused_channels(config: Config, findings: Findings, pruned: Pruned) -> None
             findings.warn(("channels", name), "no monitor notifies this channel")
 
 
+def _written_fields(document: Document, stream: str) -> Mapping[str, FieldConfig] | None:
+    """The fields of a stream that has other mistakes; None unless all of its fields are sound."""
+    written = document.at(("streams", stream, "fields"))
+    if not isinstance(written, Mapping):
+        return None
+    try:
+        return {
+            name: FieldConfig.model_validate({"type": field} if isinstance(field, str) else field)
+            for name, field in written.items()
+        }
+    except ValidationError:
+        return None
+
+
+def _written_window(document: Document, monitor: Path) -> WindowConfig | None:
+    """What can be checked of a window that was refused for its other keys."""
+    written = document.at((*monitor, "window"))
+    if not isinstance(written, Mapping):
+        return None
+    try:
+        return WindowConfig.model_validate(
+            {key: written[key] for key in WindowConfig.model_fields if key in written}
+        )
+    except ValidationError:
+        return None
+
+
 @dataclass(slots=True)
 class _Monitor:
     """The checks of one monitor."""
@@ -106,13 +135,16 @@ class _Monitor:
     def check(self) -> None:
         """Everything that can be said about this monitor."""
         self._channels()
-        kinds = self._kinds()
-        if kinds is None:
+        fields = self._fields()
+        if fields is None:
             return
+        kinds: Kinds = {name: field.type for name, field in fields.items()}
         sound = self._where(kinds)
-        columns, rising = dict(kinds), frozenset[str]()
-        if self.monitor.window is not None:
-            computed = self._window(self.monitor.window, kinds)
+        columns, rising = kinds, frozenset[str]()
+        window = self.monitor.window or _written_window(self.findings.document, self._path)
+        if window is not None:
+            never_negative = frozenset(name for name, f in fields.items() if f.min is not None and f.min >= 0)
+            computed = self._window(window, kinds, never_negative)
             sound &= computed is not None
             columns, rising = computed or ({}, rising)
         if sound and not self.pruned.within(*map(str, self._path)):
@@ -129,13 +161,15 @@ class _Monitor:
                     (*self._path, "notify", i), f"unknown channel `{name}`; {nearest(name, known)}"
                 )
 
-    def _kinds(self) -> Kinds | None:
+    def _fields(self) -> Mapping[str, FieldConfig] | None:
         """The fields of its stream; None where they are not known well enough to go on."""
         name = self.monitor.stream
-        if self.pruned.within("streams", name, "fields"):
-            return None
-        if name in self.config.streams or name in BUILT_IN_STREAMS:
-            return self.config.kinds_of(name)
+        if name in self.config.streams:
+            return None if self.pruned.within("streams", name, "fields") else self.config.streams[name].fields
+        if name in BUILT_IN_STREAMS:
+            return {field: FieldConfig(type=kind) for field, kind in BUILT_IN_STREAMS[name].items()}
+        if self.pruned.within("streams", name):
+            return _written_fields(self.findings.document, name)
         known = [*self.config.streams, *BUILT_IN_STREAMS]
         self.findings.wrong((*self._path, "stream"), f"unknown stream `{name}`; {nearest(name, known)}")
         return None
@@ -153,8 +187,8 @@ class _Monitor:
         return True
 
     def _window(
-        self, window: WindowConfig, kinds: Kinds
-    ) -> tuple[dict[str, FieldKind], frozenset[str]] | None:
+        self, window: WindowConfig, kinds: Kinds, never_negative: frozenset[str]
+    ) -> tuple[Kinds, frozenset[str]] | None:
         """The columns that its results carry, and which of them never fall; None after a mistake."""
         from streamgauge.expressions import parse_aggregate
 
@@ -164,7 +198,7 @@ class _Monitor:
         rising = set()
         for name, text in window.compute.items():
             try:
-                aggregate = parse_aggregate(text, kinds, self._never_negative())
+                aggregate = parse_aggregate(text, kinds, never_negative)
             except ExpressionError as error:
                 self.findings.expression((*path, "compute", name), error)
                 sound = False
@@ -172,11 +206,6 @@ class _Monitor:
                 columns[name] = aggregate.kind
                 rising |= {name} if aggregate.rising else set()
         return (columns, frozenset(rising)) if sound else None
-
-    def _never_negative(self) -> frozenset[str]:
-        stream = self.config.streams.get(self.monitor.stream)
-        fields = {} if stream is None else stream.fields
-        return frozenset(name for name, field in fields.items() if field.min is not None and field.min >= 0)
 
     def _detector(self, kinds: Kinds, columns: Kinds, rising: frozenset[str]) -> None:
         detect, path = self.monitor.detect, (*self._path, "detect")

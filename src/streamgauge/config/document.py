@@ -45,13 +45,23 @@ class Document:
         """The part of ``path`` that the data really has: shorthands and defaults have no value of their own."""
         here: Any = self.data
         for depth, step in enumerate(path):
-            if (isinstance(here, Mapping) and step in here) or (
-                isinstance(here, list) and isinstance(step, int) and step < len(here)
-            ):
-                here = here[step]
+            if isinstance(here, list):
+                known = isinstance(step, int) and step < len(here)
             else:
+                known = isinstance(here, Mapping) and step in here
+            if not known:
                 return path[:depth]
+            here = cast("Any", here)[step]
         return path
+
+    def at(self, path: Path) -> Any:
+        """The value at ``path``; None where the data has none."""
+        here: Any = self.data
+        for step in path:
+            if not isinstance(here, Mapping) or step not in here:
+                return None
+            here = here[step]
+        return here
 
     def place(self, path: Path, *, at_key: bool = False, position: int = 0) -> tuple[int | None, int | None]:
         """Line and column of a value (or its key), else of the nearest thing around it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -62,6 +62,10 @@ class Mistake:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
         return f"{place}: {self.path}: {self.message}" if place else f"{self.path}: {self.message}"
 
+    def as_json(self) -> dict[str, Any]:
+        """Plain data for tools."""
+        return asdict(self)
+
 
 class ConfigErrors(ConfigError):  # noqa: N818  # the plural says that it holds all of them
     """All mistakes of one file, in the order of their places."""
@@ -81,6 +85,7 @@ def mistake(
     """A mistake at ``path``; secrets in ``message`` are replaced by their references.
 
     ``at_key`` points at the key instead of its value; ``position`` at a character within a one-line text.
+    Shorthands and defaults have no value of their own: the mistake is then told of what was written.
     """
     line, column = document.place(path, at_key=at_key, position=position)
     shown = path if at_key else document.written(path)
@@ -98,16 +103,18 @@ def path_text(path: Path) -> str:
     return "".join(parts)
 
 
-def shape_mistakes(document: Document, error: ValidationError) -> list[tuple[Path, Mistake]]:
-    """What the models found wrong, in our words, each with the path it is about."""
+def shape_mistakes(document: Document, error: ValidationError) -> list[tuple[Path | None, Mistake]]:
+    """What the models found wrong, in our words, each with the path of the value it is about (None: a key)."""
     return [_shape_mistake(document, details) for details in error.errors(include_url=False)]
 
 
-def _shape_mistake(document: Document, details: ErrorDetails) -> tuple[Path, Mistake]:
+def _shape_mistake(document: Document, details: ErrorDetails) -> tuple[Path | None, Mistake]:
     path = tuple(step for step in details["loc"] if step != "[key]")
     if details["type"] == "missing":
         return path, mistake(document, path[:-1], f"`{path[-1]}` is missing")
-    at_key = details["type"] == "unknown_key" or "[key]" in details["loc"]
+    if details["type"] == "unknown_key":
+        return None, mistake(document, path, _sentence(details, document.secrets), at_key=True)
+    at_key = "[key]" in details["loc"]
     return path, mistake(document, path, _sentence(details, document.secrets), at_key=at_key)
 
 

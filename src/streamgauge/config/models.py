@@ -6,12 +6,13 @@ Python. Durations are ``timedelta``; "a name or a list of names" is always a tup
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
-from pydantic import Field, PrivateAttr, StringConstraints, model_validator
+from pydantic import Field, PrivateAttr, StringConstraints, field_validator, model_validator
 
 from streamgauge.batch import FieldKind
 from streamgauge.channels.contract import ChannelConfig
@@ -26,6 +27,8 @@ from streamgauge.sources.contract import SourceConfig
 
 if TYPE_CHECKING:
     from streamgauge.config.mistakes import Mistake
+
+STORE_URL = re.compile(r"^sqlite:///.+")
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=120)]
 """How streams, monitors and channels may be called."""
@@ -148,15 +151,25 @@ class MonitorConfig(Settings):
 class StoreConfig(Settings):
     """What survives a restart, and for how long."""
 
-    url: Annotated[str, Field(pattern=r"^sqlite:///.+", description="such as sqlite:///streamgauge.db")] = (
-        "sqlite:///streamgauge.db"
-    )
+    url: Annotated[
+        str,
+        Field(
+            description="such as sqlite:///streamgauge.db", json_schema_extra={"pattern": STORE_URL.pattern}
+        ),
+    ] = "sqlite:///streamgauge.db"
     durability: Annotated[
         Literal["process", "power"],
         Field(description="survive a killed process, or also a power cut at the cost of speed"),
     ] = "process"
     history: Annotated[Duration, Field(description="how long window results are kept")] = timedelta(hours=24)
     dead_letters: Annotated[int, Field(ge=0, description="how many bad records are kept")] = 100_000
+
+    @field_validator("url")
+    @classmethod
+    def _known_store(cls, url: str) -> str:
+        if not STORE_URL.match(url):
+            raise ValueError("expected sqlite:/// and the file's path, such as sqlite:///streamgauge.db")
+        return url
 
 
 class ServerConfig(Settings):

@@ -15,7 +15,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from streamgauge.config.document import Document, Path, Place
-from streamgauge.config.mistakes import Mistake, mistake
+from streamgauge.config.mistakes import Mistake, path_text
 from streamgauge.config.substitution import Substitution, SubstitutionError
 
 MOST_VALUES = 100_000
@@ -97,10 +97,8 @@ class _Reader:
 
     def wrong(self, path: Path, message: str, place: Place | None = None) -> None:
         """Keep a mistake."""
-        found = mistake(self.document, path, message)
-        if place is not None:
-            found = Mistake(found.path, found.message, found.file, place.line, place.column)
-        self.mistakes.append(found)
+        line, column = self.document.place(path) if place is None else place[:2]
+        self.mistakes.append(Mistake(path_text(path), message, self.document.file, line, column))
 
     def syntax(self, error: yaml.MarkedYAMLError) -> None:
         """What the parser could not understand."""
