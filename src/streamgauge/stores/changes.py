@@ -46,8 +46,8 @@ class Chain:
 
     @property
     def outgrown(self) -> bool:
-        """Whether the log is larger than what it would be folded into."""
-        return self.log_bytes > max(self.snapshot_bytes, FLOOR)
+        """Whether the log is so much larger than its snapshot that a new one pays."""
+        return self.log_bytes > max(2 * self.snapshot_bytes, FLOOR)
 
 
 @dataclass(slots=True)
