@@ -71,6 +71,9 @@ class Poll:
         revoked: partitions that are given back in order: what was read of them may still be committed.
         lost: partitions that were taken away: nothing of them may be committed any more.
         ended: partitions that have ended for good (finite sources).
+        gaps: partitions whose next record is gone, with the position that was wanted and the one where
+            reading goes on; the second is smaller when the partition was made anew. To be taken into
+            account after ``assigned`` and before ``slices``.
     """
 
     slices: Sequence[Slice] = ()
@@ -78,6 +81,7 @@ class Poll:
     revoked: frozenset[Partition] = frozenset()
     lost: frozenset[Partition] = frozenset()
     ended: frozenset[Partition] = frozenset()
+    gaps: Mapping[Partition, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
