@@ -242,3 +242,17 @@ class Batch:
             next_offset,
             tuple(bad for bad in self.bad if lower <= bad.offset < next_offset),
         )
+
+    @classmethod
+    def join(cls, parts: Sequence[Batch]) -> Batch:
+        """``parts`` of one partition after each other (at least one)."""
+        first, last = parts[0], parts[-1]
+        return cls(
+            first.stream,
+            first.partition,
+            np.concatenate([part.offsets for part in parts]),
+            np.concatenate([part.times for part in parts]),
+            {name: Column.join([part.columns[name] for part in parts]) for name in first.columns},
+            last.next_offset,
+            tuple(bad for part in parts for bad in part.bad),
+        )

@@ -6,7 +6,7 @@ Detectors answer in columns (:class:`Verdicts`); people and incidents see rows (
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
@@ -142,9 +142,24 @@ class Verdicts:
             offset=None if offset < 0 else offset,
         )
 
-    def rows(self) -> Iterator[Verdict]:
+    def take(self, index: IntArray) -> Verdicts:
+        """The rows at ``index``, in that order."""
+        return replace(
+            self,
+            observed={name: column.take(index) for name, column in self.observed.items()},
+            evidence=None if self.evidence is None else [self.evidence[i] for i in index.tolist()],
+            **{name: column[index] for name in _COLUMNS if (column := getattr(self, name)) is not None},
+        )
+
+    def all_rows(self) -> Iterator[Verdict]:
         """All rows, in order."""
         return (self.row(i) for i in range(len(self)))
+
+
+_COLUMNS = (
+    "slots", "severities", "at", "starts", "ends", "early", "partial", "offsets", "rows", "positions", "score",
+    "rarity", "lower", "upper",
+)  # fmt: skip
 
 
 def _number(column: FloatArray | None, i: int) -> float | None:

@@ -39,7 +39,11 @@ from streamgauge.verdict import Severity, Verdicts
 from streamgauge.windows.contract import WindowResults
 
 EVENTS = 1024
-_SEVERITY = {kernels.SILENT: Severity.CRITICAL, kernels.HEARD: Severity.OK, kernels.FORGOTTEN: Severity.FORGOTTEN}
+_SEVERITY = {
+    kernels.SILENT: Severity.CRITICAL,
+    kernels.HEARD: Severity.OK,
+    kernels.FORGOTTEN: Severity.FORGOTTEN,
+}
 
 
 class Config(DetectorConfig):
@@ -134,12 +138,18 @@ class SilenceState:
         while len(self.gaps.slot) < used:
             self.more_stretches()
         g = self.gaps
-        g.slot[:used], g.first[:used], g.last[:used] = stretches["slot"], stretches["first"], stretches["last"]
+        g.slot[:used], g.first[:used], g.last[:used] = (
+            stretches["slot"],
+            stretches["first"],
+            stretches["last"],
+        )
         free = np.nonzero(g.slot[:used] < 0)[0]
         g.free[: len(free)] = free
         g.counts[:] = (used, len(free), NEVER)
         live = np.nonzero(g.slot[:used] >= 0)[0]
-        for r in live[np.lexsort((-g.first[live], g.slot[live]))].tolist():  # latest first: each goes in front
+        for r in live[
+            np.lexsort((-g.first[live], g.slot[live]))
+        ].tolist():  # latest first: each goes in front
             g.next[r] = g.waiting[g.slot[r]]
             g.waiting[g.slot[r]] = r
         self.told[:] = tables["told"]["at"]
@@ -218,7 +228,11 @@ class Silence:
         return None
 
     def _verdicts(self, results: WindowResults, parts: Sequence[tuple[np.ndarray, ...]]) -> Verdicts:
-        columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else _one(0, 0, 0, 0, 0, 0)
+        columns = (
+            [np.concatenate(column) for column in zip(*parts, strict=True)]
+            if parts
+            else _one(0, 0, 0, 0, 0, 0)
+        )
         if not parts:
             columns = [column[:0] for column in columns]
         kind, slot, at, since, position, record = columns
@@ -250,11 +264,10 @@ def _new_events() -> kernels.Events:
 
 
 def _taken(events: kernels.Events) -> tuple[np.ndarray, ...]:
-    count = int(events.count[0])
-    events.count[0] = 0
+    count = int(events.told[0])
+    events.told[0] = 0
     return tuple(column[:count].copy() for column in events[:-1])
 
 
 def _one(*values: int) -> tuple[np.ndarray, ...]:
     return tuple(np.array([value], np.int64) for value in values)
-

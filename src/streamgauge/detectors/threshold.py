@@ -111,7 +111,9 @@ class Threshold:
         answers[holds == 1] = self.severity
         return answers
 
-    def _verdicts(self, results: WindowResults, severities: NDArray[np.int8], keep: NDArray[np.int64]) -> Verdicts:
+    def _verdicts(
+        self, results: WindowResults, severities: NDArray[np.int8], keep: NDArray[np.int64]
+    ) -> Verdicts:
         clear = self.clear.text if self.clear is not None else f"not ({self.when.text})"
         return Verdicts(
             self.monitor, results.keys, results.slots[keep], severities[keep], results.at[keep],

@@ -252,8 +252,7 @@ class _Courier(threading.Thread):
         if notice is None:
             return
         try:
-            if not self._store.still_mine():
-                raise StoreTakenError("another process owns the store")
+            self._check_ownership()
             tried, due = self._carry(notice)
         except StoreTakenError:
             raise
@@ -261,6 +260,10 @@ class _Courier(threading.Thread):
             self.lanes.again(notice, self._clock.monotonic() + _STORE_PAUSE)
             raise
         self._tell(tried, due)
+
+    def _check_ownership(self) -> None:
+        if not self._store.still_mine():
+            raise StoreTakenError("another process owns the store")
 
     def _fetch(self) -> None:
         """Take what the store has beyond what was seen, as far as there is room."""

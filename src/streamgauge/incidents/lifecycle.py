@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,8 @@ from streamgauge.incidents.route import route
 from streamgauge.incidents.settle import Rule, ended, ripen, settle
 from streamgauge.verdict import Verdict, Verdicts
 
-Sampler = Callable[[int], tuple[Partition | None, Sequence[Mapping[str, Any]]]]
-"""Finds the deciding record, by its row in the batch: its partition and a few records to show."""
+Sampler = Callable[[Verdicts, int], tuple[Partition | None, Sequence[Mapping[str, Any]]]]
+"""For one row of verdicts: the partition of the record that decided, and a few records to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def receive(verdicts: Verdicts, policy: Policy, board: Board, sample: Sampler) -
     touched = firing | np.isin(verdicts.slots, board.slots(verdicts.monitor, verdicts.keys))
     touched |= np.isin(verdicts.slots, verdicts.slots[firing])
     for row in np.nonzero(touched)[0].tolist():
-        one(verdicts.row(row), policy, board, lambda row=row: sample(int(verdicts.rows[row])))
+        one(verdicts.row(row), policy, board, partial(sample, verdicts, row))
 
 
 def one(
@@ -65,7 +66,9 @@ def one(
         return
     if before is None:
         partition, samples = sample()
-        after = replace(after, samples=tuple(samples), partition=None if partition is None else str(partition))
+        after = replace(
+            after, samples=tuple(samples), partition=None if partition is None else str(partition)
+        )
     post(before, after, policy.channels, board)
 
 
@@ -95,7 +98,9 @@ def mishap(board: Board, incident: Incident, channels: Sequence[str]) -> None:
         post(None, incident, channels, board)
 
 
-def mended(board: Board, monitor: str, kind: str, at: int, channels: Sequence[str], *, reason: str = "recovered") -> None:
+def mended(
+    board: Board, monitor: str, kind: str, at: int, channels: Sequence[str], *, reason: str = "recovered"
+) -> None:
     """End the mishap of that kind, where one is open."""
     current = board.current(monitor, None, kind)
     if current is not None:

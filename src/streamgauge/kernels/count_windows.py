@@ -27,7 +27,7 @@ class Reports(NamedTuple):
     record: NDArray[np.int64]  # [X]
     start: NDArray[np.int64]  # [X], event time of the oldest record held
     sums: NDArray[np.float64]  # [X, C]
-    count: NDArray[np.int64]  # [1]
+    told: NDArray[np.int64]  # [1], how many
 
 
 @kernel
@@ -63,8 +63,8 @@ def roll(
         slot = slots[i]
         if slot < 0:
             continue
-        if reports.count[0] >= reports.record.shape[0]:
-            return i
+        if reports.told[0] >= reports.record.shape[0]:
+            return int(i)
         at = rings.held[slot] % size
         for k in range(inputs.shape[0]):
             rings.values[slot, at, k] = inputs[k, i]
@@ -77,8 +77,8 @@ def roll(
         if rings.since[slot] < every or held < least:
             continue
         rings.since[slot] = 0
-        x = reports.count[0]
-        reports.count[0] += 1
+        x = reports.told[0]
+        reports.told[0] += 1
         reports.record[x] = i
         oldest = (rings.held[slot] - held) % size
         reports.start[x] = rings.times[slot, oldest]
@@ -97,4 +97,4 @@ def roll(
                     if ordered[j] != np.iinfo(np.int64).min and (j == 0 or ordered[j] != ordered[j - 1]):
                         different += 1
                 row[ops[a, 1]] = different
-    return n
+    return int(n)

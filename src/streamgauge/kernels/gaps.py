@@ -47,23 +47,25 @@ class Events(NamedTuple):
     since: NDArray[np.int64]
     position: NDArray[np.int64]
     record: NDArray[np.int64]
-    count: NDArray[np.int64]
+    told: NDArray[np.int64]
 
 
 @inner
 def tell(events: Events, kind: int, slot: int, at: int, since: int, position: int, record: int) -> None:
     """Note one event."""
-    x = events.count[0]
+    x = events.told[0]
     events.kind[x], events.slot[x], events.at[x] = kind, slot, at
     events.since[x], events.position[x], events.record[x] = since, position, record
-    events.count[0] = x + 1
+    events.told[0] = x + 1
 
 
 @inner
-def judge(gaps: Gaps, events: Events, slot: int, watermark: int, after: int, forget: int, position: int) -> bool:
+def judge(
+    gaps: Gaps, events: Events, slot: int, watermark: int, after: int, forget: int, position: int
+) -> bool:
     """Decide all of ``slot`` that ``watermark`` allows; False when the events were full."""
     while gaps.covered[slot] != UNSEEN:
-        if events.kind.shape[0] - events.count[0] < 3:
+        if events.kind.shape[0] - events.told[0] < 3:
             return False
         covered = gaps.covered[slot]
         if gaps.silent[slot] == 0 and watermark >= covered + after:
@@ -161,11 +163,11 @@ def listen(
     for i in range(first, n):
         slot, t = slots[i], times[i]
         if gaps.slot.shape[0] - gaps.counts[USED] + gaps.counts[FREE] < 1:
-            return i
+            return int(i)
         if not judge(gaps, events, slot, closing[i], after, forget, positions[i] - 1):
-            return i
-        if events.kind.shape[0] - events.count[0] < 1:
-            return i
+            return int(i)
+        if events.kind.shape[0] - events.told[0] < 1:
+            return int(i)
         covered = gaps.covered[slot]
         if t + after <= before[i]:
             continue
@@ -183,19 +185,21 @@ def listen(
             wait(gaps, slot, t, after)
         if gaps.covered[slot] + after < gaps.counts[UNTIL]:
             gaps.counts[UNTIL] = gaps.covered[slot] + after
-    return n
+    return int(n)
 
 
 @kernel
-def judge_all(first: int, watermark: int, position: int, gaps: Gaps, events: Events, after: int, forget: int) -> int:
+def judge_all(
+    first: int, watermark: int, position: int, gaps: Gaps, events: Events, after: int, forget: int
+) -> int:
     """Judge every slot from ``first`` on; return the slot at which events were full (S = done)."""
     if first == 0:
         gaps.counts[UNTIL] = LATER
     for slot in range(first, gaps.covered.shape[0]):
         if not judge(gaps, events, slot, watermark, after, forget, position):
-            return slot
+            return int(slot)
         if gaps.covered[slot] != UNSEEN:
             due = gaps.covered[slot] + (forget if gaps.silent[slot] == 1 else after)
             if due < gaps.counts[UNTIL]:
                 gaps.counts[UNTIL] = due
-    return gaps.covered.shape[0]
+    return int(gaps.covered.shape[0])

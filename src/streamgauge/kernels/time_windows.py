@@ -65,7 +65,7 @@ class Events(NamedTuple):
 def bucket_of(start: int, slot: int, op: int, code: int, size: int) -> int:
     """Where a set entry lives; a few multiplications spread it."""
     mixed = np.int64(start // 1000) ^ (np.int64(slot) * 40503) ^ (np.int64(op) * 7919) ^ code ^ (code >> 29)
-    return (mixed ^ (mixed >> 17) ^ (mixed >> 31)) & (size - 1)
+    return int((mixed ^ (mixed >> 17) ^ (mixed >> 31)) & (size - 1))
 
 
 @inner
@@ -78,7 +78,12 @@ def insert_value(pool: Pool, r: int, op: int, code: int, limit: int, column: int
     e = pool.buckets[b]
     while e >= 0:
         other = pool.set_row[e]
-        if pool.set_code[e] == code and pool.set_op[e] == op and pool.slot[other] == slot and pool.start[other] == start:
+        if (
+            pool.set_code[e] == code
+            and pool.set_op[e] == op
+            and pool.slot[other] == slot
+            and pool.start[other] == start
+        ):
             return
         e = pool.set_next[e]
     e = pool.counts[FREE_ENTRY]
@@ -107,7 +112,7 @@ def find_row(pool: Pool, ops: NDArray[Any], slot: int, start: int, part: int) ->
         before = r
         r = pool.next[r]
     if r >= 0 and pool.start[r] == start and pool.part[r] == part:
-        return r
+        return int(r)
     if pool.counts[FREE] > 0:
         pool.counts[FREE] -= 1
         fresh = pool.free[pool.counts[FREE]]
@@ -127,7 +132,7 @@ def find_row(pool: Pool, ops: NDArray[Any], slot: int, start: int, part: int) ->
     reset(pool.sums[fresh], ops)
     if start < pool.counts[OLDEST]:
         pool.counts[OLDEST] = start
-    return fresh
+    return int(fresh)
 
 
 @inner
@@ -204,9 +209,10 @@ def count_in(  # noqa: PLR0917  a kernel takes its arrays one by one
             room < overlap
             or events.record.shape[0] - events.counts[0] < overlap
             or events.late_record.shape[0] - events.counts[1] < overlap
-            or pool.set_row.shape[0] - pool.counts[ENTRIES] + pool.counts[FREE_ENTRIES] < overlap * codes.shape[0]
+            or pool.set_row.shape[0] - pool.counts[ENTRIES] + pool.counts[FREE_ENTRIES]
+            < overlap * codes.shape[0]
         ):
-            return i
+            return int(i)
         t = times[i]
         start = t // advance * advance
         while start > t - size:
@@ -253,11 +259,13 @@ def count_in(  # noqa: PLR0917  a kernel takes its arrays one by one
                     events.counts[0] = at + 1
             start -= advance
         pool.counts[SEEN] += 1
-    return n
+    return int(n)
 
 
 @kernel
-def merge_parts(pool: Pool, rows: NDArray[Any], groups: NDArray[Any], ops: NDArray[Any], out: NDArray[Any]) -> None:
+def merge_parts(
+    pool: Pool, rows: NDArray[Any], groups: NDArray[Any], ops: NDArray[Any], out: NDArray[Any]
+) -> None:
     """Merge closing ``rows`` (int64[m], parts ascending within a group) into ``out`` (float64[g, C]).
 
     ``groups`` is int64[m], ascending: the window each row belongs to.

@@ -143,6 +143,10 @@ class Window(Protocol):
         """Starts and ends of the windows that close in (``after``, ``until``]; none where windows have no grid."""
         ...
 
+    def last_end(self, state: State) -> int:
+        """The latest end of an open window; NEVER where none is open."""
+        ...
+
     def drop(self, state: State, slots: SlotArray) -> None:
         """Forget what is held under ``slots``: their keys were forgotten."""
         ...

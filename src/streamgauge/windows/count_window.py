@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from streamgauge.batch import Column, IntArray, SlotArray
+from streamgauge.batch import NEVER, Column, IntArray, SlotArray
 from streamgauge.kernels import count_windows as kernels
 from streamgauge.keys import KeySlots
 from streamgauge.state import State, Tables, grown
@@ -78,6 +78,8 @@ class CountWindow:
     def step(self, state: State, rows: Rows) -> WindowResults:
         """Write ``rows`` into their rings; one result per report, in the order of the records."""
         assert isinstance(state, CountWindowState)
+        if not len(rows):
+            return no_results(rows, self.empty(0))
         state.make_room(len(rows.keys))
         inputs = self.aggregates.numbers(rows.columns, len(rows), state.texts)
         codes = self.aggregates.codes(rows.columns, len(rows), state.texts)
@@ -93,11 +95,11 @@ class CountWindow:
                 at, rows.slots, rows.times, inputs, codes, state.rings, reports,
                 self.aggregates.ops, self.every, self.least,
             )  # fmt: skip
-            found = int(reports.count[0])
+            found = int(reports.told[0])
             records.append(reports.record[:found].copy())
             starts.append(reports.start[:found].copy())
             sums.append(reports.sums[:found].copy())
-            reports.count[0] = 0
+            reports.told[0] = 0
         record = np.concatenate(records) if records else np.empty(0, np.int64)
         if not len(record):
             return no_results(rows, self.empty(0))
@@ -117,6 +119,10 @@ class CountWindow:
         """Count windows have no grid in time."""
         none = np.empty(0, np.int64)
         return none, none
+
+    def last_end(self, state: State) -> int:
+        """Count windows have no end in time."""
+        return NEVER
 
     def drop(self, state: State, slots: SlotArray) -> None:
         """Empty the rings of forgotten keys."""

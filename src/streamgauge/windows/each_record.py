@@ -22,7 +22,9 @@ class EachRecord:
         """One result per record that has a key; its window is the moment itself."""
         keep = np.nonzero(rows.slots != NO_KEY)[0]
         whole = len(keep) == len(rows)
-        columns = rows.columns if whole else {name: column.take(keep) for name, column in rows.columns.items()}
+        columns = (
+            rows.columns if whole else {name: column.take(keep) for name, column in rows.columns.items()}
+        )
         times = rows.times[keep]
         closing = np.concatenate(([NEVER], rows.closing[:-1]))[keep] if len(keep) else rows.closing
         no = np.zeros(len(keep), np.bool_)
@@ -39,6 +41,10 @@ class EachRecord:
         """Records have no grid."""
         none = np.empty(0, np.int64)
         return none, none
+
+    def last_end(self, state: State) -> int:
+        """Records have no end to wait for."""
+        return NEVER
 
     def drop(self, state: State, slots: SlotArray) -> None:
         """Nothing is kept."""

@@ -78,7 +78,16 @@ class RunningWindow:
         state.first = grown(state.first, len(rows.keys), np.iinfo(np.int64).max)
         self._clear(state, np.arange(have, len(state.totals)))
         totals, starts = np.empty_like(sums), np.empty(len(results), np.int64)
-        accumulate(results.slots, results.starts, sums, state.totals, state.first, totals, starts, self.aggregates.ops)
+        accumulate(
+            results.slots,
+            results.starts,
+            sums,
+            state.totals,
+            state.first,
+            totals,
+            starts,
+            self.aggregates.ops,
+        )
         columns = self.aggregates.report(totals, self._filling.size, state.filling.texts)
         return replace(results, starts=starts, columns=columns, previous=columns)
 
@@ -90,6 +99,11 @@ class RunningWindow:
         """Totals do not fall when nothing comes: no stretch is judged without records."""
         none = np.empty(0, np.int64)
         return none, none
+
+    def last_end(self, state: State) -> int:
+        """The end of the stretch that is filling."""
+        assert isinstance(state, RunningWindowState)
+        return self._filling.last_end(state.filling)
 
     def drop(self, state: State, slots: SlotArray) -> None:
         """Totals of forgotten keys start again."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from streamgauge.batch import Column, FloatArray, IntArray, SlotArray
+from streamgauge.batch import NEVER, Column, FloatArray, IntArray, SlotArray
 from streamgauge.kernels import time_windows as kernels
 from streamgauge.kernels.aggregate import DISTINCT, FIRST, LAST
 from streamgauge.keys import KeySlots
@@ -64,7 +64,11 @@ class TimeWindowState:
         pool.offset[:used] = rows["offset"]
         for c in range(pool.sums.shape[1]):
             pool.sums[:used, c] = rows[f"sum{c}"]
-        pool.set_row[:sets], pool.set_op[:sets], pool.set_code[:sets] = entries["row"], entries["op"], entries["code"]
+        pool.set_row[:sets], pool.set_op[:sets], pool.set_code[:sets] = (
+            entries["row"],
+            entries["op"],
+            entries["code"],
+        )
         pool.counts[kernels.USED], pool.counts[kernels.ENTRIES] = used, sets
         self.pool = _relinked(pool)
 
@@ -115,6 +119,13 @@ class TimeWindow:
         first = (after - self.size) // self.advance * self.advance + self.advance
         starts = np.arange(first, until - self.size + 1, self.advance, dtype=np.int64)
         return starts, starts + self.size
+
+    def last_end(self, state: State) -> int:
+        """The latest end of an open window."""
+        assert isinstance(state, TimeWindowState)
+        used = int(state.pool.counts[kernels.USED])
+        starts = state.pool.start[:used][state.pool.slot[:used] >= 0]
+        return int(starts.max()) + self.size if len(starts) else NEVER
 
     def drop(self, state: State, slots: SlotArray) -> None:
         """Nothing to do: keys are forgotten long after their last window closed."""
@@ -201,29 +212,42 @@ class TimeWindow:
         late: LateRows | None,
     ) -> tuple[WindowResults, FloatArray]:
         texts = state.texts
-        slots, starts, offsets, index, now, before, positions, early = [], [], [], [], [], [], [], []
-        for part in crossings:
-            slots.append(part.slots), starts.append(part.starts), offsets.append(part.offsets)
-            index.append(part.records), now.append(part.now), before.append(part.before)
-            positions.append(part.records + 1), early.append(np.ones(len(part.slots), np.bool_))
+        parts = [
+            (
+                c.slots,
+                c.starts,
+                c.offsets,
+                c.records,
+                c.now,
+                c.before,
+                c.records + 1,
+                np.ones(len(c.slots), np.bool_),
+            )
+            for c in crossings
+        ]
         if closed is not None and len(closed.slots):
-            slots.append(closed.slots), starts.append(closed.starts), offsets.append(closed.offsets)
-            index.append(closed.records), now.append(closed.sums), before.append(closed.sums)
-            positions.append(np.searchsorted(rows.closing, closed.starts + self.size, "left") + 1)
-            early.append(np.zeros(len(closed.slots), np.bool_))
-        if not slots:
+            decided = np.searchsorted(rows.closing, closed.starts + self.size, "left") + 1
+            early = np.zeros(len(closed.slots), np.bool_)
+            own = (closed.slots, closed.starts, closed.offsets, closed.records, closed.sums, closed.sums)
+            parts.append((*own, decided, early))
+        if not parts:
             return no_results(rows, self.aggregates.empty(0, self.size, texts), late), np.empty((0, 0))
-        start, position, is_early = np.concatenate(starts), np.concatenate(positions), np.concatenate(early)
-        slot = np.concatenate(slots)
+        slot, start, offset, record, now, before, position, is_early = (
+            np.concatenate(c) for c in zip(*parts, strict=True)
+        )
         order = np.lexsort((slot, start, ~is_early, position))
-        record = np.concatenate(index)[order]
-        is_early, start = is_early[order], start[order]
-        sums, previous = np.concatenate(now)[order], np.concatenate(before)[order]
+        record, is_early, start, sums, previous = (
+            record[order],
+            is_early[order],
+            start[order],
+            now[order],
+            before[order],
+        )
         columns = self.aggregates.report(sums, self.size, texts)
         results = WindowResults(
             rows.keys, slot[order], start, start + self.size,
             np.where(is_early, rows.times[record], start + self.size) if len(rows) else start + self.size,
-            np.concatenate(offsets)[order], is_early, start <= rows.partial_until, columns,
+            offset[order], is_early, start <= rows.partial_until, columns,
             self.aggregates.report(previous, self.size, texts) if is_early.any() else columns,
             position[order], rows.watermark, record, late=late,
         )  # fmt: skip

@@ -7,7 +7,7 @@ or a stopped process freeze it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,6 +86,11 @@ class StreamClock:
         marks = np.where(running == NEVER, NEVER, running - self.lateness)
         return marks[:-1], marks[1:]
 
+    def lift(self, partition: Partition, largest: int) -> None:
+        """Event time of ``partition`` has come to ``largest`` without a record of its own."""
+        progress = self._progress.setdefault(partition, _Progress())
+        progress.largest = max(progress.largest, largest)
+
     def heard(self, partition: Partition, at: float) -> None:
         """Note that something was read (a bad record, say) that carries no event time."""
         progress = self._progress.setdefault(partition, _Progress())
@@ -132,25 +137,13 @@ class StreamClock:
             if progress.idle and progress.largest < floor:
                 progress.largest = floor
 
-    def merged(self, parts: Iterable[tuple[Partition, IntArray, IntArray]], length: int) -> IntArray:
-        """int64[length]: the minimum watermark after each record of a merged order.
-
-        ``parts``: per partition read, where its records stand in the order, and the watermarks after each.
-        Partitions not among them count with what they have now. Call it before the clock has moved on.
-        """
-        given = list(parts)
-        named = {partition for partition, _, _ in given}
-        others = [
-            p.largest - self.lateness if p.largest != NEVER else NEVER
+    def minimum_without(self, partitions: Collection[Partition]) -> int:
+        """As :meth:`minimum`, over all but these; far in the future where none is left."""
+        left = [
+            p.largest
             for partition, p in self._progress.items()
-            if partition not in named and not (p.idle and p.largest == NEVER)
+            if partition not in partitions and not (p.idle and p.largest == NEVER)
         ]
-        lowest = np.full(length, min(others, default=np.iinfo(np.int64).max // 2), np.int64)
-        for _, at, after, *start in given:
-            marks = np.full(length, NEVER, np.int64)
-            marks[at] = after
-            if start:
-                marks[0] = max(int(marks[0]), start[0])
-            np.maximum.accumulate(marks, out=marks)
-            np.minimum(lowest, marks, out=lowest)
-        return lowest
+        if not left:
+            return np.iinfo(np.int64).max // 2
+        return NEVER if min(left) == NEVER else min(left) - self.lateness

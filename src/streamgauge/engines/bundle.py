@@ -1,0 +1,152 @@
+"""All that is remembered for one (stream, grouping, partition): saved and restored as one.
+
+The key dictionary, the windows and the detectors behind it point into each other, so they are saved in one
+block at one position: a damaged block can never leave half of them newer than the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from streamgauge.batch import NEVER, Partition
+from streamgauge.keys import KeySlots
+from streamgauge.pipeline import Lane
+from streamgauge.plan import Group, StreamPlan, digest
+from streamgauge.samples import Recent
+from streamgauge.state import State, Table, Tables
+from streamgauge.stores.contract import StateKey
+
+
+class Bundle:
+    """The lanes of one grouping on one partition (None: over all of them) with their key dictionary.
+
+    Attributes:
+        key: its name in the store.
+        lanes: one per group.
+        from_offset: records before these are known already (after a fallback to an older block).
+        partial_until: per lane (by group) and partition: windows that start at or before it are partial.
+        parts: the partitions it spans, in the order of their numbers.
+    """
+
+    version = 1
+
+    def __init__(
+        self,
+        stream: StreamPlan,
+        by: tuple[str, ...],
+        partition: Partition | None,
+        groups: Iterable[Group],
+        paused: frozenset[str],
+    ) -> None:
+        self.stream = stream
+        self.by = by
+        self.partition = partition
+        self.key = StateKey(
+            f"{stream.name}/{','.join(by)}", digest([stream.name, by, partition is None]), partition
+        )
+        self.keys = KeySlots(stream.key_limit)
+        self.lanes = [
+            Lane(
+                group,
+                partition,
+                self.keys,
+                group.window.initial(),
+                {m.name: m.detector.initial() for m in group.monitors if m.name not in paused},
+                recent=Recent(stream.masked),
+            )
+            for group in groups
+        ]
+        self.parts: list[Partition] = []
+        self.from_offset: dict[Partition, int] = {}
+        self.fresh: set[int] = set(range(len(self.lanes)))
+        self.partial_until: dict[tuple[int, Partition], int] = {}
+        self.pooled_told = 0
+
+    def part_of(self, partition: Partition) -> int:
+        """The number under which ``partition`` is merged; given once."""
+        if partition not in self.parts:
+            self.parts.append(partition)
+        return self.parts.index(partition)
+
+    def partial(self, lane: int) -> int:
+        """Until when windows of a lane are partial, over its partitions."""
+        return max(
+            (until for (which, _), until in self.partial_until.items() if which == lane), default=NEVER
+        )
+
+    def tables(self) -> Tables:
+        """Everything, each state's tables under its own prefix."""
+        texts = self.keys.texts()
+        tables: dict[str, Table] = {
+            "keys": {"text": np.array(texts, object), "last_seen": self.keys.last_seen[: len(texts)]},
+            "parts": {"text": np.array([str(part) for part in self.parts], object)},
+        }
+        for number, lane in enumerate(self.lanes):
+            prefix = f"window/{lane.group.shape}"
+            _put(tables, prefix, lane.window_state)
+            tables[f"{prefix}/since"] = {"since": lane.since}
+            until = [(str(p), u) for (which, p), u in self.partial_until.items() if which == number]
+            tables[f"{prefix}/partial"] = {
+                "partition": np.array([name for name, _ in until], object),
+                "until": np.array([u for _, u in until], np.int64),
+            }
+            for monitor in lane.group.monitors:
+                if monitor.name in lane.states:
+                    _put(tables, f"detector/{monitor.name}/{monitor.shape}", lane.states[monitor.name])
+        return tables
+
+    def restore(self, tables: Tables) -> None:
+        """Take over what was saved of what still exists; the rest starts new."""
+        keys = tables["keys"]
+        self.keys.restore(list(keys["text"]), keys["last_seen"])
+        self.parts = [Partition.parse(text) for text in tables["parts"]["text"]]
+        for number, lane in enumerate(self.lanes):
+            prefix = f"window/{lane.group.shape}"
+            if f"{prefix}/since" not in tables:
+                continue
+            self.fresh.discard(number)
+            lane.since = np.array(tables[f"{prefix}/since"]["since"], np.int64)
+            saved = tables[f"{prefix}/partial"]
+            for name, until in zip(saved["partition"], saved["until"].tolist(), strict=True):
+                self.partial_until[number, Partition.parse(name)] = until
+            _take(tables, prefix, lane.window_state)
+            for monitor in lane.group.monitors:
+                if monitor.name in lane.states:
+                    _take(tables, f"detector/{monitor.name}/{monitor.shape}", lane.states[monitor.name])
+
+    def forget(self, watermark: int) -> int:
+        """Give back the slots of keys unseen for longer than the stream remembers; how many."""
+        age = max(
+            [
+                self.stream.forget,
+                *(getattr(m.detector, "forget", 0) for lane in self.lanes for m in lane.group.monitors),
+            ]
+        )
+        live = self.keys.live()
+        old = live[self.keys.last_seen[live] < watermark - age]
+        old = old[self.keys.last_seen[old] > np.iinfo(np.int64).min]
+        if len(old):
+            for lane in self.lanes:
+                lane.group.window.drop(lane.window_state, old)
+                held = old[old < len(lane.since)]
+                lane.since[held] = np.iinfo(np.int64).max
+                for monitor in lane.group.monitors:
+                    if monitor.name in lane.states:
+                        monitor.detector.drop(lane.states[monitor.name], old)
+            self.keys.forget(old.tolist())
+        return len(old)
+
+
+def _put(tables: dict[str, Table], prefix: str, state: State) -> None:
+    for name, table in state.tables().items():
+        tables[f"{prefix}/{name}"] = table
+
+
+def _take(tables: Tables, prefix: str, state: State) -> None:
+    own = {name[len(prefix) + 1 :]: table for name, table in tables.items() if name.startswith(f"{prefix}/")}
+    own.pop("since", None)
+    own.pop("partial", None)
+    if own:
+        state.restore(own)

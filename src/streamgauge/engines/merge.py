@@ -1,0 +1,150 @@
+"""Merges the partitions of a stream into one order: running event time, then partition, then offset.
+
+A replay, and a live reader with a backlog, take records in this order, so that what depends on the order
+across partitions comes out the same every time. A partition that has ended, or that is read to its end, holds
+nobody up.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from streamgauge.batch import NEVER, Batch, IntArray
+
+P = TypeVar("P", bound=tuple[Any, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class Round(Generic[P]):
+    """Batches to take together: at most one per partition, and the order over their joined rows."""
+
+    batches: Sequence[tuple[P, Batch]]
+    order: IntArray
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+
+@dataclass(slots=True)
+class _Lane:
+    running: int = NEVER
+    done: bool = False
+    queue: deque[Batch] = field(default_factory=deque)
+    rows: int = 0
+
+    def joined(self) -> Batch | None:
+        """The queue as one batch."""
+        if not self.queue:
+            return None
+        if len(self.queue) > 1:
+            whole = Batch.join(list(self.queue))
+            self.queue.clear()
+            self.queue.append(whole)
+        return self.queue[0]
+
+
+class Merger(Generic[P]):
+    """Holds what was read until its turn comes. Partitions are tuples that sort."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[P, _Lane] = {}
+
+    def attach(self, partition: P, running: int = NEVER) -> None:
+        """Begin with a partition whose largest event time so far is ``running``."""
+        self._lanes[partition] = _Lane(running)
+
+    def detach(self, partition: P) -> None:
+        """Drop a partition and what waits of it."""
+        self._lanes.pop(partition, None)
+
+    def add(self, partition: P, batch: Batch) -> None:
+        """Queue a batch."""
+        lane = self._lanes.setdefault(partition, _Lane())
+        lane.queue.append(batch)
+        lane.rows += len(batch)
+
+    def done(self, partition: P, *, done: bool = True) -> None:
+        """Say whether a partition has nothing more to come for now: then it holds nobody up."""
+        self._lanes.setdefault(partition, _Lane()).done = done
+
+    def waiting(self) -> dict[P, int]:
+        """Rows queued per partition."""
+        return {partition: lane.rows for partition, lane in self._lanes.items()}
+
+    def holding(self) -> list[P]:
+        """The partitions for whose next records all others wait."""
+        return [partition for partition, lane in self._lanes.items() if not lane.rows and not lane.done]
+
+    def take(self, limit: int | None = None, *, all_of_it: bool = False) -> Round[P] | None:
+        """What may go now, at most ``limit`` records; None where nothing may.
+
+        ``all_of_it`` waits for nobody (a partition does not come, and people wait for alerts).
+        """
+        present = [
+            (p, lane, batch)
+            for p, lane in sorted(self._lanes.items())
+            if (batch := lane.joined()) is not None
+        ]
+        if not present:
+            return None
+        run = [
+            np.maximum.accumulate(np.concatenate(([lane.running], batch.times)))[1:]
+            for _, lane, batch in present
+        ]
+        bound = None if all_of_it else self._bound({p: r for (p, _, _), r in zip(present, run, strict=True)})
+        allowed = [
+            len(r)
+            if bound is None
+            else int(np.searchsorted(r, bound[0], "right" if p <= bound[1] else "left"))
+            for (p, _, _), r in zip(present, run, strict=True)
+        ]
+        when = np.concatenate([r[:n] for r, n in zip(run, allowed, strict=True)])
+        whose = np.concatenate([np.full(n, k, np.int64) for k, n in enumerate(allowed)])
+        order = np.lexsort((whose, when))  # stable: offsets of one partition stay in order
+        if limit is not None and len(order) > limit:
+            allowed = np.bincount(whose[order[:limit]], minlength=len(present)).tolist()
+        return self._cut(present, run, allowed, all_of_it=all_of_it)
+
+    def _bound(self, run: dict[P, IntArray]) -> tuple[int, P] | None:
+        """The smallest (running time, partition) that a record still to come may have."""
+        bounds: list[tuple[int, P]] = []
+        for partition, lane in self._lanes.items():
+            if not lane.done:
+                last = run.get(partition)
+                bounds.append((int(last[-1]) if last is not None and len(last) else lane.running, partition))
+        return min(bounds, default=None)
+
+    def _cut(
+        self,
+        present: list[tuple[P, _Lane, Batch]],
+        run: list[IntArray],
+        allowed: list[int],
+        *,
+        all_of_it: bool,
+    ) -> Round[P] | None:
+        parts: list[tuple[P, Batch]] = []
+        when: list[IntArray] = []
+        for (partition, lane, batch), running, count in zip(present, run, allowed, strict=True):
+            if count == len(batch) and (count or lane.done or all_of_it):
+                # Bad records alone wait for the record that dates them.
+                lane.queue.clear()
+                part = batch
+            elif count:
+                part, rest = batch.part(0, count), batch.part(count, len(batch))
+                lane.queue[0] = rest
+            else:
+                continue
+            if count:
+                lane.running = int(running[count - 1])
+            lane.rows -= count
+            parts.append((partition, part))
+            when.append(running[:count])
+        if not parts:
+            return None
+        whose = np.concatenate([np.full(len(r), k, np.int64) for k, r in enumerate(when)])
+        return Round(parts, np.lexsort((whose, np.concatenate(when))))

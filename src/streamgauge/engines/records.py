@@ -1,0 +1,163 @@
+"""What a replay writes down: one line per window, verdict, incident, late record and bad record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamgauge.batch import BadRecord, Column
+from streamgauge.clock import iso
+from streamgauge.engines.built_in import LateRecord
+from streamgauge.engines.round import Gathered
+from streamgauge.incident import Incident
+from streamgauge.incidents.board import Board
+from streamgauge.keys import Key, key_text
+from streamgauge.monitor import Monitor
+from streamgauge.plan import Group, Plan
+from streamgauge.verdict import Verdicts
+from streamgauge.windows.contract import LateRows, Rows, WindowResults
+
+_NO_TEXT = (1, "")
+
+
+class Records:
+    """Collects lines; the observer of a replay. ``lines`` gives them in their documented order."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.incidents: dict[str, Incident] = {}
+        self.dead_letters: list[tuple[str, BadRecord]] = []
+        self._lines: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+        self._counts = {"windows": 0, "late": 0}
+
+    def results(self, group: Group, results: WindowResults) -> None:
+        """Closed windows, one line per monitor that shares them."""
+        if group.words == "each record" or not len(results):
+            return
+        columns = {name: _shown(column) for name, column in results.columns.items()}
+        for row in range(len(results)):
+            if results.early[row]:
+                continue
+            key = results.keys.key(int(results.slots[row]))
+            for monitor in group.monitors:
+                self._counts["windows"] += 1
+                self._add(
+                    "window", monitor.name, group.stream, key, int(results.at[row]),
+                    int(results.starts[row]), int(results.ends[row]),
+                    {"partial": bool(results.partial[row]), "values": {n: v[row] for n, v in columns.items()}},
+                )  # fmt: skip
+
+    def verdicts(self, monitor: Monitor, verdicts: Verdicts) -> None:
+        """Every answer."""
+        for verdict in verdicts.all_rows():
+            more = {
+                "severity": verdict.severity.label,
+                "early": verdict.early,
+                "partial": verdict.partial,
+                "offset": verdict.offset,
+                "score": verdict.score,
+                "rarity": verdict.rarity,
+                "observed": dict(verdict.observed),
+                "expected": verdict.expected,
+            }
+            self._add(
+                "verdict", monitor.name, monitor.stream, verdict.key, verdict.at, verdict.window_start,
+                verdict.window_end, more,
+            )  # fmt: skip
+
+    def late(self, group: Group, rows: Rows, late: LateRows) -> None:
+        """Late records come with :meth:`gathered`, where their monitors are known."""
+
+    def gathered(self, gathered: Gathered) -> None:
+        """Late and bad records of a round."""
+        for record in gathered.late:
+            self._late(record)
+        for stream, bad in gathered.dead_letters:
+            self.dead_letters.append((stream, bad))
+            more = {
+                "stream": stream,
+                "partition": str(bad.partition),
+                "offset": bad.offset,
+                "reason": bad.reason,
+            }
+            self._add("dead_letter", None, stream, None, bad.at, None, None, more)
+
+    def changes(self, board: Board) -> None:
+        """Incidents that people would be told of now."""
+        told: set[str] = set()
+        for notice in board.notices:
+            incident = notice.incident
+            self.incidents[incident.id] = incident
+            if notice.id in told:
+                continue
+            told.add(notice.id)
+            at = incident.resolved_at if incident.resolved_at is not None else incident.opened_at
+            line = notice.as_json()
+            for name in ("monitor", "key", "window_start", "window_end"):
+                line.pop(name)
+            monitor = self.plan.monitors.get(incident.monitor)
+            self._add(
+                "incident", incident.monitor, monitor.stream if monitor else None, incident.key, at,
+                incident.window_start, incident.window_end, line,
+            )  # fmt: skip
+        for incident in board.changed.values():
+            if incident.id in self.incidents:
+                self.incidents[incident.id] = incident
+        board.clear_changes()
+
+    def lines(self, records: int) -> list[dict[str, Any]]:
+        """All lines in order: at, kind, stream, partition, offset, monitor, key, window start; nulls last."""
+        self._lines.sort(key=lambda pair: pair[0])
+        summary = {
+            "kind": "summary", "monitor": None, "key": None, "window_start": None, "window_end": None, "at": None,
+            "records": records, "windows": self._counts["windows"], "late": self._counts["late"],
+            "dead_letters": len(self.dead_letters), "incidents": len(self.incidents),
+        }  # fmt: skip
+        return [line for _, line in self._lines] + [summary]
+
+    def _late(self, record: LateRecord) -> None:
+        self._counts["late"] += 1
+        more = {
+            "stream": record.stream,
+            "partition": str(record.partition),
+            "offset": record.offset,
+            "behind_seconds": record.behind / 1e6,
+        }
+        key = record.key or None
+        self._add("late", record.monitor, record.stream, key, record.at, record.window_start, None, more)
+
+    def _add(
+        self,
+        kind: str,
+        monitor: str | None,
+        stream: str | None,
+        key: Key,
+        at: int,
+        start: int | None,
+        end: int | None,
+        more: dict[str, Any],
+    ) -> None:
+        offset = more.get("offset")
+        order = (
+            at, kind, _text(stream), _text(more.get("partition")), (offset is None, offset or 0), _text(monitor),
+            _text(None if key is None else key_text(key)), (start is None, start or 0),
+            (end is None, end or 0), more.get("n", 0), len(self._lines),
+        )  # fmt: skip
+        line = {
+            "kind": kind,
+            "monitor": monitor,
+            "key": list(key) if isinstance(key, tuple) else key,
+            "window_start": iso(start),
+            "window_end": iso(end),
+            "at": iso(at),
+        }
+        self._lines.append((order, {**line, **more}))
+
+
+def _text(value: str | None) -> tuple[int, str]:
+    return _NO_TEXT if value is None else (0, value)
+
+
+def _shown(column: Column) -> list[Any]:
+    if column.kind == "timestamp":
+        return [iso(value) for value in column.values()]
+    return column.values()

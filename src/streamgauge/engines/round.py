@@ -1,0 +1,150 @@
+"""One round over all streams: the declared ones first, then what they tell of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from streamgauge.batch import NEVER, BadRecord, Batch, IntArray, Partition
+from streamgauge.engines.built_in import (
+    DEAD_LETTERS,
+    LATE,
+    LateRecord,
+    dated,
+    dead_letter_batches,
+    late_batches,
+    late_records,
+    shadow,
+)
+from streamgauge.engines.stream_runner import StreamRunner
+from streamgauge.incidents.board import Board
+from streamgauge.monitor import Monitor
+from streamgauge.pipeline import Observer
+from streamgauge.plan import Group, Plan
+from streamgauge.verdict import Verdicts
+from streamgauge.windows.contract import LateRows, Rows, WindowResults
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What one round met beside results."""
+
+    dead_letters: list[tuple[str, BadRecord]] = field(default_factory=list)
+    late: list[LateRecord] = field(default_factory=list)
+
+
+class Runners:
+    """All streams of a plan over one board. Also the observer that gathers late records on the way.
+
+    Args:
+        plan: what runs.
+        board: where incidents are.
+        observer: sees everything that passes.
+        paused: monitors that take no part.
+        replay: whether everything comes in one merged order.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        board: Board,
+        observer: Observer,
+        *,
+        paused: frozenset[str] = frozenset(),
+        replay: bool = False,
+    ) -> None:
+        self.plan = plan
+        self._observer = observer
+        self._gathered = Gathered()
+        self.streams = {
+            name: StreamRunner(stream, board, self, paused=paused, replay=replay)
+            for name, stream in plan.streams.items()
+        }
+
+    def results(self, group: Group, results: WindowResults) -> None:
+        """Pass results on."""
+        self._observer.results(group, results)
+
+    def verdicts(self, monitor: Monitor, verdicts: Verdicts) -> None:
+        """Pass verdicts on."""
+        self._observer.verdicts(monitor, verdicts)
+
+    def late(self, group: Group, rows: Rows, late: LateRows) -> None:
+        """Gather late records of declared streams; pass them on."""
+        self._observer.late(group, rows, late)
+        if group.stream not in (LATE, DEAD_LETTERS):
+            lateness = self.streams[group.stream].plan.lateness
+            self._gathered.late.extend(late_records(group, rows, late, lateness))
+
+    def take(
+        self, stream: str, batches: Sequence[Batch], order: IntArray | None = None, *, at: float | None = None
+    ) -> None:
+        """Take batches of one declared stream all the way."""
+        runner = self.streams[stream]
+        for batch in batches:
+            if batch.bad:
+                largest = runner.clock.largest(batch.partition)
+                self._gathered.dead_letters.extend((stream, bad) for bad in dated(batch, largest))
+        runner.take(batches, order, at=at)
+
+    def settle(self) -> Gathered:
+        """Give bad and late records to the streams that tell of them; what was gathered since the last call."""
+        gathered, self._gathered = self._gathered, Gathered()
+        self._tell(DEAD_LETTERS, *dead_letter_batches(gathered.dead_letters))
+        self._tell(LATE, *late_batches(gathered.late))
+        return gathered
+
+    def finish(self) -> Gathered:
+        """All streams have ended: close all their windows, then those of the streams about them."""
+        declared = [name for name in self.streams if name not in (LATE, DEAD_LETTERS)]
+        for name in declared:
+            self.streams[name].finish()
+        gathered = self.settle()
+        for name in self.streams:
+            if name not in declared:
+                self.streams[name].finish()
+        return gathered
+
+    def _tell(self, name: str, batches: Sequence[Batch], order: IntArray) -> None:
+        runner = self.streams.get(name)
+        if runner is None:
+            return
+        for stream, partition, largest in self._reached():
+            mirror = shadow(stream, partition)
+            if mirror not in runner.clock.partitions:
+                runner.attach(mirror, None, from_start=True)
+        if batches:
+            runner.take(batches, order)
+        for stream, partition, largest in self._reached():
+            runner.lift(shadow(stream, partition), largest)
+        runner.pass_time()
+
+    def _reached(self) -> list[tuple[str, Partition, int]]:
+        return [
+            (name, partition, runner.clock.largest(partition))
+            for name, runner in self.streams.items()
+            if name not in (LATE, DEAD_LETTERS)
+            for partition in runner.clock.partitions
+            if runner.clock.largest(partition) != NEVER
+        ]
+
+
+def split_order(streams: Sequence[str], lengths: Sequence[int], order: IntArray) -> Mapping[str, IntArray]:
+    """The part of a merged ``order`` that belongs to each stream.
+
+    ``streams`` and ``lengths`` describe the joined batches that ``order`` points into.
+    """
+    whose = np.repeat(np.arange(len(streams)), lengths)
+    base = np.concatenate(([0], np.cumsum(lengths)))
+    orders: dict[str, IntArray] = {}
+    for name in dict.fromkeys(streams):
+        mine = [k for k, stream in enumerate(streams) if stream == name]
+        start = dict(
+            zip(mine, np.concatenate(([0], np.cumsum([lengths[k] for k in mine])))[:-1].tolist(), strict=True)
+        )
+        picked = order[np.isin(whose[order], mine)]
+        shift = np.array([start.get(k, 0) - int(base[k]) for k in range(len(streams))], np.int64)
+        orders[name] = picked + shift[whose[picked]]
+    return orders

@@ -1,0 +1,342 @@
+"""Runs all monitors of one stream over batches: watermarks, keys, late records and the lanes behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from streamgauge.batch import NEVER, Batch, Column, IntArray, Partition, SlotArray
+from streamgauge.engines.bundle import Bundle
+from streamgauge.incidents.board import Board
+from streamgauge.pipeline import Lane, Observer, advance
+from streamgauge.plan import StreamPlan
+from streamgauge.stores.contract import Position
+from streamgauge.windows.aggregates import key_columns
+from streamgauge.windows.contract import Rows
+from streamgauge.windows.watermark import StreamClock
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Records as the lanes take them: one batch, or several in one order, with their watermarks."""
+
+    times: IntArray
+    offsets: IntArray
+    before: IntArray
+    closing: IntArray
+    watermark: int
+    columns: Mapping[str, Column]
+    partitions: Sequence[Partition]
+    parts: SlotArray
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+
+class StreamRunner:
+    """One stream's part of the engine; knows no source and no store.
+
+    Args:
+        plan: the stream and who watches it.
+        board: where incidents are.
+        observer: sees results, verdicts and late records.
+        paused: monitors that take no part.
+        replay: whether partitions come in one merged order that runs ahead of none of them.
+    """
+
+    def __init__(
+        self,
+        plan: StreamPlan,
+        board: Board,
+        observer: Observer,
+        *,
+        paused: frozenset[str] = frozenset(),
+        replay: bool = False,
+    ) -> None:
+        self.plan = plan
+        self.board = board
+        self.observer = observer
+        self.replay = replay
+        self._paused = paused
+        self.clock = StreamClock(plan.lateness, plan.deadline)
+        self.next_offset: dict[Partition, int] = {}
+        self.bundles: dict[tuple[tuple[str, ...], Partition | None], Bundle] = {}
+        self._began: dict[Partition, bool] = {}
+        self._forgot_at = NEVER
+        for by in self._groupings(aligned=False):
+            self._bundle(by, None)
+
+    def attach(self, partition: Partition, position: Position | None, *, from_start: bool) -> list[Bundle]:
+        """Begin with a partition at ``position``; returns its new bundles, to be restored by the caller.
+
+        ``from_start``: nothing of it was missed, so its windows are whole.
+        """
+        self.clock.attach(partition, NEVER if position is None else position.largest_time)
+        if position is not None:
+            self.next_offset[partition] = position.next_offset
+        self._began[partition] = not from_start
+        for (_, of), bundle in self.bundles.items():
+            if of is None:
+                bundle.part_of(partition)
+        return [self._bundle(by, partition) for by in self._groupings(aligned=True)]
+
+    def gap(self, partition: Partition) -> None:
+        """Records of a partition were missed: windows are partial from its next record on."""
+        self._began[partition] = True
+        for (_, of), bundle in self.bundles.items():
+            if of in (None, partition):
+                bundle.fresh = set(range(len(bundle.lanes)))
+
+    def detach(self, partition: Partition) -> None:
+        """A partition is no longer ours."""
+        self.clock.detach(partition)
+        self.next_offset.pop(partition, None)
+        for key in [key for key in self.bundles if key[1] == partition]:
+            del self.bundles[key]
+
+    def take(
+        self, batches: Sequence[Batch], order: IntArray | None = None, *, at: float | None = None
+    ) -> None:
+        """Take one round of batches all the way.
+
+        Args:
+            batches: at most one per partition where an ``order`` is given.
+            order: int64[n], the merged order over the joined rows; None = as they come.
+            at: monotonic seconds of reading; None in a replay.
+        """
+        readings: list[tuple[Batch, IntArray, IntArray]] = []
+        others = self.clock.minimum_without([batch.partition for batch in batches])
+        starts = {batch.partition: self.clock.watermark(batch.partition) for batch in batches}
+        for batch in batches:
+            if len(batch.bad) and at is not None:
+                self.clock.heard(batch.partition, at)
+            before, after = self.clock.observe(batch, at) if len(batch) else (batch.times, batch.times)
+            self.next_offset[batch.partition] = batch.next_offset
+            readings.append((batch, before, after))
+            self._aligned(batch, before, after)
+        if any(of is None for _, of in self.bundles):
+            self._merged(readings, order, others, starts)
+        self._forget_keys()
+
+    def pass_time(self, *, unheard: tuple[int, int] | None = None) -> None:
+        """Let the present watermarks close what they close; no record came."""
+        for (_, partition), bundle in self.bundles.items():
+            watermark = self._mark(partition)
+            for number, lane in enumerate(bundle.lanes):
+                advance(
+                    lane,
+                    _nothing(bundle, watermark, bundle.partial(number)),
+                    self.board,
+                    self.observer,
+                    unheard=unheard,
+                )
+
+    def finish(self) -> None:
+        """The stream has ended: nothing late can come, and every open window closes."""
+        for bundle in self.bundles.values():
+            for number, lane in enumerate(bundle.lanes):
+                until = max(self.clock.maximum(), lane.group.window.last_end(lane.window_state))
+                advance(lane, _nothing(bundle, until, bundle.partial(number)), self.board, self.observer)
+
+    def lift(self, partition: Partition, largest: int) -> None:
+        """Event time of ``partition`` has come to ``largest`` by what another stream has seen."""
+        self.clock.lift(partition, largest)
+
+    def position(self, partition: Partition) -> Position:
+        """How far a partition has come."""
+        until = [
+            bundle.partial(n)
+            for (_, of), bundle in self.bundles.items()
+            if of in (None, partition)
+            for n in range(len(bundle.lanes))
+        ]
+        return Position(self.next_offset[partition], self.clock.largest(partition), max(until, default=NEVER))
+
+    def positions(self) -> dict[Partition, Position]:
+        """How far all have come."""
+        return {partition: self.position(partition) for partition in self.next_offset}
+
+    def _mark(self, partition: Partition | None) -> int:
+        if partition is not None:
+            return self.clock.watermark(partition)
+        if self.replay:
+            largest = self.clock.maximum()
+            return NEVER if largest == NEVER else largest - self.plan.lateness
+        return self.clock.minimum()
+
+    def _groupings(self, *, aligned: bool) -> list[tuple[str, ...]]:
+        return sorted({group.by for group in self.plan.groups if (group.kind == "aligned") == aligned})
+
+    def _bundle(self, by: tuple[str, ...], partition: Partition | None) -> Bundle:
+        aligned = partition is not None
+        groups = [g for g in self.plan.groups if g.by == by and (g.kind == "aligned") == aligned]
+        bundle = Bundle(self.plan, by, partition, groups, self._paused)
+        if partition is not None:
+            bundle.part_of(partition)
+        self.bundles[by, partition] = bundle
+        return bundle
+
+    def _aligned(self, batch: Batch, before: IntArray, after: IntArray) -> None:
+        watermark = self.clock.watermark(batch.partition)
+        parts = np.zeros(len(batch), np.int32)
+        reading = Reading(
+            batch.times, batch.offsets, before, after, watermark, batch.columns, [batch.partition], parts
+        )
+        for (_, partition), bundle in self.bundles.items():
+            if partition == batch.partition:
+                self._through(bundle, reading)
+
+    def _merged(
+        self,
+        readings: list[tuple[Batch, IntArray, IntArray]],
+        order: IntArray | None,
+        others: int,
+        starts: Mapping[Partition, int],
+    ) -> None:
+        count = sum(len(batch) for batch, _, _ in readings)
+        if not count:
+            self.pass_time_merged()
+            return
+        whose = np.concatenate([np.full(len(batch), k, np.int32) for k, (batch, _, _) in enumerate(readings)])
+        after = np.concatenate([after for _, _, after in readings])
+        order = np.arange(count) if order is None else order
+        closing = self._closing(readings, whose[order], after[order], others, starts)
+        names = readings[0][0].columns
+        columns = {name: Column.join([batch.columns[name] for batch, _, _ in readings]) for name in names}
+        if len(readings) > 1:
+            columns = {name: column.take(order) for name, column in columns.items()}
+        for (_, partition), bundle in self.bundles.items():
+            if partition is not None:
+                continue
+            numbers = np.array([bundle.part_of(batch.partition) for batch, _, _ in readings], np.int32)
+            reading = Reading(
+                np.concatenate([batch.times for batch, _, _ in readings])[order],
+                np.concatenate([batch.offsets for batch, _, _ in readings])[order],
+                np.concatenate([before for _, before, _ in readings])[order],
+                closing, int(closing[-1]), columns, bundle.parts, numbers[whose[order]],
+            )  # fmt: skip
+            self._through(bundle, reading)
+
+    def _closing(
+        self,
+        readings: list[tuple[Batch, IntArray, IntArray]],
+        whose: IntArray,
+        after: IntArray,
+        others: int,
+        starts: Mapping[Partition, int],
+    ) -> IntArray:
+        """The minimum watermark after each record of the order; in a replay nobody holds it back."""
+        if self.replay:
+            already = self._replayed
+            closing = np.maximum.accumulate(np.maximum(after, already))
+            self._replayed = int(closing[-1])
+            return closing
+        lowest = np.full(len(whose), others, np.int64)
+        for k, (batch, _, _) in enumerate(readings):
+            marks = np.where(whose == k, after, NEVER)
+            marks[0] = max(int(marks[0]), starts[batch.partition])
+            np.minimum(lowest, np.maximum.accumulate(marks), out=lowest)
+        return lowest
+
+    _replayed = NEVER
+
+    def pass_time_merged(self) -> None:
+        """Nothing to merge came; what spans partitions may still learn that time went on."""
+        for (_, partition), bundle in self.bundles.items():
+            if partition is None:
+                for number, lane in enumerate(bundle.lanes):
+                    advance(
+                        lane,
+                        _nothing(bundle, self._mark(None), bundle.partial(number)),
+                        self.board,
+                        self.observer,
+                    )
+
+    def _through(self, bundle: Bundle, reading: Reading) -> None:
+        reading = _unread(bundle, reading)
+        self._note_partial(bundle, reading)
+        if bundle.by:
+            slots = bundle.keys.slots(key_columns(bundle.by, reading.columns, len(reading)))
+        else:
+            slots = bundle.keys.whole(len(reading))
+        bundle.keys.touch(slots, reading.times)
+        for number, lane in enumerate(bundle.lanes):
+            advance(
+                lane, _rows(lane, bundle, reading, slots, bundle.partial(number)), self.board, self.observer
+            )
+
+    def _note_partial(self, bundle: Bundle, reading: Reading) -> None:
+        """The first event time read after a beginning in the middle: windows up to there are partial."""
+        if not bundle.fresh or not len(reading):
+            return
+        for k, partition in enumerate(reading.partitions):
+            if not self._began.get(partition, False):
+                continue
+            mine = np.nonzero(reading.parts == k)[0]
+            if not len(mine):
+                continue
+            until = int(reading.times[mine[0]]) + self.plan.lateness
+            for number in list(bundle.fresh):
+                bundle.partial_until.setdefault((number, partition), until)
+        seen = all(
+            (n, p) in bundle.partial_until or not self._began.get(p, False)
+            for n in bundle.fresh
+            for p in bundle.parts
+        )
+        if seen:
+            bundle.fresh.clear()
+
+    def _forget_keys(self) -> None:
+        """Once an hour of event time, give back the slots of keys unseen for long."""
+        now = self.clock.maximum()
+        if now < self._forgot_at + 3_600_000_000:
+            return
+        self._forgot_at = now
+        for (_, partition), bundle in self.bundles.items():
+            bundle.forget(self._mark(partition))
+
+
+def _rows(lane: Lane, bundle: Bundle, reading: Reading, slots: SlotArray, partial_until: int) -> Rows:
+    group = lane.group
+    parts = reading.parts if group.kind == "mergeable" else np.zeros(len(reading), np.int32)
+    if group.kind == "aligned":
+        parts = reading.parts
+    mask: Any = None if group.where is None else group.where.mask(reading.columns, len(reading))
+    if mask is None or mask.all():
+        return Rows(
+            bundle.keys, slots, reading.times, reading.offsets, reading.before, reading.closing,
+            reading.watermark, reading.columns, reading.partitions, parts, partial_until,
+        )  # fmt: skip
+    keep = np.nonzero(mask)[0]
+    return Rows(
+        bundle.keys, slots[keep], reading.times[keep], reading.offsets[keep], reading.before[keep],
+        reading.closing[keep], reading.watermark, {n: c.take(keep) for n, c in reading.columns.items()},
+        reading.partitions, parts[keep], partial_until,
+    )  # fmt: skip
+
+
+def _nothing(bundle: Bundle, watermark: int, partial_until: int) -> Rows:
+    none = np.empty(0, np.int64)
+    no = np.empty(0, np.int32)
+    return Rows(bundle.keys, no, none, none, none, none, watermark, {}, bundle.parts, no, partial_until)
+
+
+def _unread(bundle: Bundle, reading: Reading) -> Reading:
+    """Leave out what the bundle has counted already: its block may be newer than the place of reading."""
+    if not bundle.from_offset or not len(reading):
+        return reading
+    limits = np.array([bundle.from_offset.get(p, -1) for p in reading.partitions], np.int64)
+    keep = np.nonzero(reading.offsets >= limits[reading.parts])[0]
+    for k, partition in enumerate(reading.partitions):
+        mine = reading.offsets[reading.parts == k]
+        if len(mine) and mine.max() >= bundle.from_offset.get(partition, -1):
+            bundle.from_offset.pop(partition, None)
+    if len(keep) == len(reading):
+        return reading
+    return Reading(
+        reading.times[keep], reading.offsets[keep], reading.before[keep], reading.closing[keep], reading.watermark,
+        {name: column.take(keep) for name, column in reading.columns.items()}, reading.partitions, reading.parts[keep],
+    )  # fmt: skip

@@ -1,0 +1,308 @@
+"""From configuration to what runs: which fields are decoded, which windows are shared, who owns state."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from streamgauge.batch import FieldKind
+from streamgauge.clock import to_micros
+from streamgauge.config.models import BUILT_IN_STREAMS, Config, MonitorConfig, StreamConfig
+from streamgauge.config import plugins
+from streamgauge.config.windows import CountConfig, HoppingConfig, RunningConfig, TumblingConfig
+from streamgauge.detectors.contract import Context, Detector
+from streamgauge.expressions import Aggregate, Expression, parse_aggregate, parse_condition
+from streamgauge.formats.contract import FieldSpec, Layout
+from streamgauge.incidents.lifecycle import Policy
+from streamgauge.incidents.settle import Rule
+from streamgauge.monitor import Kind, Monitor
+from streamgauge.windows.aggregates import Aggregates
+from streamgauge.windows.contract import Watch, Window
+from streamgauge.windows.count_window import CountWindow
+from streamgauge.windows.each_record import EachRecord
+from streamgauge.windows.running_window import RunningWindow
+from streamgauge.windows.time_window import TimeWindow
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Monitors that share one window: same stream, grouping, ``where``, cut and ``compute``.
+
+    Attributes:
+        name, shape: identity of the window's state (``shape`` is a hash of all that shapes it).
+        stream, by, kind: as in its monitors.
+        where: records for which it surely holds come in; None = all.
+        window: counts records in and reports.
+        fields: the columns that the window reads.
+        monitors: who judges the results.
+        include_empty: whether windows without records are results for every known key.
+        words: the cut in words, for ``explain``.
+    """
+
+    name: str
+    shape: str
+    stream: str
+    by: tuple[str, ...]
+    kind: Kind
+    where: Expression | None
+    window: Window
+    fields: frozenset[str]
+    monitors: tuple[Monitor, ...]
+    include_empty: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPlan:
+    """One stream and the groups that watch it.
+
+    Attributes:
+        name: as declared; built-in streams too.
+        config: None for built-in streams.
+        layout: what the decoder must find.
+        groups: the windows over it.
+        lateness: microseconds.
+        deadline: seconds until an idle partition counts as idle.
+        forget: microseconds after which a key is forgotten.
+        key_limit: keys per grouping and partition.
+        masked: fields never shown.
+    """
+
+    name: str
+    config: StreamConfig | None
+    layout: Layout
+    groups: tuple[Group, ...]
+    lateness: int = 0
+    deadline: float = 1.0
+    forget: int = 86_400_000_000
+    key_limit: int = 1_000_000
+    masked: frozenset[str] = frozenset()
+
+    @property
+    def merged(self) -> bool:
+        """Whether some monitor needs the partitions in one order."""
+        return any(group.kind != "aligned" for group in self.groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All of it."""
+
+    streams: Mapping[str, StreamPlan]
+    monitors: Mapping[str, Monitor] = field(default_factory=dict)
+
+
+def make_plan(config: Config) -> Plan:
+    """Plan all monitors of a (checked) configuration.
+
+    Raises:
+        ConfigError: where a monitor does not fit its stream.
+    """
+    drafts: dict[str, dict[str, _Draft]] = {}
+    for name, monitor in config.monitors.items():
+        draft = _draft(name, monitor, config)
+        drafts.setdefault(monitor.stream, {}).setdefault(draft.key, draft).monitors[name] = monitor
+    streams = {}
+    for stream in [*config.streams, *BUILT_IN_STREAMS]:
+        groups = tuple(draft.group(config) for draft in drafts.get(stream, {}).values())
+        if groups or stream in config.streams:
+            streams[stream] = _stream_plan(stream, config, groups)
+    monitors = {m.name: m for stream in streams.values() for group in stream.groups for m in group.monitors}
+    return Plan(streams, monitors)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A group while its monitors are gathered."""
+
+    key: str
+    stream: str
+    by: tuple[str, ...]
+    where: Expression | None
+    compute: Mapping[str, Aggregate]
+    shape: str
+    monitors: dict[str, MonitorConfig] = field(default_factory=dict)
+
+    def group(self, config: Config) -> Group:
+        """The group, with its detectors built and its window watching their limits."""
+        first = next(iter(self.monitors.values()))
+        aggregates = Aggregates(self.compute)
+        detectors = {name: _detector(name, m, self, config) for name, m in self.monitors.items()}
+        kind, why = _kind(self, first, aggregates, detectors, config)
+        watches = [watch for detector in detectors.values() for watch in detector.needs.watches]
+        reads = frozenset().union(*(argument.columns for argument in (*aggregates.inputs, *aggregates.coded)))
+        fields = reads | frozenset().union(*(detector.needs.fields for detector in detectors.values()))
+        fields |= frozenset(self.by) | (self.where.columns if self.where else frozenset())
+        monitors = tuple(
+            _monitor(name, m, self, kind, why, detectors[name], fields) for name, m in self.monitors.items()
+        )
+        window = _window(first, aggregates, watches, several=kind == "mergeable")
+        include_empty = first.window is not None and first.window.include_empty
+        return Group(
+            f"window:{self.stream}", self.shape, self.stream, self.by, kind, self.where, window, fields, monitors,
+            include_empty, _words(first),
+        )  # fmt: skip
+
+
+def _draft(name: str, monitor: MonitorConfig, config: Config) -> _Draft:
+    kinds = config.kinds_of(monitor.stream)
+    by = grouping(monitor)
+    where = None if monitor.where is None else parse_condition(monitor.where, kinds)
+    window = monitor.window
+    rising = frozenset(_never_negative(config, monitor.stream))
+    compute = {}
+    if window is not None:
+        compute = {column: parse_aggregate(text, kinds, rising) for column, text in window.compute.items()}
+    cut = {} if window is None else window.model_dump(mode="json")
+    shape = digest([monitor.stream, by, monitor.where, cut, monitor.order])
+    key = digest([shape, [] if window is not None else name])
+    return _Draft(key, monitor.stream, by, where, compute, shape)
+
+
+def grouping(monitor: MonitorConfig) -> tuple[str, ...]:
+    """The fields a monitor is grouped by: its window's ``by``, else its detector's."""
+    if monitor.window is not None:
+        return monitor.window.by
+    return tuple(getattr(monitor.detect, "by", ()) or ())
+
+
+def _never_negative(config: Config, stream: str) -> list[str]:
+    if stream not in config.streams:
+        return []
+    fields = config.streams[stream].fields
+    return [name for name, spec in fields.items() if spec.min is not None and spec.min >= 0]
+
+
+def _detector(name: str, monitor: MonitorConfig, draft: _Draft, config: Config) -> Detector:
+    kinds: Mapping[str, FieldKind] = config.kinds_of(monitor.stream)
+    rising: frozenset[str] = frozenset()
+    if monitor.window is not None:
+        kinds = {column: part.kind for column, part in draft.compute.items()}
+        grows = isinstance(monitor.window, TumblingConfig | HoppingConfig)
+        rising = frozenset(column for column, part in draft.compute.items() if part.rising and grows)
+    stream = config.streams.get(monitor.stream)
+    forget = stream.limits.forget if stream is not None else timedelta(hours=24)
+    context = Context(name, kinds, rising, monitor.window is not None, forget)
+    built: Detector = plugins.module("detectors", monitor.detect.type).build(monitor.detect, context)
+    return built
+
+
+def _kind(
+    draft: _Draft,
+    monitor: MonitorConfig,
+    aggregates: Aggregates,
+    detectors: Mapping[str, Detector],
+    config: Config,
+) -> tuple[Kind, str]:
+    stream = config.streams.get(draft.stream)
+    placed = stream.partitioned_by if stream is not None else ()
+    if placed and set(placed) <= set(draft.by):
+        return "aligned", f"grouped by {', '.join(draft.by)}, and records are placed by {', '.join(placed)}"
+    if isinstance(monitor.window, CountConfig):
+        return (
+            "single",
+            "the last records of a key lie on several partitions, so their order across them counts",
+        )
+    if aggregates.ordered:
+        return "single", "first and last depend on the order across partitions"
+    if any(detector.needs.merge == "single" for detector in detectors.values()):
+        return "single", "its detector depends on the order across partitions"
+    if not draft.by:
+        return "mergeable", "one group over all partitions, merged when all have come so far"
+    declared = f"records are placed by {', '.join(placed)}" if placed else "`partitioned_by` is not declared"
+    return "mergeable", f"grouped by {', '.join(draft.by)}, but {declared}"
+
+
+def _window(monitor: MonitorConfig, aggregates: Aggregates, watches: list[Watch], *, several: bool) -> Window:
+    match monitor.window:
+        case None:
+            return EachRecord()
+        case TumblingConfig(size=size):
+            return TimeWindow(aggregates, to_micros(size), to_micros(size), watches, several=several)
+        case HoppingConfig(size=size, advance=advance):
+            return TimeWindow(aggregates, to_micros(size), to_micros(advance), watches, several=several)
+        case CountConfig() as count:
+            return CountWindow(aggregates, count.size, count.step, count.least)
+        case RunningConfig(every=every):
+            return RunningWindow(aggregates, to_micros(every), several=several)
+        case other:
+            raise AssertionError(f"no window for {other!r}")
+
+
+def _monitor(
+    name: str,
+    monitor: MonitorConfig,
+    draft: _Draft,
+    kind: Kind,
+    why: str,
+    detector: Detector,
+    fields: frozenset[str],
+) -> Monitor:
+    shaping = {key: getattr(monitor.detect, key) for key in getattr(monitor.detect, "shaped_by", ())}
+    return Monitor(
+        name=name,
+        stream=monitor.stream,
+        by=draft.by,
+        kind=kind,
+        why=why,
+        detector=detector,
+        policy=Policy(
+            Rule(to_micros(monitor.for_), monitor.no_data_after), monitor.notify, holds=monitor.window is None
+        ),
+        shape=digest([draft.shape, monitor.detect.type, shaping]),
+        fields=fields,
+        samples=monitor.samples,
+        judged=", ".join(f"{column} = {part.text}" for column, part in draft.compute.items()),
+    )
+
+
+def _stream_plan(name: str, config: Config, groups: tuple[Group, ...]) -> StreamPlan:
+    stream = config.streams.get(name)
+    if stream is None:
+        fields = {field: FieldSpec(field, kind) for field, kind in BUILT_IN_STREAMS[name].items()}
+        return StreamPlan(name, None, Layout(name, fields, "at"), groups)
+    used = frozenset().union(*(group.fields for group in groups)) | ({stream.time} if stream.time else set())
+    used |= set(stream.partitioned_by) if groups else set()
+    specs = {
+        field: FieldSpec(
+            field,
+            spec.type,
+            spec.path or "",
+            spec.min,
+            spec.max,
+            spec.unit,
+            spec.required or field == stream.time,
+        )
+        for field, spec in stream.fields.items()
+        if field in used
+    }
+    return StreamPlan(
+        name,
+        stream,
+        Layout(name, specs, stream.time, to_micros(stream.max_ahead)),
+        groups,
+        to_micros(stream.lateness),
+        stream.deadline.total_seconds(),
+        to_micros(stream.limits.forget),
+        stream.limits.keys,
+        frozenset(field for field, spec in stream.fields.items() if spec.mask),
+    )
+
+
+def digest(parts: object) -> str:
+    """16 hexadecimal digits that name ``parts`` (plain data)."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _words(monitor: MonitorConfig) -> str:
+    window = monitor.window
+    if window is None:
+        return "each record"
+    parts = window.model_dump(
+        mode="json", exclude={"type", "by", "compute", "include_empty"}, exclude_none=True
+    )
+    return " ".join([window.type, *(f"{key} {value}" for key, value in parts.items())])
