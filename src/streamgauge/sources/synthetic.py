@@ -119,7 +119,7 @@ class Generation:
 
     >>> run = start_run(scenarios.find("payments"), seed=1, start=0, rate=None, faults=True)
     >>> Generation(scenarios.find("payments"), run).read(100_000, 2).keys
-    ['a-0398', 'a-0203']
+    ['a-0298', 'a-1894']
     """
 
     def __init__(self, scenario: Scenario, run: Run) -> None:
@@ -235,7 +235,7 @@ class SyntheticSource:
         wanted = self._wanted()
         if not assigned and not self._ready(wanted):
             self._wait(wanted, timeout.total_seconds())
-        slices = self._read(wanted, limit) if self._ready(wanted) else []
+        slices = self._read(wanted, limit) if self._ready(wanted) else ()
         return Poll(slices, assigned, ended=self._endings())
 
     def tails(self) -> Mapping[Partition, Tail]:
@@ -296,7 +296,7 @@ class SyntheticSource:
             if self._ready(wanted):
                 return
 
-    def _read(self, wanted: Sequence[Partition], limit: int) -> list[Slice]:
+    def _read(self, wanted: Sequence[Partition], limit: int) -> Sequence[Slice]:
         first = self._next[wanted[0]]
         ends = [self._end(), *(offset for p, offset in self._next.items() if offset > first)]
         count = min([max(limit, 1), *(end - first for end in ends if end is not None)])

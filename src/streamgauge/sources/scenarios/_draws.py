@@ -26,7 +26,7 @@ class Draws:
     """One random stream, named by words: a seed, a scenario, a purpose, a block.
 
     >>> Draws("demo", 7, 0).below(6, 5).tolist()
-    [3, 4, 5, 0, 5]
+    [4, 0, 3, 4, 5]
     """
 
     def __init__(self, *words: str | int) -> None:
