@@ -64,6 +64,7 @@ class Builder:
 
     def step(self, tree: exp.Expr | None) -> Node:
         """One node and what is below it."""
+        tree = tree.unnest() if tree is not None else None
         make = _STEPS.get(type(tree))
         if make is None or tree is None:
             raise self.refused(tree)
@@ -138,14 +139,11 @@ def _null(_: Builder, __: exp.Expr) -> Node:
     return Const("null", None, None)
 
 
-def _paren(builder: Builder, tree: exp.Expr) -> Node:
-    return builder.step(tree.this)
-
-
 def _negative(builder: Builder, tree: exp.Expr) -> Node:
-    if isinstance(tree.this, exp.Literal) and not tree.this.is_string and tree.this.name.isdecimal():
-        at = position(tree)
-        return Const("int", at, -_integer(builder, tree.this.name, at, LARGEST_INT + 1))
+    inside = tree.this.unnest()
+    if isinstance(inside, exp.Literal) and not inside.is_string and inside.name.isdecimal():
+        at = position(inside)
+        return Const("int", at, -_integer(builder, inside.name, at, LARGEST_INT + 1))
     item = builder.number(tree.this, "a minus sign")
     if isinstance(item, Const):
         return Const("float", item.at, None if item.value is None else -float(item.value))
@@ -330,7 +328,6 @@ _STEPS: dict[type[Any], Callable[[Builder, exp.Expr], Node]] = {
     exp.Literal: _literal,
     exp.Boolean: _boolean,
     exp.Null: _null,
-    exp.Paren: _paren,
     exp.Neg: _negative,
     exp.Add: _arithmetic("+"),
     exp.Sub: _arithmetic("-"),
@@ -357,9 +354,8 @@ _STEPS: dict[type[Any], Callable[[Builder, exp.Expr], Node]] = {
 
 _INSTEAD = {
     "NoneType": "something is missing: an operator has a value on each side",
-    "Alias": "two values stand side by side; an operator such as and, = or + is missing between them",
+    "Alias": "two values stand side by side; an operator is missing between them",
     "Aliases": "two values stand side by side; an operator is missing before the parenthesis",
-    "Concat": "two texts stand side by side; within a text a quote is written twice: 'it''s'",
     "Tuple": "a list in parentheses is only possible after `in`: x in ('a', 'b')",
     "Star": "* is only possible in count(*) or between two numbers",
     "Distinct": "distinct is only possible in count(distinct x)",

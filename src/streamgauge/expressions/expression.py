@@ -109,7 +109,7 @@ _LEVELS: TruthArray = np.array([0, -1, 1], dtype=np.int8)
 def _as_truth(series: pl.Series) -> TruthArray:
     import polars as pl
 
-    return series.cast(pl.Int8).fill_null(-1).to_numpy()
+    return series.cast(pl.Int8).fill_null(-1).to_numpy(writable=True)
 
 
 def _select(expressions: Sequence[Expression], columns: Columns, length: int) -> list[pl.Series]:
@@ -121,15 +121,18 @@ def _select(expressions: Sequence[Expression], columns: Columns, length: int) ->
     names = sorted(frozenset().union(*(expression.columns for expression in expressions)))
     frame = pl.DataFrame({name: _clean(columns[name].series()) for name in names})
     reading = [e for e in expressions if e.columns]
-    forms = [e._form.alias(str(index)) for index, e in enumerate(reading)]
-    found = iter(frame.select(forms).get_columns())
+    # Polars may fold what is the same in every row to one row; the first column holds the height.
+    forms = [pl.int_range(pl.len()).alias("rows")]
+    forms += [e._form.alias(str(index)) for index, e in enumerate(reading)]
+    found = iter(frame.select(forms).get_columns()[1:])
     return [next(found) if e.columns else _repeated(e, length) for e in expressions]
 
 
 def _repeated(expression: Expression, length: int) -> pl.Series:
     import polars as pl
 
-    return pl.select(expression._form).to_series().new_from_index(0, length)
+    once = pl.DataFrame({"rows": [0]}).select(expression._form).to_series()
+    return once.new_from_index(0, length)
 
 
 def _clean(series: pl.Series) -> pl.Series:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import ClassVar
 
 from sqlglot import exp
@@ -60,6 +61,7 @@ _OPERATORS = {
     ">=": TokenType.GTE,
 }
 _SYMBOLS = frozenset("(),+-*/%=<>~") | _OPERATORS.keys()
+_VALUES = {TokenType.VAR, TokenType.IDENTIFIER, TokenType.NUMBER, TokenType.STRING}
 _PREFIXES = {TokenType.NOT, TokenType.DASH, TokenType.PLUS}
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`(?:[^`]|``)*`")
 
@@ -105,6 +107,7 @@ def read(text: str, columns: Collection[str]) -> tuple[Reading, exp.Expr]:
         _tokenize(reading)
         _check_nesting(reading)
         neutral = [_neutral(reading, index) for index in range(len(reading.tokens))]
+        _check_neighbours(reading)
         return reading, _parse(reading, neutral)
     except RecursionError:
         raise reading.error(f"the expression is nested too deeply; {DEEPEST} levels are allowed") from None
@@ -167,6 +170,15 @@ def _neutral(reading: Reading, index: int) -> Token:
     if token.text in _SYMBOLS:
         return token
     raise _refused_symbol(reading, index)
+
+
+def _check_neighbours(reading: Reading) -> None:
+    """Two values with nothing between them; sqlglot would take the second for a name of the first."""
+    for before, token in pairwise(reading.tokens):
+        if before.token_type in _VALUES and token.token_type in _VALUES:
+            between = f"{before.text[:30]} and {token.text[:30]}"
+            hint = "; a quote within a text is written twice" if token.token_type == TokenType.STRING else ""
+            raise reading.error(f"an operator is missing between {between}{hint}", token.start)
 
 
 def _type_at(reading: Reading, index: int) -> TokenType | None:

@@ -70,14 +70,14 @@ def _arithmetic(node: Arithmetic) -> pl.Expr:
         right = _finite(right)
     if node.operator == "/":
         return left / right
-    return pl.map_batches([left, right], _remainder, return_dtype=pl.Float64)
+    return pl.map_batches([left, right, pl.int_range(pl.len())], _remainder, return_dtype=pl.Float64)
 
 
 def _remainder(sides: Sequence[pl.Series]) -> pl.Series:
     """Exact, with the sign of the dividend as in SQL; Polars' own remainder is neither."""
-    left, right = (side.fill_null(float("nan")).to_numpy() for side in sides)
+    left, right = (side.fill_null(float("nan")).to_numpy() for side in sides[:2])
     with np.errstate(all="ignore"):
-        return pl.Series(np.fmod(left, right))
+        return _tall(pl.Series(np.fmod(left, right)), len(sides[2]))
 
 
 def _number_call(node: NumberCall) -> pl.Expr:
@@ -147,15 +147,34 @@ def _missing(node: Missing) -> pl.Expr:
 
 
 def _choice(node: Choice) -> pl.Expr:
-    chain: Any = pl
-    for condition, value in node.branches:
-        chain = chain.when(polars_form(condition)).then(_as(value, node.kind))
-    chosen: pl.Expr = chain.otherwise(_as(node.otherwise, node.kind))
-    return chosen
+    otherwise = _as(node.otherwise, node.kind)
+    branches = [(polars_form(condition), _as(value, node.kind)) for condition, value in node.branches]
+    return _chosen(node.kind, otherwise, branches)
 
 
 def _fallback(node: Fallback) -> pl.Expr:
-    return pl.coalesce([_as(item, node.kind) for item in node.items])
+    items = [_as(item, node.kind) for item in node.items]
+    known = [_as(item, node.kind).is_not_null() for item in node.items[:-1]]
+    return _chosen(node.kind, items[-1], list(zip(known, items[:-1], strict=True)))
+
+
+def _chosen(kind: Kind, otherwise: pl.Expr, branches: Sequence[tuple[pl.Expr, pl.Expr]]) -> pl.Expr:
+    """By hand, not ``when … then``: where all rows agree Polars folds that to one row and loses the height."""
+    inputs = [pl.int_range(pl.len()), otherwise, *(form for branch in branches for form in branch)]
+    return pl.map_batches(inputs, _choose, return_dtype=_type(kind))
+
+
+def _choose(inputs: Sequence[pl.Series]) -> pl.Series:
+    height = len(inputs[0])
+    chosen, *rest = (_tall(series, height) for series in inputs[1:])
+    for condition, value in reversed(list(zip(rest[::2], rest[1::2], strict=True))):
+        chosen = value.zip_with(condition.fill_null(value=False), chosen)
+    return chosen
+
+
+def _tall(series: pl.Series, height: int) -> pl.Series:
+    """A constant comes as one row."""
+    return series if len(series) == height else series.new_from_index(0, height)
 
 
 def _as(node: Node, kind: Kind) -> pl.Expr:
