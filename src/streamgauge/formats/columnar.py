@@ -95,7 +95,7 @@ def _cast(series: pl.Series, spec: FieldSpec, *, texts: bool) -> tuple[pl.Series
     mended: dict[int, Any] = {}
     for row in np.flatnonzero(doubtful.to_numpy()).tolist():
         try:
-            mended[row] = fit(spec, series[row], texts=texts)
+            mended[row] = fit(spec, series.slice(row, 1).to_list()[0], texts=texts)
         except UnfitError as error:
             problems[row] = str(error)
     found = {row: value for row, value in mended.items() if value is not None}

@@ -57,7 +57,11 @@ def _conflict(spec: FieldSpec, taken: FieldSpec | Tree) -> ConfigError:
 
 
 def struct_of(tree: Tree) -> tuple[type[msgspec.Struct], dict[str, Way]]:
-    """The Struct that decodes ``tree``, and the way to each field by name."""
+    """The Struct that decodes ``tree``, and the way to each field by name.
+
+    Raises:
+        ConfigError: when a key holds a quote, a backslash or a control character.
+    """
     members: list[tuple[str, Any] | tuple[str, Any, Any]] = []
     optional: list[tuple[str, Any, Any]] = []
     ways: dict[str, Way] = {}
@@ -76,7 +80,10 @@ def struct_of(tree: Tree) -> tuple[type[msgspec.Struct], dict[str, Way]]:
             members.append((member, kind))
         else:
             optional.append((member, kind | None, default))
-    struct = msgspec.defstruct("Record", [*members, *optional], gc=False, rename=rename)
+    try:
+        struct = msgspec.defstruct("Record", [*members, *optional], gc=False, rename=rename)
+    except ValueError as error:
+        raise ConfigError(f"a field's path has a key that cannot be looked for: {error}") from None
     return struct, ways
 
 
