@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -80,17 +82,14 @@ class LineReader:
         self._tail = b""
         self._too_long: set[int] = set()
         self._cut: bytes | None = None
-        self._blanks = 0
-        self._owed = 0
-        self._started = self._ended = False
+        self._blanks: deque[tuple[bytes, int]] = deque()
+        self._owing = self._started = self._ended = False
 
     def read(self, limit: int) -> Piece:
         """See :class:`~streamgauge.sources.finite.Reader`."""
         while True:
-            if self._owed:
-                count = min(self._owed, limit)
-                self._owed -= count
-                return Piece(count, [b""] * count)
+            if self._owing:
+                return self._pay(limit)
             if self._at < len(self._lines):
                 if piece := self._take(limit):
                     return piece
@@ -110,17 +109,17 @@ class LineReader:
         self._stream.close()
 
     def _take(self, limit: int) -> Piece | None:
-        """Lines up to the last that is not blank; blank ones are counted until it is known what follows."""
+        """Lines up to the last that is not blank; blank ones wait until it is known what follows."""
         start = self._at
         lines = self._lines[start : start + limit]
         keep = len(lines)
         while keep and not lines[keep - 1].strip():
             keep -= 1
         if keep and self._blanks:
-            self._owed, self._blanks = self._blanks, 0
+            self._owing = True
             return None
         self._at += len(lines)
-        self._blanks += len(lines) - keep
+        self._hold(lines[keep:])
         if not keep:
             return None
         reason = f"a line of more than {LONGEST // 1024**2} MiB; no record is that long"
@@ -130,11 +129,32 @@ class LineReader:
         over = self._ended and self._at >= len(self._lines)
         return Piece(keep, lines[:keep], unreadable=long, ended=over)
 
+    def _hold(self, blanks: Sequence[bytes]) -> None:
+        """Keep blank lines as runs of equal ones: a file of a billion of them needs no memory."""
+        for line in blanks:
+            before, times = self._blanks.pop() if self._blanks else (line, 0)
+            if before != line:
+                self._blanks.append((before, times))
+                times = 0
+            self._blanks.append((line, times + 1))
+
+    def _pay(self, limit: int) -> Piece:
+        """Hand out held blank lines: a record follows them after all."""
+        line, times = self._blanks.popleft()
+        count = min(times, limit)
+        if times > count:
+            self._blanks.appendleft((line, times - count))
+        self._owing = bool(self._blanks)
+        return Piece(count, [line] * count)
+
     def _fill(self) -> None:
         """Cut the next block; what follows its last line end waits for the block after."""
         block = self._read_block()
         self._ended = not block
-        lines = (self._tail + block).replace(b"\r\n", b"\n").split(b"\n")
+        data = self._tail + block
+        if b"\r" in data:
+            data = data.replace(b"\r\n", b"\n")
+        lines = data.split(b"\n")
         self._tail = b"" if self._ended else lines.pop()
         self._at, self._too_long = 0, set()
         if self._cut is not None:  # within a line that is too long
