@@ -127,12 +127,11 @@ class KafkaChannel:
 
         if error is None:
             return Answer(Result.DELIVERED, f"{self._where} has it")
-        if error.fatal():
-            self._producer = self._open()  # an idempotent one cannot go on after this
+        absent = {K.UNKNOWN_TOPIC_OR_PART, K._UNKNOWN_TOPIC, K._UNKNOWN_PARTITION}
+        if error.fatal() or error.code() in absent:
+            self._producer = self._open()  # an idempotent one cannot go on; "absent" is remembered for minutes
         advice = {
-            K.UNKNOWN_TOPIC_OR_PART: "the topic does not exist; create it",
-            K._UNKNOWN_TOPIC: "the topic does not exist; create it",
-            K._UNKNOWN_PARTITION: "the topic does not exist; create it",
+            **dict.fromkeys(absent, "the topic does not exist; create it"),
             K.TOPIC_AUTHORIZATION_FAILED: "no permission to write; grant WRITE on the topic",
             K.CLUSTER_AUTHORIZATION_FAILED: "no permission; grant IDEMPOTENT_WRITE on the cluster",
             K._MSG_TIMED_OUT: f"no answer within {self._timeout:g} s",
