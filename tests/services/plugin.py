@@ -12,7 +12,8 @@ from tests.services.kafka import Broker
 from tests.services.missing import CannotBeHadError, skip_or_fail
 
 
-def _started(broker: Broker) -> Broker:
+def started(broker: Broker) -> Broker:
+    """Start it; where that cannot be on this machine, skip or fail with what to install."""
     try:
         return broker.start()
     except CannotBeHadError as missing:
@@ -23,7 +24,7 @@ def _started(broker: Broker) -> Broker:
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[Broker]:
     """A broker that tests share: take topic and group names from ``unique``, and never stop or pause it."""
-    broker = _started(Broker())
+    broker = started(Broker())
     yield broker
     broker.close()
 
@@ -31,7 +32,7 @@ def kafka() -> Iterator[Broker]:
 @pytest.fixture(scope="session")
 def secured_kafka() -> Iterator[Broker]:
     """A shared broker with TLS, SASL and permissions: users ``admin`` and ``reader``."""
-    broker = _started(Broker(secured=True))
+    broker = started(Broker(secured=True))
     yield broker
     broker.close()
 
@@ -42,7 +43,7 @@ def own_kafka() -> Iterator[Callable[..., Broker]]:
     with ExitStack() as stack:
 
         def start(**arguments: Any) -> Broker:
-            broker = _started(Broker(**arguments))
+            broker = started(Broker(**arguments))
             stack.callback(broker.close)
             return broker
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.services import missing
 from tests.services.kafka import Broker, install, unique
+from tests.services.plugin import started
 
 pytestmark = pytest.mark.services
 
@@ -40,10 +41,7 @@ def test_what_was_acknowledged_survives_kill_9_on_the_same_port(own_kafka: Calla
 
 
 def test_pause_stops_the_process_and_close_leaves_nothing_behind():
-    try:
-        broker = Broker().start()
-    except missing.CannotBeHadError as reason:
-        missing.skip_or_fail(str(reason))
+    broker = started(Broker())
     assert broker.pid is not None
     process = psutil.Process(broker.pid)
     broker.pause()

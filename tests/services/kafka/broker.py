@@ -195,6 +195,7 @@ class Broker:
         from confluent_kafka.cimpl import NewPartitions
 
         self.admin.create_partitions([NewPartitions(topic, total)])[topic].result(20)
+        self._producer = None  # it would look for new partitions only minutes later
 
     def delete_topic(self, topic: str) -> None:
         """Delete a topic."""
@@ -220,6 +221,16 @@ class Broker:
                 who = (f"User:{user}", "*", words.AclOperation[operation], words.AclPermissionType.ALLOW)
                 rule = words.AclBinding(*pattern, *who)
                 self.admin.create_acls([rule])[rule].result(20)
+
+    def disallow(self, topic: str) -> None:
+        """Take back all that was allowed on a topic."""
+        from confluent_kafka import admin
+
+        words: Any = admin
+        pattern = (words.ResourceType.TOPIC, topic, words.ResourcePatternType.LITERAL)
+        anybody = (None, None, words.AclOperation.ANY, words.AclPermissionType.ANY)
+        rules = words.AclBindingFilter(*pattern, *anybody)
+        self.admin.delete_acls([rules])[rules].result(20)
 
     # records
 

@@ -8,7 +8,8 @@ from confluent_kafka import KafkaError, KafkaException
 
 from streamgauge.sources.kafka.config import Config
 
-_PATIENCE = 5.0
+_PATIENCE = 3.0
+"""Seconds; a broker that has just started answers for groups after one or two."""
 
 
 def consumer_settings(config: Config, group: str, stream: str, instance: str | None) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def other_members(admin: Any, group: str, instance: str | None) -> list[str]:
     """
     future = admin.describe_consumer_groups([group], request_timeout=_PATIENCE)[group]
     try:
-        found = future.result(2 * _PATIENCE)
+        found = future.result(_PATIENCE + 1)
     except KafkaException as error:
         if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
             return []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -117,7 +118,8 @@ class KafkaSource:
         slices = positions_after(slices, self._beyond(ends))
         self._next.update((piece.partition, piece.next_offset) for piece in slices)
         self._tails.watch(self._next)
-        poll = self._news.tell(slices)
+        at_end = frozenset(p for p, end in ends.items() if p in self._next and end >= self._next[p])
+        poll = replace(self._news.tell(slices), at_end=at_end)
         if poll == Poll():
             self._raise_final()
         return poll
@@ -158,6 +160,8 @@ class KafkaSource:
         """
         try:
             return group.other_members(self._admin_client(), self.group, self._instance)
+        except TimeoutError:
+            return []
         except KafkaException as error:
             if error.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
                 self._troubles.add(error.args[0])

@@ -87,7 +87,7 @@ class Tails:
             return found
         for where, future in futures.items():
             try:
-                answer = future.result(2 * _LIMIT)
+                answer = future.result(_LIMIT + 1)
             except (KafkaException, TimeoutError):
                 continue
             found[Partition(where.topic, where.partition)] = int(answer.offset)

@@ -66,7 +66,9 @@ class Troubles:
             self.last = words
         known = self._open.get(code)
         at = known.at if known else self._monotonic()
-        self._open[code] = Trouble(code, words, topic, at, final=bool(error.fatal()))
+        self._open[code] = Trouble(
+            code, words, topic, at, final=bool(error.fatal()) or code == KafkaError._FATAL
+        )
 
     def alive(self, at: float) -> None:
         """A broker answered at ``at``: what kept it away before has passed."""
