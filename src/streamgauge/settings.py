@@ -69,7 +69,9 @@ Names = Annotated[
 class Settings(BaseModel):
     """Base of every model of the configuration: frozen, unknown keys are errors, secrets hidden."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True, allow_inf_nan=False
+    )
 
     _secrets: dict[str, str] = PrivateAttr(default_factory=dict)
 
@@ -78,11 +80,12 @@ class Settings(BaseModel):
     def _read(cls, data: Any, handler: ModelWrapValidatorHandler[Settings], info: ValidationInfo) -> Settings:
         """Refuse unknown keys, each with the nearest valid name, and keep which texts must not be shown."""
         known = cls._keys()
-        unknown = [key for key in data if key not in known] if isinstance(data, Mapping) else []
+        fitting = {*known, *cls.model_fields}
+        unknown = [key for key in data if key not in fitting] if isinstance(data, Mapping) else []
         if unknown:
             mistakes = [unknown_key(str(key), known) for key in unknown]
             try:
-                handler({key: value for key, value in data.items() if key in known})
+                handler({key: value for key, value in data.items() if key in fitting})
             except ValidationError as error:
                 mistakes += _details(error)
             raise ValidationError.from_exception_data(cls.__name__, mistakes)
@@ -97,7 +100,7 @@ class Settings(BaseModel):
 
     @classmethod
     def _keys(cls) -> list[str]:
-        """The keys that may be written, in order."""
+        """The keys that people write, in order."""
         return [field.alias or name for name, field in cls.model_fields.items()]
 
     def public(self) -> dict[str, Any]:
@@ -164,9 +167,14 @@ def replace_secrets(text: str, secrets: Mapping[str, str]) -> str:
     return text
 
 
+def tells_of_secret(key: str) -> bool:
+    """Whether a key's name, such as ``password`` or ``token``, says that its value is a secret."""
+    return _TELLTALE.search(key) is not None
+
+
 def _hidden_field(name: object, value: Any, secrets: Mapping[str, str]) -> Any:
     hidden = hide(value, secrets)
-    if isinstance(value, str) and value and hidden == value and _TELLTALE.search(str(name)):
+    if isinstance(value, str) and value and hidden == value and tells_of_secret(str(name)):
         return HIDDEN
     return hidden
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as _json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,7 +33,7 @@ def command(
         _tell("mistake", errors.mistakes, json=json)
         raise typer.Exit(errors.exit_code) from None
     if not json:
-        print(f"ok: {file}: {len(config.streams)} streams, {len(config.monitors)} monitors")
+        print(f"ok: {file}")
     _tell("warning", config.warnings, json=json)
 
 
@@ -43,4 +42,4 @@ def _tell(kind: str, found: tuple[Mistake, ...], *, json: bool) -> None:
         if json:
             print(_json.dumps({"kind": kind} | one.as_json(), ensure_ascii=False))
         else:
-            print(one if kind == "mistake" else f"warning: {one}", file=sys.stderr)
+            print(one if kind == "mistake" else f"warning: {one}")

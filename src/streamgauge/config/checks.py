@@ -32,7 +32,7 @@ class Findings:
     mistakes: list[Mistake] = field(default_factory=list)
     warnings: list[Mistake] = field(default_factory=list)
 
-    def wrong(self, path: Path, message: str, *, at_key: bool = False, position: int = 0) -> None:
+    def wrong(self, path: Path, message: str, *, at_key: bool = False, position: int | None = None) -> None:
         """Keep a mistake."""
         self.mistakes.append(mistake(self.document, path, message, at_key=at_key, position=position))
 
@@ -42,7 +42,7 @@ class Findings:
 
     def expression(self, path: Path, error: ExpressionError) -> None:
         """Keep a mistake within an expression, at its character."""
-        self.wrong(path, error.message, position=error.position or 0)
+        self.wrong(path, error.message, position=error.position)
 
     def unknown_fields(self, path: Path, names: Iterable[str], known: Iterable[str]) -> bool:
         """Keep a mistake for each name that is no field; says whether there was one."""
@@ -91,20 +91,6 @@ def _unused_channels(config: Config, findings: Findings, pruned: Pruned) -> None
             findings.warn(("channels", name), "no monitor notifies this channel")
 
 
-def _written_fields(document: Document, stream: str) -> Mapping[str, FieldConfig] | None:
-    """The fields of a stream that has other mistakes; None unless all of its fields are sound."""
-    written = document.at(("streams", stream, "fields"))
-    if not isinstance(written, Mapping):
-        return None
-    try:
-        return {
-            name: FieldConfig.model_validate({"type": field} if isinstance(field, str) else field)
-            for name, field in written.items()
-        }
-    except ValidationError:
-        return None
-
-
 def _written_window(document: Document, monitor: Path) -> WindowConfig | None:
     """What can be checked of a window that was refused for its other keys."""
     written = document.at((*monitor, "window"))
@@ -151,15 +137,11 @@ class _Monitor:
             self._detector(kinds, columns, rising)
 
     def _channels(self) -> None:
-        known = {**self.config.channels, "console": None}
-        known |= dict.fromkeys(
-            str(gone[1]) for gone in self.pruned.paths if gone[:1] == ("channels",) and gone[1:]
-        )
+        known = ["console", *self.config.channels]
         for i, name in enumerate(self.monitor.notify):
             if name not in known and not self.pruned.within("channels", name):
-                self.findings.wrong(
-                    (*self._path, "notify", i), f"unknown channel `{name}`; {nearest(name, known)}"
-                )
+                message = f"`channels:` declares no `{name}`; {nearest(name, known)}"
+                self.findings.wrong((*self._path, "notify", i), message)
 
     def _fields(self) -> Mapping[str, FieldConfig] | None:
         """The fields of its stream; None where they are not known well enough to go on."""
@@ -169,7 +151,7 @@ class _Monitor:
         if name in BUILT_IN_STREAMS:
             return {field: FieldConfig(type=kind) for field, kind in BUILT_IN_STREAMS[name].items()}
         if self.pruned.within("streams", name):
-            return _written_fields(self.findings.document, name)
+            return None
         known = [*self.config.streams, *BUILT_IN_STREAMS]
         self.findings.wrong((*self._path, "stream"), f"unknown stream `{name}`; {nearest(name, known)}")
         return None

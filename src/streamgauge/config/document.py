@@ -63,8 +63,14 @@ class Document:
             here = here[step]
         return here
 
-    def place(self, path: Path, *, at_key: bool = False, position: int = 0) -> tuple[int | None, int | None]:
-        """Line and column of a value (or its key), else of the nearest thing around it."""
+    def place(
+        self, path: Path, *, at_key: bool = False, position: int | None = None
+    ) -> tuple[int | None, int | None]:
+        """Line and column of a value (or its key), else of the nearest thing around it.
+
+        ``position`` is a character within the text; it is left aside where the text is not written on one
+        line as it is.
+        """
         if at_key and path in self.keys:
             return self.keys[path][:2]
         while path and path not in self.values:
@@ -72,5 +78,6 @@ class Document:
         place = self.values.get(path)
         if place is None:
             return None, None
-        start = place.column if place.text_column is None else place.text_column + position
-        return place.line, start if position else place.column
+        if position is None or place.text_column is None:
+            return place.line, place.column
+        return place.line, place.text_column + position

@@ -13,12 +13,11 @@ from pydantic_core import ErrorDetails
 
 from streamgauge.config.document import Document, Path
 from streamgauge.errors import ConfigError
-from streamgauge.settings import replace_secrets
+from streamgauge.settings import hide, nearest, replace_secrets, tells_of_secret
 
 _PLAIN_KEY = re.compile(r"[\w-]+")
 _WORDS: Mapping[str, str] = {
     "string_type": "expected text",
-    "string_too_short": "must not be empty",
     "string_too_long": "must not be longer than {max_length} characters",
     "string_pattern_mismatch": "expected text of the form {pattern}",
     "int_type": "expected a whole number",
@@ -34,12 +33,10 @@ _WORDS: Mapping[str, str] = {
     "model_attributes_type": "expected a mapping of keys and values",
     "tuple_type": "expected a name or a list of names",
     "list_type": "expected a list",
-    "literal_error": "expected {expected}",
     "greater_than": "must be above {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than": "must be below {lt}",
     "less_than_equal": "must be at most {le}",
-    "too_short": "must hold at least {min_length}",
     "too_long": "must hold at most {max_length}",
 }
 
@@ -80,7 +77,7 @@ def _place(mistake: Mistake) -> tuple[int, int, str, str]:
 
 
 def mistake(
-    document: Document, path: Path, message: str, *, at_key: bool = False, position: int = 0
+    document: Document, path: Path, message: str, *, at_key: bool = False, position: int | None = None
 ) -> Mistake:
     """A mistake at ``path``; secrets in ``message`` are replaced by their references.
 
@@ -111,10 +108,12 @@ def shape_mistakes(document: Document, error: ValidationError) -> list[tuple[Pat
 def _shape_mistake(document: Document, details: ErrorDetails) -> tuple[Path | None, Mistake]:
     path = tuple(step for step in details["loc"] if step != "[key]")
     if details["type"] == "missing":
-        return path, mistake(document, path[:-1], f"`{path[-1]}` is missing")
+        return path, mistake(
+            document, path[:-1], f"`{path[-1]}` is missing", at_key=path[:-1] in document.keys
+        )
     if details["type"] == "unknown_key":
         return None, mistake(document, path, _sentence(details, document.secrets), at_key=True)
-    at_key = "[key]" in details["loc"]
+    at_key = details["type"] == "no_type" or "[key]" in details["loc"]
     return path, mistake(document, path, _sentence(details, document.secrets), at_key=at_key)
 
 
@@ -124,10 +123,26 @@ def _sentence(details: ErrorDetails, secrets: Mapping[str, str]) -> str:
     context: dict[str, Any] = details.get("ctx", {})
     if details["type"] == "value_error":
         return str(context.get("error", details["msg"]))
+    if details["type"] in ("too_short", "string_too_short") and context["min_length"] == 1:
+        return "must not be empty"
+    if details["type"] == "literal_error":
+        return _no_choice(details["input"], str(context["expected"]), secrets)
     words = _WORDS.get(details["type"])
     if words is None:
         return details["msg"]
-    return f"{words.format(**context)}, got {_shown(details['input'], secrets)}"
+    expected = words.format(**context)
+    if any(tells_of_secret(str(step)) for step in details["loc"]):
+        return expected
+    return f"{expected}, got {_shown(details['input'], secrets)}"
+
+
+def _no_choice(value: Any, expected: str, secrets: Mapping[str, str]) -> str:
+    """``expected`` is pydantic's list of the choices, each in quotes."""
+    choices = re.findall(r"'([^']*)'", expected)
+    hint = (
+        nearest(str(value), choices) if isinstance(value, str) else f"expected one of: {', '.join(choices)}"
+    )
+    return f"{_shown(value, secrets)} is not known here; {hint}"
 
 
 def _shown(value: Any, secrets: Mapping[str, str]) -> str:
@@ -138,7 +153,6 @@ def _shown(value: Any, secrets: Mapping[str, str]) -> str:
         return "a list"
     if value is None:
         return "nothing"
-    if isinstance(value, str):
-        value = replace_secrets(value, secrets)
+    value = hide(value, secrets)
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, (str, int, float)) else str(value)
     return text if len(text) <= 60 else f"{text[:57]}…"

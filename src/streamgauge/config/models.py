@@ -61,18 +61,18 @@ class FieldConfig(Settings):
     """One field of a stream: its type, where it lies in a record, what it may hold."""
 
     type: FieldKind
-    min: Annotated[float | None, Field(description="records below go to the dead-letter")] = None
-    max: Annotated[float | None, Field(description="records above go to the dead-letter")] = None
-    path: Annotated[
-        str | None,
-        Field(min_length=1, description="where it lies, such as user.id; default: the field's own name"),
-    ] = None
-    unit: Annotated[
-        Literal["s", "ms", "us", "ns"] | None,
-        Field(description="unit of a numeric timestamp; default: guessed by its size"),
-    ] = None
-    mask: Annotated[bool, Field(description="never show its values in samples")] = False
-    required: Annotated[bool, Field(description="records without it go to the dead-letter")] = False
+    min: float | None = None
+    """Records below go to the dead-letter."""
+    max: float | None = None
+    """Records above go to the dead-letter."""
+    path: Annotated[str | None, Field(min_length=1)] = None
+    """Where it lies, such as user.id; default: the field's own name."""
+    unit: Literal["s", "ms", "us", "ns"] | None = None
+    """Unit of a numeric timestamp; default: guessed by its size."""
+    mask: bool = False
+    """Never show its values in samples."""
+    required: bool = False
+    """Records without it go to the dead-letter."""
 
     @model_validator(mode="after")
     def _fits_type(self) -> FieldConfig:
@@ -89,12 +89,10 @@ class FieldConfig(Settings):
 class LimitsConfig(Settings):
     """Bounds of a stream's memory."""
 
-    keys: Annotated[int, Field(gt=0, description="keys per grouping; more are pooled as __other__")] = (
-        1_000_000
-    )
-    forget: Annotated[PositiveDuration, Field(description="drop a key unseen for so long")] = timedelta(
-        hours=24
-    )
+    keys: Annotated[int, Field(gt=0)] = 1_000_000
+    """Keys per grouping; more are pooled as __other__."""
+    forget: PositiveDuration = timedelta(hours=24)
+    """Drop a key unseen for so long."""
 
 
 class StreamConfig(Settings):
@@ -103,23 +101,20 @@ class StreamConfig(Settings):
     source: Annotated[SourceConfig, ByType("sources")]
     format: Annotated[FormatConfig, ByType("formats", shorthand=True)]
     fields: Annotated[dict[str, Annotated[FieldConfig, Shorthand("type")]], Field(min_length=1)]
-    key: Annotated[Names, Field(description="the field or fields that name whose record it is")] = ()
-    partitioned_by: Annotated[
-        Names, Field(description="the field or fields by which the producer places records")
-    ] = ()
-    time: Annotated[
-        str | None, Field(description="the field with the event time; default: the source's timestamp")
-    ] = None
-    lateness: Annotated[Duration, Field(description="how much out of order records may come")] = timedelta(0)
-    max_ahead: Annotated[
-        PositiveDuration, Field(description="records further in the future go to the dead-letter")
-    ] = timedelta(minutes=10)
-    deadline: Annotated[
-        PositiveDuration, Field(description="time passes without records after so long at the end")
-    ] = timedelta(seconds=1)
-    source_timeout: Annotated[
-        PositiveDuration, Field(description="a source away for so long opens an incident")
-    ] = timedelta(seconds=30)
+    key: Names = ()
+    """The field or fields that name whose record it is."""
+    partitioned_by: Names = ()
+    """The field or fields by which the producer places records."""
+    time: str | None = None
+    """The field with the event time; default: the source's timestamp."""
+    lateness: Duration = timedelta(0)
+    """How much out of order records may come."""
+    max_ahead: PositiveDuration = timedelta(minutes=10)
+    """Records further in the future go to the dead-letter."""
+    deadline: PositiveDuration = timedelta(seconds=1)
+    """Time passes without records after so long at the end."""
+    source_timeout: PositiveDuration = timedelta(seconds=30)
+    """A source away for so long opens an incident."""
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
 
 
@@ -127,42 +122,36 @@ class MonitorConfig(Settings):
     """One declared rule: stream, where, window, detector, route."""
 
     stream: str
-    where: Annotated[
-        str | None, Field(min_length=1, description="only records for which this condition holds")
-    ] = None
+    where: Annotated[str | None, Field(min_length=1)] = None
+    """Only records for which this condition holds."""
     window: Annotated[WindowConfig, ByType("windows")] | None = None
     detect: Annotated[DetectorConfig, ByType("detectors")]
-    for_: Annotated[Duration, Field(alias="for", description="tell only when it holds for so long")] = (
-        timedelta(0)
-    )
-    no_data_after: Annotated[
-        int, Field(gt=0, description="windows without data after which an incident ends")
-    ] = 10
-    notify: Annotated[Names, Field(description="the channel or channels to tell")] = ("console",)
-    order: Annotated[
-        Literal["read", "time"],
-        Field(description="records across partitions as read, or sorted by time at the cost of lateness"),
-    ] = "read"
+    for_: Annotated[Duration, Field(alias="for")] = timedelta(0)
+    """Tell only when it holds for so long."""
+    no_data_after: Annotated[int, Field(gt=0)] = 10
+    """Windows without data after which an incident ends."""
+    notify: Names = ("console",)
+    """The channel or channels to tell."""
+    order: Literal["read", "time"] = "read"
+    """Records across partitions as read, or sorted by time at the cost of lateness."""
     description: str = ""
-    runbook: Annotated[str | None, Field(description="a link for whoever is told")] = None
-    samples: Annotated[int, Field(ge=0, le=100, description="records shown in a notice")] = 3
+    runbook: str | None = None
+    """A link for whoever is told."""
+    samples: Annotated[int, Field(ge=0, le=100)] = 3
+    """Records shown in a notice."""
 
 
 class StoreConfig(Settings):
     """What survives a restart, and for how long."""
 
-    url: Annotated[
-        str,
-        Field(
-            description="such as sqlite:///streamgauge.db", json_schema_extra={"pattern": STORE_URL.pattern}
-        ),
-    ] = "sqlite:///streamgauge.db"
-    durability: Annotated[
-        Literal["process", "power"],
-        Field(description="survive a killed process, or also a power cut at the cost of speed"),
-    ] = "process"
-    history: Annotated[Duration, Field(description="how long window results are kept")] = timedelta(hours=24)
-    dead_letters: Annotated[int, Field(ge=0, description="how many bad records are kept")] = 100_000
+    url: Annotated[str, Field(json_schema_extra={"pattern": STORE_URL.pattern})] = "sqlite:///streamgauge.db"
+    """Where it is: `sqlite:///FILE`."""
+    durability: Literal["process", "power"] = "process"
+    """Survive a killed process, or also a power cut at the cost of speed."""
+    history: Duration = timedelta(hours=24)
+    """How long window results are kept."""
+    dead_letters: Annotated[int, Field(ge=0)] = 100_000
+    """How many bad records are kept."""
 
     @field_validator("url")
     @classmethod
@@ -176,11 +165,15 @@ class ServerConfig(Settings):
     """Where the API, the metrics and the health checks listen."""
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65_535, description="0 takes a free one")] = 8000
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8000
+    """0 takes a free one."""
 
 
 class Config(Settings):
-    """The whole file. Made by :func:`streamgauge.config.load`, which also checks what refers to what."""
+    """The whole file.
+
+    Made by :func:`streamgauge.config.load`, which also checks what refers to what.
+    """
 
     streams: dict[Name, StreamConfig] = Field(default_factory=dict)
     monitors: dict[Name, MonitorConfig] = Field(default_factory=dict)

@@ -10,6 +10,7 @@ import importlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -24,7 +25,7 @@ from streamgauge.errors import ConfigError
 from streamgauge.settings import Settings, nearest, wrong
 
 _PACKAGE = Path(__file__).parent.parent
-_OFFERS_CONFIG = re.compile(r"^(class Config\b|from .* import .*\bConfig\b)", re.MULTILINE)
+_OFFERS_CONFIG = re.compile(r"^class Config\b|^from [\w.]+ import (\([^)]*|.*)\bConfig\b", re.MULTILINE)
 
 
 def names(kind: str) -> list[str]:
@@ -112,6 +113,7 @@ def _no_type(known: list[str]) -> PydanticCustomError:
     return PydanticCustomError("no_type", "{text}", {"text": text})
 
 
+@cache
 def _offering(kind: str) -> dict[str, Path]:
     """The modules and packages of a folder that offer a ``Config``, by name."""
     folder = _PACKAGE / kind

@@ -97,6 +97,8 @@ class _Reader:
 
     def wrong(self, path: Path, message: str, place: Place | None = None) -> None:
         """Keep a mistake."""
+        if place is None:
+            self.document.unread.add(path)
         line, column = self.document.place(path) if place is None else place[:2]
         self.mistakes.append(Mistake(path_text(path), message, self.document.file, line, column))
 
@@ -104,17 +106,19 @@ class _Reader:
         """What the parser could not understand."""
         mark = error.problem_mark or error.context_mark
         hint = "; indent with spaces" if error.problem and r"'\t'" in error.problem else ""
-        context = f" {error.context}" if error.context else ""
-        message = f"this is not YAML: {error.problem or 'it cannot be read'}{context}{hint}"
+        parts = [part for part in (error.context, error.problem) if part]
+        message = f"this is not YAML: {', '.join(parts)}{hint}"
         self.wrong((), message, Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1))
 
     def plain(self, node: Node, path: Path) -> Any:
         """The plain data of a node; its place is kept under ``path``."""
         self.document.values[path] = self._place(node)
         self._count += 1
-        if self._count > MOST_VALUES or id(node) in self._above:
-            if self._count <= MOST_VALUES + 1:
-                self._count = MOST_VALUES + 1
+        if id(node) in self._above:
+            self.wrong(path, "an alias cannot stand within what it names")
+            return None
+        if self._count > MOST_VALUES:
+            if self._count == MOST_VALUES + 1:
                 self.wrong(path, f"the file unfolds to more than {MOST_VALUES} values; use fewer aliases")
             return None
         self._above.append(id(node))
@@ -186,7 +190,6 @@ class _Reader:
             replaced = self.substitution.apply(text)
         except SubstitutionError as error:
             self.wrong(path, str(error))
-            self.document.unread.add(path)
             return text
         if replaced != text and path in self.document.values:
             self.document.values[path] = self.document.values[path]._replace(text_column=None)

@@ -61,7 +61,7 @@ def _tidy_entry(key: str, value: Any) -> Any:
     if key in ("properties", "patternProperties"):
         return {name: _tidy(item) for name, item in value.items()}
     if key == "description":
-        return " ".join(str(value).replace("``", "`").split())
+        return " ".join(str(value).partition("\n\n")[0].replace("``", "`").split())
     return value if key in ("default", "propertyNames") else _tidy(value)
 
 

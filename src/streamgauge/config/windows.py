@@ -17,28 +17,30 @@ class WindowConfig(Settings):
     """What every way of cutting has in common."""
 
     type: str
-    by: Annotated[Names, Field(description="group by these fields; without it there is one group")] = ()
-    compute: Annotated[
-        dict[str, str], Field(min_length=1, description="name: aggregate, such as spent: sum(amount)")
-    ] = Field(default_factory=lambda: dict(COUNT_ALL))
-    include_empty: Annotated[
-        bool, Field(description="a window without records is a result for every known key")
-    ] = False
+    by: Names = ()
+    """Group by these fields; without it there is one group."""
+    compute: Annotated[dict[str, str], Field(min_length=1)] = Field(default_factory=lambda: dict(COUNT_ALL))
+    """What a window holds: names with aggregates, such as `spent: sum(amount)`; default `count: count(*)`."""
+    include_empty: bool = False
+    """A window without records is a result for every known key."""
 
 
 class TumblingConfig(WindowConfig):
     """Windows of one length of event time, side by side."""
 
     type: Literal["tumbling"] = "tumbling"
-    size: Annotated[PositiveDuration, Field(description="length of a window, such as 5s")]
+    size: PositiveDuration
+    """Length of a window, such as 5s."""
 
 
 class HoppingConfig(WindowConfig):
     """Windows of one length of event time that overlap: a new one begins every ``advance``."""
 
     type: Literal["hopping"] = "hopping"
-    size: Annotated[PositiveDuration, Field(description="length of a window, such as 1m")]
-    advance: Annotated[PositiveDuration, Field(description="how far apart windows begin, such as 10s")]
+    size: PositiveDuration
+    """Length of a window, such as 1m."""
+    advance: PositiveDuration
+    """How far apart windows begin, such as 10s."""
 
     @model_validator(mode="after")
     def _advance_fits(self) -> HoppingConfig:
@@ -53,13 +55,12 @@ class CountConfig(WindowConfig):
     """The last ``size`` records of a key, reported at each ``every``-th one."""
 
     type: Literal["count"] = "count"
-    size: Annotated[int, Field(gt=0, description="how many of the last records a window holds")]
-    every: Annotated[
-        int | None, Field(gt=0, description="report at every so many records; default: size")
-    ] = None
-    min: Annotated[
-        int | None, Field(gt=0, description="report only when it holds at least so many; default: size")
-    ] = None
+    size: Annotated[int, Field(gt=0)]
+    """How many of the last records a window holds."""
+    every: Annotated[int | None, Field(gt=0)] = None
+    """Report at every so many records; default: size."""
+    min: Annotated[int | None, Field(gt=0)] = None
+    """Report only when it holds at least so many; default: size."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> CountConfig:
@@ -84,7 +85,8 @@ class RunningConfig(WindowConfig):
     """Everything since the beginning, reported at each full ``every`` of event time."""
 
     type: Literal["running"] = "running"
-    every: Annotated[PositiveDuration, Field(description="how often it reports, such as 1m")]
+    every: PositiveDuration
+    """How often it reports, such as 1m."""
 
 
 AnyWindow: TypeAlias = TumblingConfig | HoppingConfig | CountConfig | RunningConfig

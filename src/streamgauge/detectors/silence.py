@@ -27,13 +27,14 @@ from datetime import timedelta
 from typing import Literal
 
 import numpy as np
-from pydantic import field_validator
 
 from streamgauge.batch import NEVER, Column, SlotArray
-from streamgauge.clock import format_duration, iso, parse_duration, to_micros
+from streamgauge.clock import format_duration, iso, to_micros
 from streamgauge.detectors.contract import Context, DetectorConfig, Needs
+from streamgauge.durations import Duration
 from streamgauge.errors import ConfigError
 from streamgauge.kernels import gaps as kernels
+from streamgauge.settings import Names
 from streamgauge.state import State, Tables, grown
 from streamgauge.verdict import Severity, Verdicts
 from streamgauge.windows.contract import WindowResults
@@ -50,22 +51,13 @@ class Config(DetectorConfig):
     """``detect: {type: silence, by: country, after: 30s, forget: 24h}``."""
 
     type: Literal["silence"] = "silence"
-    by: tuple[str, ...] = ()
-    after: timedelta
-    forget: timedelta | None = None
+    by: Names = ()
+    """The field or fields that must each keep speaking; without it, the stream as a whole."""
+    after: Duration
+    """How long a gap is too long."""
+    forget: Duration | None = None
+    """Drop a key unseen for so long; default: the stream's `limits.forget`."""
     severity: Literal["warning", "critical"] = "critical"
-
-    @field_validator("by", mode="before")
-    @classmethod
-    def _names(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
-
-    @field_validator("after", "forget", mode="before")
-    @classmethod
-    def _durations(cls, value: object) -> object:
-        if isinstance(value, timedelta) or value is None:
-            return value
-        return parse_duration(str(value))
 
 
 def build(config: Config, context: Context) -> Silence:
