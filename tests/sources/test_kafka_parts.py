@@ -58,9 +58,9 @@ def test_the_newest_position_that_the_store_told_wins():
 
 def message(partition: int, offset: int, *, topic: str = "t", millis: int = 5, kind: int = 1) -> Message:
     made: Any = Message
-    return made(
-        topic=topic, partition=partition, offset=offset, value=b"%d" % offset, timestamp=(kind, millis)
-    )
+    value, time = b"%d" % offset, (kind, millis)
+    found: Message = made(topic=topic, partition=partition, offset=offset, value=value, timestamp=time)
+    return found
 
 
 def grouped(messages: list[Message], topic: str | None) -> list[tuple[Partition, list[int | None]]]:
