@@ -129,7 +129,9 @@ class KafkaChannel:
             return Answer(Result.DELIVERED, f"{self._where} has it")
         absent = {K.UNKNOWN_TOPIC_OR_PART, K._UNKNOWN_TOPIC, K._UNKNOWN_PARTITION}
         if error.fatal() or error.code() in absent:
-            self._producer = self._open()  # an idempotent one cannot go on; "absent" is remembered for minutes
+            self._producer = (
+                self._open()
+            )  # an idempotent one cannot go on; "absent" is remembered for minutes
         advice = {
             **dict.fromkeys(absent, "the topic does not exist; create it"),
             K.TOPIC_AUTHORIZATION_FAILED: "no permission to write; grant WRITE on the topic",

@@ -112,6 +112,7 @@ class WebhookChannel:
                 "User-Agent": f"streamgauge/{__version__}",
             },
         )
+        self._loop.run_until_complete(_warm())
         _keep_urls_out_of_logs()
 
     def __repr__(self) -> str:
@@ -170,6 +171,14 @@ class WebhookChannel:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return printable(text.strip(), BODY)
+
+
+async def _warm() -> None:
+    """Load now what the first connection needs: the first alert of a morning should not pay for it."""
+    import anyio.lowlevel
+    import httpcore  # noqa: F401  httpx loads it with its first request
+
+    await anyio.lowlevel.checkpoint()
 
 
 def _parsed(url: str) -> httpx.URL:
