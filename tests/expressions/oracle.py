@@ -137,6 +137,8 @@ def _unary(function: str, item: Case) -> Case:
         "round": lambda number: away_from_zero(number, 0),
     }
     inner = as_float(item)
+    if function == "-" and item.text.strip("-()").isdecimal() and item.meaning({}) != -(2**63):
+        return const(-item.meaning({}), "int")._replace(text=f"-({item.text})")
 
     def meaning(row: dict[str, Any]) -> float | None:
         number = inner(row)

@@ -91,3 +91,17 @@ def test_importing_the_package_loads_nothing_heavy():
     code = "import sys, streamgauge.expressions as e; print(sorted({'polars', 'sqlglot'} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "length('') != round(case when x != x then x else 0.0 end, 0)",
+        "1.0 != round(coalesce(x, 0.0), 0)",
+        "3 % (case when x > 0 then 1.0 else 2.0 end) = 1",
+        "(case when x > 0 then 's' else 't' end) = 't'",
+    ],
+)
+def test_rows_that_all_agree_are_still_all_answered(text):
+    columns = {"x": Column("float", values=[None, None, None])}
+    assert len(parse_condition(text, KINDS).truth(columns, 3)) == 3

@@ -145,6 +145,8 @@ def _negative(builder: Builder, tree: exp.Expr) -> Node:
         at = position(inside)
         return Const("int", at, -_integer(builder, inside.name, at, LARGEST_INT + 1))
     item = builder.number(tree.this, "a minus sign")
+    if isinstance(item, Const) and isinstance(item.value, int) and -item.value <= LARGEST_INT:
+        return Const("int", item.at, -item.value)
     if isinstance(item, Const):
         return Const("float", item.at, None if item.value is None else -float(item.value))
     return Call("float", item.at, "negate", item)

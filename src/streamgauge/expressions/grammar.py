@@ -13,11 +13,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import ClassVar
 
-from sqlglot import exp
+from sqlglot import Token, Tokenizer, TokenType, exp
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.parser import Parser
-from sqlglot.tokenizer_core import Token, TokenType
-from sqlglot.tokens import Tokenizer
 
 from streamgauge.errors import ExpressionError
 from streamgauge.expressions.names import nearest, resolve, unknown
