@@ -77,9 +77,11 @@ class Settings(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _read(cls, data: Any, handler: ModelWrapValidatorHandler[Settings], info: ValidationInfo) -> Settings:
+    def _read_settings(
+        cls, data: Any, handler: ModelWrapValidatorHandler[Settings], info: ValidationInfo
+    ) -> Settings:
         """Refuse unknown keys, each with the nearest valid name, and keep which texts must not be shown."""
-        known = cls._keys()
+        known = cls._written_keys()
         fitting = {*known, *cls.model_fields}
         unknown = [key for key in data if key not in fitting] if isinstance(data, Mapping) else []
         if unknown:
@@ -99,7 +101,7 @@ class Settings(BaseModel):
         return model
 
     @classmethod
-    def _keys(cls) -> list[str]:
+    def _written_keys(cls) -> list[str]:
         """The keys that people write, in order."""
         return [field.alias or name for name, field in cls.model_fields.items()]
 

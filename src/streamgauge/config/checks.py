@@ -192,6 +192,7 @@ class _Monitor:
     def _detector(self, kinds: Kinds, columns: Kinds, rising: frozenset[str]) -> None:
         detect, path = self.monitor.detect, (*self._path, "detect")
         by = getattr(detect, "by", ())
+        by = (by,) if isinstance(by, str) else tuple(by or ())
         if self.findings.unknown_fields((*path, "by"), by, kinds):
             return
         stream = self.config.streams.get(self.monitor.stream)
