@@ -7,9 +7,9 @@ the numbers beside it: a dictionary's keys are not written again because their t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from streamgauge.batch import BoolArray
 from streamgauge.errors import StoreDamagedError
 from streamgauge.state import Table, Tables, grown
 from streamgauge.stores.blocks import Block, Part, decode
+
+Blocks: TypeAlias = Sequence[tuple[int, bytes]]
+"""(number, bytes) of one generation, ascending."""
 
 FLOOR = 64 * 1024
 """A log shorter than this is never worth folding (bytes)."""
@@ -174,45 +177,55 @@ class Built:
     damages: Sequence[str]
 
 
-def build(blocks: Sequence[tuple[int, int, bytes]], shape: str) -> Built:
+def build(generations: Sequence[int], read: Callable[[int], Blocks], shape: str) -> Built:
     """Put a state together from its blocks: the newest good snapshot and all that follows it unbroken.
 
     A bad snapshot is bypassed: the previous one and its log lead to the same state, and the log of the bad
     one goes on from there. A bad log entry ends it: what came after cannot be known.
 
     Args:
-        blocks: (generation, number, bytes), ascending.
+        generations: those that there are, ascending.
+        read: the blocks of one generation; older ones are asked for only when they are needed.
         shape: the state's shape hash.
     """
     damages: list[str] = []
-    good: dict[tuple[int, int], tuple[Block, int]] = {}
-    for generation, number, data in blocks:
-        try:
-            good[generation, number] = (_decoded(data, shape, snapshot=number == 0), len(data))
-        except StoreDamagedError as error:
-            damages.append(f"block {generation}.{number}: {error}")
-    starts = [place for place in good if place[1] == 0]
-    if not starts:
-        return Built(None, {}, damages)
-    start = max(starts)
-    block, size = good[start]
-    chain = Chain(block.version, block.sequence, start[0], 0, size, sound=not damages)
+    logs: list[tuple[int, Blocks]] = []
+    for generation in reversed(generations):
+        blocks = read(generation)
+        logs.insert(0, (generation, [block for block in blocks if block[0] > 0]))
+        snapshot = _good(generation, 0, blocks[0][1], shape, damages) if blocks[0][0] == 0 else None
+        if snapshot is not None:
+            return _follow(snapshot, len(blocks[0][1]), logs, shape, damages)
+    return Built(None, {}, damages)
+
+
+def _follow(
+    block: Block, size: int, logs: Sequence[tuple[int, Blocks]], shape: str, damages: list[str]
+) -> Built:
+    """Apply a snapshot and the log entries that build on it, each on the one before."""
+    chain = Chain(block.version, block.sequence, logs[0][0], 0, size)
     kept = Kept()
     kept.apply(block.parts)
-    for place in sorted(place for place in good if place > start and place[1] > 0):
-        entry, size = good[place]
-        if entry.previous != chain.sequence:
+    for generation, number, data in ((g, number, data) for g, log in logs for number, data in log):
+        entry = _good(generation, number, data, shape, damages)
+        if entry is None or entry.previous != chain.sequence:
             break
         block = entry
         kept.apply(block.parts)
-        logged = chain.log_bytes + size
-        chain = replace(chain, sequence=block.sequence, number=place[1], log_bytes=logged)
-    kept.chain = chain
+        logged = chain.log_bytes + len(data)
+        chain = replace(chain, sequence=block.sequence, number=number, log_bytes=logged)
+    kept.chain = replace(chain, sound=not damages)
     return Built(kept, block.positions, damages)
 
 
-def _decoded(data: bytes, shape: str, *, snapshot: bool) -> Block:
-    block = decode(data)
-    if block.shape != shape or block.snapshot != snapshot:
-        raise StoreDamagedError("the block belongs to another state")
+def _good(generation: int, number: int, data: bytes, shape: str, damages: list[str]) -> Block | None:
+    """The block decoded; None, and said in ``damages``, if it is bad."""
+    try:
+        block = decode(data)
+    except StoreDamagedError as error:
+        damages.append(f"block {generation}.{number}: {error}")
+        return None
+    if block.shape != shape or block.snapshot != (number == 0):
+        damages.append(f"block {generation}.{number}: it belongs to another state")
+        return None
     return block

@@ -18,7 +18,7 @@ from streamgauge.batch import Partition
 from streamgauge.failpoints import reach
 from streamgauge.stores import rows
 from streamgauge.stores.blocks import Block, Part, encode
-from streamgauge.stores.changes import Chain, Kept, build, changes, whole
+from streamgauge.stores.changes import Blocks, Built, Chain, Kept, build, changes, whole
 from streamgauge.stores.contract import SavedState, StateKey, StateWrite
 from streamgauge.stores.schema import checkpoint_blocks, checkpoint_states
 
@@ -109,7 +109,7 @@ class Checkpoints:
         row = self._rows.get(key)
         if row is None:
             return None
-        built = build(_blocks_of(connection, row.id), key.shape)
+        built = _built(connection, row.id, key.shape)
         kept, damages = built.kept, list(built.damages)
         if kept is None:
             self._kept.pop(key, None)
@@ -215,11 +215,16 @@ def _fold(steps: list[_Step], budget: int) -> list[dict[str, Any]]:
     return blocks
 
 
-def _blocks_of(connection: Connection, state_id: int) -> list[tuple[int, int, bytes]]:
+def _built(connection: Connection, state_id: int, shape: str) -> Built:
     table = checkpoint_blocks.c
-    query = select(table.generation, table.number, table.data).where(table.state_id == state_id)
-    found = connection.execute(query.order_by(table.generation, table.number))
-    return [(row.generation, row.number, row.data) for row in found]
+    mine = table.state_id == state_id
+    generations = select(table.generation).where(mine).distinct().order_by(table.generation)
+
+    def read(generation: int) -> Blocks:
+        query = select(table.number, table.data).where(mine, table.generation == generation)
+        return [(row.number, row.data) for row in connection.execute(query.order_by(table.number))]
+
+    return build(connection.execute(generations).scalars().all(), read, shape)
 
 
 def _new_row(connection: Connection, key: StateKey, write: StateWrite, now: int) -> _Row:

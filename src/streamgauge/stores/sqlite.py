@@ -5,7 +5,6 @@ Everything else of a store is the same for every database and lives in :mod:`str
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import sqlite3
@@ -122,13 +121,15 @@ class SQLite:
             )
 
     def _full(self, text: str) -> StoreError:
-        free = "unknown"
-        with suppress(OSError):
-            free = _size(shutil.disk_usage(self.path.absolute().parent).free)
         return StoreError(
-            f"the store {self.where} cannot grow ({text}): {free} free on its disk, or a limit on file sizes "
-            "is reached; make room. Nothing was written, nothing is lost, and it is tried again"
+            f"the store {self.where} cannot grow ({text}; {self._free()} free): make room on its disk. Nothing "
+            "was written, nothing is lost, and it is tried again"
         )
+
+    def _free(self) -> str:
+        with suppress(OSError):
+            return _size(shutil.disk_usage(self.path.absolute().parent).free)
+        return "unknown room"
 
     def _locked(self, _text: str) -> StoreError:
         others = _users_of(self.path)
@@ -164,15 +165,14 @@ class SQLite:
 
     def _input_output(self, text: str) -> StoreError:
         return StoreError(
-            f"the disk under the store {self.where} failed ({text}); look at the system's log. Nothing was "
-            "written, and it is tried again"
+            f"the store {self.where} could not be written ({text}; {self._free()} free): its disk is failing or "
+            "gone, or a limit on the size of files is reached (ulimit -f). Nothing was written, nothing is lost, "
+            "and it is tried again"
         )
 
 
 _SAYINGS = {
     "database or disk is full": SQLite._full,
-    os.strerror(errno.ENOSPC): SQLite._full,
-    os.strerror(errno.EFBIG): SQLite._full,
     "database is locked": SQLite._locked,
     "file is not a database": SQLite._no_database,
     "malformed": SQLite._malformed,

@@ -1,0 +1,75 @@
+"""kill -9 at each named place of a commit and at random moments: a commit is there whole, or not at all."""
+
+import random
+import signal
+
+import pytest
+
+from streamgauge import failpoints
+from streamgauge.clock import SystemClock
+from streamgauge.incident import IncidentState
+from streamgauge.stores import open_store
+from streamgauge.stores.contract import LateCount
+from streamgauge.stores.sql import SqlStore
+from tests.stores.given import ME, P0, at, child, saved
+
+
+def assert_whole(store: SqlStore, number: int) -> None:
+    """Every section of the store stands at the same commit."""
+    assert store.positions("payments") == {P0: at(number)}
+    found = saved(store)
+    assert found.positions == {P0: at(number)}
+    assert found.tables["w"]["count"][0] == number
+    assert store.late_counts() == [LateCount("burst", 0, number)]
+    episodes = [incident.episode for incident in store.incidents(state=IncidentState.FIRING, limit=10_000)]
+    assert episodes == list(range(number, 0, -1))
+    notices = [waits.payload["notice"] for waits in store.waiting(10_000)]
+    assert len(notices) == len(set(notices)) == number
+    assert store.damages == []
+
+
+@pytest.mark.parametrize(
+    ("place", "stands_at"),
+    [("commit.before:4", 3), ("commit.between-log-and-fold:3", 2), ("commit.between-log-and-fold:4", 3)],
+)
+def test_a_kill_at_a_named_place_leaves_the_commit_before(path, place, stands_at):
+    killed = child("count", path, STREAMGAUGE_FAILPOINT=place)
+    said, _ = killed.communicate(timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    assert said.split()[-1] == str(stands_at)
+    store = open_store(f"sqlite:///{path}", owner=ME, clock=SystemClock())
+    assert_whole(store, stands_at)
+    store.close()
+
+
+def test_kills_at_random_moments_never_tear_a_commit(path):
+    """Each process goes on where the one before was killed; what it said to be committed is there."""
+    chance = random.Random(7)
+    for _ in range(4):
+        process = child("count", path)
+        assert process.stdout is not None
+        last = 0
+        for _ in range(chance.randrange(3, 25)):
+            last = int(process.stdout.readline().split()[1])
+        process.kill()
+        rest = process.stdout.read().split()
+        process.wait(timeout=60)
+        last = int(rest[-1]) if rest else last
+        store = open_store(f"sqlite:///{path}", owner=ME, clock=SystemClock())
+        number = store.positions("payments")[P0].next_offset
+        assert number in (last, last + 1)  # the kill may have come between the commit and its word
+        assert_whole(store, number)
+        store.close()
+
+
+def test_the_places_are_named_and_do_nothing_unless_asked_for(monkeypatch):
+    for name in failpoints.NAMES:
+        failpoints.reach(name)
+    kills: list[int] = []
+    monkeypatch.setattr(failpoints, "_PLAN", "send.after-before-mark:2")
+    monkeypatch.setattr("os.kill", lambda _pid, number: kills.append(number))
+    failpoints.reach("send.after-before-mark")
+    failpoints.reach("commit.before")
+    assert kills == []
+    failpoints.reach("send.after-before-mark")
+    assert kills == [signal.SIGKILL]

@@ -1,0 +1,135 @@
+"""One writer at a time, across processes that die, freeze and wake."""
+
+import os
+import signal
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from streamgauge.clock import SystemClock, iso
+from streamgauge.errors import StoreError, StoreTakenError
+from streamgauge.stores import Owner, open_store
+from streamgauge.stores.contract import Commit
+from streamgauge.stores.owner import is_gone
+from streamgauge.testing import PushedClock
+from tests.stores.given import GONE, ME, P0, at, bad, child, everything_in, notice, saving, wait_for
+
+ELSEWHERE = Owner("another-host", 7, 70)
+
+
+def test_a_store_that_is_open_is_refused_naming_who_has_it(store, url, clock, path):
+    with pytest.raises(StoreError) as refused:
+        open_store(url, owner=ME, clock=clock)
+    assert str(refused.value) == (
+        f"another Streamgauge (pid {ME.pid} on host {ME.host}, since {iso(clock.now())}) has the store {path} "
+        "open; stop it, or wait until it has been silent for 10 s"
+    )
+    store.commit(saving({}))
+
+
+def test_after_an_orderly_end_the_next_one_opens_at_once_with_a_later_epoch(url, clock):
+    epochs = []
+    for owner in (ME, ELSEWHERE, ME):
+        store = open_store(url, owner=owner, clock=clock)
+        epochs.append(store.epoch)
+        store.close()
+    assert epochs == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("holder", "why"),
+    [
+        (GONE, "no such process"),
+        (Owner(ME.host, ME.pid, ME.pid_started - 3_600_000_000), "its number was given to a later process"),
+    ],
+)
+def test_a_dead_holder_of_this_host_is_followed_at_once(url, clock, holder, why):
+    first = open_store(url, owner=holder, clock=clock)
+    second = open_store(url, owner=ME, clock=clock)
+    assert second.epoch == first.epoch + 1
+    second.close()
+
+
+def test_a_holder_elsewhere_is_followed_once_it_has_been_silent_for_the_time_out(url, clock):
+    open_store(url, owner=ELSEWHERE, clock=clock)
+    clock.push(timedelta(seconds=10))
+    with pytest.raises(StoreError, match="pid 7 on host another-host"):
+        open_store(url, owner=ME, clock=clock)
+    clock.push(timedelta(microseconds=1))
+    open_store(url, owner=ME, clock=clock).close()
+
+
+def test_the_time_out_starts_anew_with_each_commit_and_renewal(url, clock):
+    store = open_store(url, owner=ELSEWHERE, clock=clock)
+    for write in (store.renew, lambda: store.commit(Commit())):
+        clock.push(timedelta(seconds=9))
+        write()
+    clock.push(timedelta(seconds=9))
+    with pytest.raises(StoreError, match="has the store"):
+        open_store(url, owner=ME, clock=clock)
+
+
+def test_who_lost_the_store_writes_nothing_more(url, clock, path):
+    old = open_store(url, owner=ELSEWHERE, clock=clock)
+    old.commit(Commit(notices=[notice()], dead_letters=[("payments", bad(1))]))
+    clock.push(timedelta(seconds=11))
+    new = open_store(url, owner=ME, clock=clock)
+    assert (old.still_mine(), new.still_mine()) == (False, True)
+    before = everything_in(path)
+    writes: list[Callable[[], None]] = [
+        lambda: old.commit(saving({}, 5)),
+        old.renew,
+        lambda: old.answered(1, "delivered", "", attempts=1, due=0, at=0),
+        lambda: old.mark_replayed([1], 5),
+    ]
+    for write in writes:
+        with pytest.raises(StoreTakenError, match="since this one was silent for longer than 10 s"):
+            write()
+    old.close()
+    assert everything_in(path) == before
+    assert new.still_mine()
+    new.close()
+
+
+def test_is_gone_knows_only_its_own_host():
+    assert is_gone(GONE.host, GONE.pid, GONE.pid_started)
+    assert not is_gone("another-host", GONE.pid, GONE.pid_started)
+    assert not is_gone(ME.host, ME.pid, ME.pid_started)
+    assert not is_gone(
+        ME.host, ME.pid, ME.pid_started + 1_500_000
+    )  # start times are read a little differently
+
+
+def test_a_holder_killed_and_not_yet_buried_is_dead(path):
+    holder = child("hold", path)
+    wait_for(path.with_suffix(".ready"))
+    holder.kill()
+    os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
+    store = open_store(f"sqlite:///{path}", owner=ME, clock=SystemClock())
+    assert store.epoch == 2
+    store.close()
+    holder.communicate()
+
+
+def test_a_holder_that_lives_keeps_it_across_processes(path):
+    holder = child("hold", path)
+    wait_for(path.with_suffix(".ready"))
+    with pytest.raises(StoreError, match=f"pid {holder.pid} on host {ME.host}"):
+        open_store(f"sqlite:///{path}", owner=ME, clock=SystemClock())
+    said, _ = holder.communicate("go\n", timeout=30)
+    assert said == "committed\n"
+
+
+def test_a_process_frozen_beyond_its_time_out_and_woken_writes_nothing(path):
+    holder = child("hold", path)
+    wait_for(path.with_suffix(".ready"))
+    os.kill(holder.pid, signal.SIGSTOP)
+    later = PushedClock(SystemClock().now() + 11_000_000)  # eleven seconds that nobody has to wait
+    store = open_store(f"sqlite:///{path}", owner=ME, clock=later)
+    store.commit(saving({}, 5))
+    os.kill(holder.pid, signal.SIGCONT)
+    said, _ = holder.communicate("go\n", timeout=30)
+    assert said.startswith("StoreTakenError another process has taken the store")
+    assert store.positions("payments") == {P0: at(5)}
+    store.close()

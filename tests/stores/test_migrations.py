@@ -1,0 +1,74 @@
+"""The migrations build the tables of the schema, in a file that existed before as in a new one."""
+
+import threading
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from streamgauge.clock import SystemClock
+from streamgauge.stores import open_store
+from streamgauge.stores.migrate import HEAD, alembic_config
+from streamgauge.stores.schema import metadata
+from tests.stores.given import ME, sql
+
+
+def test_the_migrations_build_the_schema(store, path):
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        options = {"compare_type": True, "compare_server_default": True}
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
+    engine.dispose()
+
+
+def test_the_newest_migration_is_the_one_the_code_is_written_for():
+    assert ScriptDirectory.from_config(alembic_config()).get_heads() == [HEAD]
+
+
+def test_an_empty_file_becomes_a_store(path, url, clock):
+    path.touch()
+    open_store(url, owner=ME, clock=clock).close()
+    assert sql(path, "SELECT version_num FROM alembic_version") == [(HEAD,)]
+
+
+def test_a_store_is_opened_again_without_alembic(store, url, clock, monkeypatch):
+    """Starting is quick, since nothing is migrated when nothing changed."""
+    store.close()
+    monkeypatch.setattr("streamgauge.stores.migrate.alembic_config", None)
+    open_store(url, owner=ME, clock=clock).close()
+
+
+def test_two_that_open_a_new_store_at_once_do_not_meet(path):
+    """One makes the tables and takes the store, the other is refused in words."""
+    outcomes: list[str] = []
+
+    def opens() -> None:
+        try:
+            stores.append(open_store(f"sqlite:///{path}", owner=ME, clock=SystemClock()))
+            outcomes.append("opened")
+        except Exception as error:  # noqa: BLE001  whatever it is, the assertion shows it
+            outcomes.append(str(error))
+
+    stores: list[object] = []
+    threads = [threading.Thread(target=opens) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    refused, opened = sorted(outcomes)
+    assert opened == "opened"
+    assert refused.startswith("another Streamgauge (pid")
+
+
+def test_the_file_is_set_up_as_its_durability_asks(tmp_path, clock):
+    for durability, synchronous in (("process", 1), ("power", 2)):
+        name = f"sqlite:///{tmp_path}/{durability}.db"
+        store = open_store(name, owner=ME, clock=clock, durability=durability)  # type: ignore[arg-type]
+        with store._backend.write() as connection:
+            asked = [
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+                for name in ("journal_mode", "synchronous", "foreign_keys")
+            ]
+        assert asked == ["wal", synchronous, 1]
+        store.close()
