@@ -63,6 +63,18 @@ def test_another_seed_and_quiet_write_other_records(tmp_path: Path):
     assert len(digests) == 3
 
 
+def test_the_page_shows_what_is_printed(tmp_path: Path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[2] / "docs/verbs/generate.md").read_text()
+    blocks = [block.partition("```")[0] for block in page.split("```console\n")[1:]]
+    assert len(blocks) == 2
+    for block in blocks:
+        call, *shown = block.strip().splitlines()
+        assert run(*call.removeprefix("$ streamgauge generate ").split()) == 0
+        printed = [line.rstrip() for line in capfd.readouterr().out.strip().splitlines()]
+        assert printed == shown
+
+
 def test_the_standard_output_carries_only_records(capfdbinary):
     assert run("sensors", "--records", 100, "--out", "-") == 0
     written = capfdbinary.readouterr()

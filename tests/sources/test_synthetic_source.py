@@ -3,6 +3,7 @@
 import threading
 import zlib
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 
 from streamgauge.batch import Partition
 from streamgauge.clock import to_datetime
+from streamgauge.config import load
 from streamgauge.sources.contract import Poll, Slice
 from streamgauge.sources.synthetic import Config, SyntheticSource, open_source, planted
 from streamgauge.testing import PushedClock, eventually
@@ -234,3 +236,20 @@ def test_planted_in_an_endless_stream_needs_a_length_and_a_start():
         planted(live, records=90_000)
     first, *_ = planted(live, START, records=90_000)
     assert first == planted(Config(scenario="payments", rate=2_000, records=90_000))[0]
+
+
+def test_the_page_runs(tmp_path: Path, capsys):
+    page = (Path(__file__).parents[2] / "docs/sources/synthetic.md").read_text()
+    settings, code = (page.split(f"```{kind}\n")[1].partition("```")[0] for kind in ("yaml", "python"))
+    file = tmp_path / "streamgauge.yaml"
+    file.write_text(settings)
+    source = load(file).streams["payments"].source
+    assert source == Config(scenario="payments", seed=7, rate=2_000, start="now")
+    exec(compile(code, "synthetic.md", "exec"), {})
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
+        "burst",
+        "malformed",
+        "quiet",
+        "refusals",
+        "late",
+    ]
