@@ -7,6 +7,7 @@ They are shipped because plug-in authors need them too, and our own tests and th
 :class:`ListedSource`    implements :class:`streamgauge.sources.contract.Source` from slices you give
 :class:`RecordingChannel` implements :class:`streamgauge.channels.contract.Channel`; answers as scripted
 :class:`WebhookReceiver` a real HTTP server on loopback that records requests; answers as scripted
+:func:`judge`            what a detector says about a small stream (:mod:`streamgauge.lessons`)
 ==================== ================================================================================
 """
 
@@ -29,6 +30,7 @@ import numpy as np
 from streamgauge.batch import Partition
 from streamgauge.channels.contract import Answer, Result
 from streamgauge.clock import Clock, SystemClock, to_micros
+from streamgauge.lessons import judge as judge  # noqa: PLC0414  the re-export, as mypy reads it
 from streamgauge.sources.contract import Poll, Slice, Tail
 
 PAYMENTS = Partition("listed", 0)
