@@ -12,18 +12,16 @@ from streamgauge.channels.wording import printable
 from tests.channels.notices import HOSTILE, firing, hostile, resolved
 
 FIRING = """\
-CRITICAL  burst of a-7: events > 100
+CRITICAL  burst of a-7: events = 101, spent = 10412.5; expected not (events > 100)
   when      2026-11-22 12:00:03.250 UTC, in the window 12:00:00 to 12:00:05, not closed yet
-  observed  events 101 · spent 10412.50
-  expected  events <= 100
   samples   id t-17 · amount 17.5 · country –
   notice    burst-11c080b60cbc5b03-1795348800000000-1
 """
 
 RESOLVED = """\
-RESOLVED  burst of a-7: events > 100
+RESOLVED  burst of a-7: events = 101, spent = 10412.5; expected not (events > 100)
   lasted    12s, 2026-11-22 12:00:03.250 to 12:00:15.550 UTC
-  observed  events 3
+  now       events 3
   notice    burst-11c080b60cbc5b03-1795348800000000-2
 """
 
@@ -44,7 +42,7 @@ def test_an_alert_in_a_few_lines():
 
 
 def test_the_end_says_how_long_it_lasted():
-    assert printed(resolved(observed={"events": 3})) == RESOLVED + "\n"
+    assert printed(resolved()) == RESOLVED + "\n"
 
 
 def test_an_end_that_is_no_recovery_is_not_called_one():
@@ -72,6 +70,11 @@ def test_the_key_is_shown_where_the_title_does_not_hold_it():
     assert "\n  key " not in printed(firing())
 
 
+def test_what_the_title_does_not_say_stands_below():
+    text = printed(firing(title="too many for a-7", expected="at most 100"))
+    assert "\n  observed  events 101 · spent 10412.50\n  expected  at most 100\n" in text
+
+
 def test_a_window_of_another_day_carries_its_day_and_a_part_is_said():
     text = printed(firing(window_end=1_795_440_000_000_000, partial=True, early=False))
     assert "12:00:00 to 2026-11-23 13:20:00, seen in part" in text
@@ -92,7 +95,7 @@ def test_nothing_a_record_holds_reaches_the_terminal_as_a_command():
             text = text.replace(own, "")
         assert all(line.isprintable() for line in text.split("\n"))
         assert "\\x1b[2J" in text
-        assert max(map(len, text.split("\n"))) < 230
+        assert max(map(len, text.split("\n"))) < 530
 
 
 def test_colours_only_for_a_terminal_that_wants_them(monkeypatch):
@@ -111,7 +114,7 @@ def test_a_terminal_without_unicode_gets_escapes():
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="ascii")
     open_channel(Config(), "here", stream).send(firing())
-    assert b"events 101 \\xb7 spent" in raw.getvalue()
+    assert b"id t-17 \\xb7 amount" in raw.getvalue()
 
 
 def test_a_closed_terminal_is_tried_again():

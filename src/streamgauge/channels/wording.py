@@ -18,7 +18,10 @@ VALUE = 60
 """Characters kept of one value in a line."""
 
 LINE = 200
-"""Characters kept of one line."""
+"""Characters kept of one line below the title."""
+
+TITLE = 500
+"""Characters kept of the title."""
 
 
 def printable(text: object, limit: int | None = None) -> str:
@@ -66,27 +69,37 @@ def wording(notice: Mapping[str, Any]) -> Wording:
     return Wording(
         "resolved" if resolved else severity,
         word,
-        printable(notice.get("title") or notice.get("monitor") or "", LINE),
+        printable(notice.get("title") or notice.get("monitor") or "", TITLE),
         tuple((label, text) for label, text in _lines(notice, resolved=resolved) if text),
     )
 
 
 def _lines(notice: Mapping[str, Any], *, resolved: bool) -> Iterator[tuple[str, str]]:
+    """What the title does not say already."""
+    title = printable(notice.get("title") or "")
     key = _key(notice.get("key"))
-    if key and key not in printable(notice.get("title") or ""):
+    if key and key not in title:
         yield "key", key
     if resolved:
         yield "lasted", _lasted(notice)
+        yield "now", _pairs((notice.get("evidence") or {}).get("on_resolve"))
     else:
         yield "when", _when(notice)
-    yield "observed", _pairs(notice.get("observed"))
-    if not resolved:
-        expected = notice.get("expected")
-        yield "expected", _pairs(expected) if isinstance(expected, Mapping) else _value(expected, LINE)
-        yield "because", _pairs(notice.get("evidence"))
+        yield from _reasons(notice, title)
         for n, sample in enumerate(notice.get("samples") or ()):
             yield "samples" if n == 0 else "", _pairs(sample)
     yield "notice", printable(notice.get("notice") or "")
+
+
+def _reasons(notice: Mapping[str, Any], title: str) -> Iterator[tuple[str, str]]:
+    observed = notice.get("observed") or {}
+    if not all(f"{printable(name)} = " in title for name in observed):
+        yield "observed", _pairs(observed)
+    expected = notice.get("expected")
+    text = _pairs(expected) if isinstance(expected, Mapping) else _value(expected, LINE)
+    if text not in title:
+        yield "expected", text
+    yield "because", _pairs(notice.get("evidence"))
 
 
 def _when(notice: Mapping[str, Any]) -> str:
