@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -17,6 +16,7 @@ SEEDS = range(10)
 START = 1_767_225_600_000_000
 SECONDS = {"payments": 45, "logins": 50, "sensors": 90, "weblog": 50}
 Record = dict[str, Any]
+Day = tuple[list[Record], list[tuple[int, bytes]], list[Planted]]
 
 
 def generate(run: Run, name: str, records: int) -> Iterator[tuple[int, bytes]]:
@@ -29,10 +29,7 @@ def generate(run: Run, name: str, records: int) -> Iterator[tuple[int, bytes]]:
         first += len(part)
 
 
-@lru_cache(maxsize=4)
-def day(
-    name: str, seed: int, *, faults: bool = True, rate: float | None = None
-) -> tuple[list[Record], list[tuple[int, bytes]], list[Planted]]:
+def day(name: str, seed: int, *, faults: bool = True, rate: float | None = None) -> Day:
     """The readable records in the order of arrival (with ``arrival``), the others, and what is planted."""
     scenario = scenarios.find(name)
     run = contract.start_run(scenario, seed=seed, start=START, rate=rate, faults=faults)
@@ -92,14 +89,27 @@ def overlaps(window: int, size: int, planted: Planted) -> bool:
     return window * size * 1_000_000 < planted.end and (window + 1) * size * 1_000_000 > planted.start
 
 
-@pytest.fixture(scope="module", params=[*((s, None) for s in SEEDS), *((s, 100.0) for s in SEEDS)], ids=str)
-def payments(request: pytest.FixtureRequest) -> tuple[list[Record], list[tuple[int, bytes]], list[Planted]]:
-    """A day of payments: ten at the usual rate, ten at the slowest; a fixture, so that each is made once."""
-    seed, rate = request.param
-    return day("payments", seed, rate=rate)
+def days(name: str, slowest: float) -> Any:
+    """Ten days at the usual rate and ten at the slowest; a fixture, so that each is made once."""
+    rates = (None, slowest)
+
+    @pytest.fixture(
+        scope="module", params=[(seed, rate) for rate in rates for seed in SEEDS], ids=str, name=name
+    )
+    def made(request: pytest.FixtureRequest) -> Day:
+        seed, rate = request.param
+        return day(name, seed, rate=rate)
+
+    return made
 
 
-def test_payments_burst_stands_out(payments):
+payments = days("payments", 100.0)
+logins = days("logins", 100.0)
+sensors = days("sensors", 20.0)
+weblog = days("weblog", 200.0)
+
+
+def test_payments_burst_stands_out(payments: Day):
     good, _, planted = payments
     burst = fault(planted, "burst")
     found = counts(on_time(good), 5, "account")
@@ -108,7 +118,7 @@ def test_payments_burst_stands_out(payments):
     assert max(n for (_, account), n in found.items() if account != burst.key) < 30
 
 
-def test_payments_country_goes_quiet(payments):
+def test_payments_country_goes_quiet(payments: Day):
     good, _, planted = payments
     quiet = fault(planted, "quiet")
     found = gaps(good, "country", until=START // 1000 + 45_000)
@@ -117,7 +127,7 @@ def test_payments_country_goes_quiet(payments):
     assert max(found.values()) < (1 if len(good) > 50_000 else 5)
 
 
-def test_payments_refusals_rise(payments):
+def test_payments_refusals_rise(payments: Day):
     good, _, planted = payments
     spike = fault(planted, "refusals")
     found = shares(on_time(good), 5, lambda record: record["status"] == "refused")
@@ -126,7 +136,7 @@ def test_payments_refusals_rise(payments):
     assert max(share for w, share in found.items() if w not in inside) < 0.08
 
 
-def test_payments_broken_records_are_a_cluster(payments):
+def test_payments_broken_records_are_a_cluster(payments: Day):
     good, bad, planted = payments
     cluster = fault(planted, "malformed")
     assert len(bad) == 40
@@ -135,7 +145,7 @@ def test_payments_broken_records_are_a_cluster(payments):
     assert max(Counter(arrival // 5000 for arrival, _ in bad).values()) >= 20
 
 
-def test_payments_late_records_are_a_cluster_and_the_rest_keeps_its_bound(payments):
+def test_payments_late_records_are_a_cluster_and_the_rest_keeps_its_bound(payments: Day):
     good, _, planted = payments
     cluster = fault(planted, "late")
     late = [record for record in good if record["arrival"] - record["at"] > 400]
@@ -145,10 +155,8 @@ def test_payments_late_records_are_a_cluster_and_the_rest_keeps_its_bound(paymen
     assert fault(planted, "quiet").key not in {record["country"] for record in late}
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("rate", [None, 100.0])
-def test_logins_stuffing_stands_out(seed: int, rate: float | None):
-    good, _, planted = day("logins", seed, rate=rate)
+def test_logins_stuffing_stands_out(logins: Day):
+    good, _, planted = logins
     stuffing = fault(planted, "stuffing")
     found = counts((record for record in good if record["result"] == "failed"), 10, "ip")
     assert max(n for (_, ip), n in found.items() if ip == stuffing.key) >= 250
@@ -158,10 +166,8 @@ def test_logins_stuffing_stands_out(seed: int, rate: float | None):
     assert len({record["user"] for record in attack}) > 200
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("rate", [None, 100.0])
-def test_logins_one_user_is_in_two_countries(seed: int, rate: float | None):
-    good, _, planted = day("logins", seed, rate=rate)
+def test_logins_one_user_is_in_two_countries(logins: Day):
+    good, _, planted = logins
     travel = fault(planted, "travel")
     successes = [record for record in good if record["result"] == "ok"]
     seen = values(successes, 10, "user", "country")
@@ -171,20 +177,16 @@ def test_logins_one_user_is_in_two_countries(seed: int, rate: float | None):
     assert any(len(set(countries)) == 2 for (_, user), countries in seen.items() if user == travel.key)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("rate", [None, 100.0])
-def test_logins_one_service_falls_silent(seed: int, rate: float | None):
-    good, _, planted = day("logins", seed, rate=rate)
+def test_logins_one_service_falls_silent(logins: Day):
+    good, _, planted = logins
     found = gaps(good, "service", until=START // 1000 + 50_000)
     assert 14.9 < found.pop(fault(planted, "silent").key) < 18
     assert len(found) == 4
-    assert max(found.values()) < (2 if rate is None else 5)
+    assert max(found.values()) < (2 if len(good) > 10_000 else 5)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("rate", [None, 20.0])
-def test_sensors_stuck_and_missing(seed: int, rate: float | None):
-    good, _, planted = day("sensors", seed, rate=rate)
+def test_sensors_stuck_and_missing(sensors: Day):
+    good, _, planted = sensors
     stuck, missing = fault(planted, "stuck"), fault(planted, "missing")
     seen = values(good, 10, "sensor", "celsius")
     flat = {key for key, readings in seen.items() if len(readings) >= 8 and len(set(readings)) == 1}
@@ -195,10 +197,8 @@ def test_sensors_stuck_and_missing(seed: int, rate: float | None):
     assert max(found.values()) < 6
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("rate", [None, 20.0])
-def test_sensors_drift_and_spike(seed: int, rate: float | None):
-    good, _, planted = day("sensors", seed, rate=rate)
+def test_sensors_drift_and_spike(sensors: Day):
+    good, _, planted = sensors
     drift, spike = fault(planted, "drift"), fault(planted, "spike")
     hot = [record for record in good if record["celsius"] > 50]
     assert {record["sensor"] for record in hot} == {spike.key}
@@ -218,15 +218,13 @@ def periods(records: list[Record]) -> dict[str, float]:
     return {sensor: 10 / n for sensor, n in Counter(record["sensor"] for record in early).items()}
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("rate", [None, 200.0])
-def test_weblog_storm_flood_and_scan(seed: int, rate: float | None):
-    good, _, planted = day("weblog", seed, rate=rate)
+def test_weblog_storm_flood_and_scan(weblog: Day):
+    good, _, planted = weblog
     storm, flood, scan = (fault(planted, what) for what in ("storm", "flood", "scan"))
     missing = shares(good, 5, lambda record: record["status"] == 404)
     stormy = {w: share for w, share in missing.items() if overlaps(w, 5, storm)}
     assert max(stormy.values()) > 0.38
-    if rate is None:  # at the slowest rate the scan alone is a seventh of all
+    if len(good) > 20_000:  # at the slowest rate the scan alone is a seventh of all
         assert max(share for w, share in missing.items() if w not in stormy) < 0.08
     found = counts(good, 5, "client")
     assert max(n for (_, client), n in found.items() if client == flood.key) >= 350
@@ -238,25 +236,25 @@ def test_weblog_storm_flood_and_scan(seed: int, rate: float | None):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_quiet_days_are_quiet(seed: int):
-    payments, bad, planted = day("payments", seed, faults=False)
+    good, bad, planted = day("payments", seed, faults=False)
     assert (bad, planted) == ([], [])
-    assert max(counts(payments, 5, "account").values()) < 30
-    assert max(gaps(payments, "country", START // 1000 + 45_000).values()) < 1
-    assert max(shares(payments, 5, lambda record: record["status"] == "refused").values()) < 0.08
-    assert all(0 <= record["arrival"] - record["at"] <= 400 for record in payments)
-    logins, _, planted = day("logins", seed, faults=False)
+    assert max(counts(good, 5, "account").values()) < 30
+    assert max(gaps(good, "country", START // 1000 + 45_000).values()) < 1
+    assert max(shares(good, 5, lambda record: record["status"] == "refused").values()) < 0.08
+    assert all(0 <= record["arrival"] - record["at"] <= 400 for record in good)
+    good, _, planted = day("logins", seed, faults=False)
     assert planted == []
-    assert max(counts((r for r in logins if r["result"] == "failed"), 10, "ip").values()) < 10
-    assert all(len(set(seen)) == 1 for seen in values(logins, 10, "user", "country").values())
-    assert max(gaps(logins, "service", START // 1000 + 50_000).values()) < 2
-    sensors, _, planted = day("sensors", seed, faults=False)
+    assert max(counts((r for r in good if r["result"] == "failed"), 10, "ip").values()) < 10
+    assert all(len(set(seen)) == 1 for seen in values(good, 10, "user", "country").values())
+    assert max(gaps(good, "service", START // 1000 + 50_000).values()) < 2
+    good, _, planted = day("sensors", seed, faults=False)
     assert planted == []
-    assert max(max(seen) - min(seen) for seen in values(sensors, 30, "sensor", "celsius").values()) < 1.5
-    assert max(gaps(sensors, "sensor", START // 1000 + 90_000).values()) < 6
-    weblog, _, planted = day("weblog", seed, faults=False)
+    assert max(max(seen) - min(seen) for seen in values(good, 30, "sensor", "celsius").values()) < 1.5
+    assert max(gaps(good, "sensor", START // 1000 + 90_000).values()) < 6
+    good, _, planted = day("weblog", seed, faults=False)
     assert planted == []
-    assert max(counts(weblog, 5, "client").values()) < 35
-    assert max(shares(weblog, 5, lambda record: record["status"] == 404).values()) < 0.05
+    assert max(counts(good, 5, "client").values()) < 35
+    assert max(shares(good, 5, lambda record: record["status"] == 404).values()) < 0.05
 
 
 def test_a_higher_rate_needs_no_other_limits():
