@@ -6,7 +6,7 @@ from streamgauge.errors import ConfigError, StoreError
 from streamgauge.incident import IncidentState
 from streamgauge.stores import open_reading, open_store
 from streamgauge.stores.contract import Commit
-from tests.stores.given import ME, bad, incident, notice, rows, saving
+from tests.stores.given import BURST, ME, P0, at, bad, incident, notice, rows, saving
 
 
 def test_a_look_sees_each_commit_and_takes_nothing_from_the_owner(store, url):
@@ -14,8 +14,10 @@ def test_a_look_sees_each_commit_and_takes_nothing_from_the_owner(store, url):
     store.commit(Commit(incidents=[incident()], notices=[notice()]))
     assert with_one.incidents() == [incident()]
     assert with_one.outbox_depth() == {"ops": 1}
-    store.commit(Commit(incidents=[incident(episode=2)]))
-    assert len(with_one.incidents()) == 2
+    assert with_one.waiting() == store.waiting()
+    store.commit(saving({}, 7))
+    assert with_one.positions("payments") == {P0: at(7)}
+    assert with_one.states() == [BURST]
     with_one.close()
     store.commit(saving({}))
 

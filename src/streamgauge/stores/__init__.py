@@ -52,10 +52,13 @@ def open_store(
         raise
 
 
-def open_reading(url: str, *, read_only: bool = True) -> SqlVisitor:
+def open_reading(url: str, *, reader: str = "main", read_only: bool = True) -> SqlVisitor:
     """Look into a store, also while another process writes to it; takes and changes nothing.
 
-    ``read_only=False`` is for marking dead letters as replayed.
+    Args:
+        url: as for :func:`open_store`.
+        reader: whose positions are shown.
+        read_only: False only to mark dead letters as replayed.
 
     Raises:
         ConfigError: the URL names no store.
@@ -66,7 +69,7 @@ def open_reading(url: str, *, read_only: bool = True) -> SqlVisitor:
 
     backend = _backend(url, existing=True, read_only=read_only)
     try:
-        return SqlVisitor(backend, read_only=read_only)
+        return SqlVisitor(backend, reader=reader, read_only=read_only)
     except BaseException:
         backend.close()
         raise

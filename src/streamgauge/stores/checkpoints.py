@@ -14,7 +14,6 @@ import msgspec
 import structlog
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from streamgauge.batch import Partition
 from streamgauge.failpoints import reach
 from streamgauge.stores import rows
 from streamgauge.stores.blocks import Block, Part, encode
@@ -96,13 +95,7 @@ class Checkpoints:
     def open(self, connection: Connection) -> None:
         """Learn which states there are."""
         for row in connection.execute(select(checkpoint_states)):
-            partition = Partition.parse(row.partition) if row.partition else None
-            key = StateKey(row.name, row.shape, partition)
-            self._rows[key] = _Row(row.id, row.sequence, row.generation, row.positions)
-
-    def keys(self) -> list[StateKey]:
-        """The states that are saved."""
-        return list(self._rows)
+            self._rows[rows.state_key(row)] = _Row(row.id, row.sequence, row.generation, row.positions)
 
     def load(self, connection: Connection, key: StateKey) -> SavedState | None:
         """The state as last committed, or the last good point before a damage."""

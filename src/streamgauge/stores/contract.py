@@ -189,6 +189,14 @@ class Keep:
 class Reading(Protocol):
     """What a look into a store can tell; for verbs and the API, also while another process writes."""
 
+    def positions(self, stream: str) -> dict[Partition, Position]:
+        """Where the reader of ``stream`` goes on."""
+        ...
+
+    def states(self) -> list[StateKey]:
+        """The states that are saved, also those that no monitor wants any more."""
+        ...
+
     def incidents(
         self,
         *,
@@ -229,6 +237,13 @@ class Reading(Protocol):
         """
         ...
 
+    def waiting(self, limit: int = 1000, *, after: int = 0, channel: str | None = None) -> list[Waiting]:
+        """The outbox in the order in which the notices were decided.
+
+        Only those with a sequence beyond ``after``, and only of ``channel`` where one is named.
+        """
+        ...
+
     def outbox_depth(self) -> dict[str, int]:
         """Notices that wait, per channel."""
         ...
@@ -255,10 +270,6 @@ class Store(Reading, Protocol):
     damages: list[str]
     epoch: int
 
-    def positions(self, stream: str) -> dict[Partition, Position]:
-        """Where the reader of ``stream`` goes on."""
-        ...
-
     def load(self, key: StateKey) -> SavedState | None:
         """A saved state, or None. A damaged block falls back to the last good one, with its positions."""
         ...
@@ -282,13 +293,6 @@ class Store(Reading, Protocol):
 
     def still_mine(self) -> bool:
         """Whether this process still owns the store; cheap, asked before each notice leaves."""
-        ...
-
-    def waiting(self, limit: int = 1000, *, after: int = 0, channel: str | None = None) -> list[Waiting]:
-        """The outbox in the order in which the notices were decided.
-
-        Only those with a sequence beyond ``after``, and only of ``channel`` where one is named.
-        """
         ...
 
     def answered(self, sequence: int, result: str, detail: str, *, attempts: int, due: int, at: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
 from sqlalchemy import Connection, Table, func, select
 from sqlalchemy.exc import DBAPIError
 
@@ -14,8 +15,9 @@ from streamgauge.errors import StoreError
 from streamgauge.incident import Incident, IncidentState
 from streamgauge.keys import Key, key_text
 from streamgauge.stores import history, rows
-from streamgauge.stores.contract import Change, DeadLetter, LateCount, Paused
+from streamgauge.stores.contract import Change, DeadLetter, LateCount, Paused, Position, StateKey, Waiting
 from streamgauge.stores.schema import (
+    checkpoint_states,
     dead_letters,
     incident_changes,
     incidents,
@@ -23,6 +25,7 @@ from streamgauge.stores.schema import (
     meta,
     monitor_status,
     outbox,
+    positions,
 )
 
 if TYPE_CHECKING:
@@ -60,8 +63,9 @@ class Backend(Protocol):
 class SqlReading:
     """Queries, the same for every database."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, *, reader: str) -> None:
         self._backend = backend
+        self._reader = reader
 
     @property
     def where(self) -> str:
@@ -73,6 +77,22 @@ class SqlReading:
         with self._reading() as connection:
             found: str = connection.execute(select(meta.c.value).where(meta.c.name == "store")).scalar_one()
             return found
+
+    def positions(self, stream: str) -> dict[Partition, Position]:
+        """Where the reader of ``stream`` goes on."""
+        mine = (positions.c.reader == self._reader, positions.c.stream == stream)
+        with self._reading() as connection:
+            found = connection.execute(select(positions).where(*mine).order_by(positions.c.partition))
+            return {
+                Partition.parse(row.partition): Position(row.next_offset, row.largest_time, row.partial_until)
+                for row in found
+            }
+
+    def states(self) -> list[StateKey]:
+        """The states that are saved, also those that no monitor wants any more."""
+        query = select(checkpoint_states).order_by(checkpoint_states.c.id)
+        with self._reading() as connection:
+            return [rows.state_key(row) for row in connection.execute(query)]
 
     def incidents(
         self,
@@ -145,6 +165,29 @@ class SqlReading:
         if key is None or frame.is_empty():
             return frame
         return frame.filter(pl.col("key") == key_text(key))
+
+    def waiting(self, limit: int = 1000, *, after: int = 0, channel: str | None = None) -> list[Waiting]:
+        """The outbox in the order in which the notices were decided.
+
+        Only those with a sequence beyond ``after``, and only of ``channel`` where one is named.
+        """
+        query = select(outbox).where(outbox.c.state == "waiting", outbox.c.sequence > after)
+        if channel is not None:
+            query = query.where(outbox.c.channel == channel)
+        with self._reading() as connection:
+            found = connection.execute(query.order_by(outbox.c.sequence).limit(limit))
+            return [
+                Waiting(
+                    row.sequence,
+                    row.notice,
+                    row.channel,
+                    msgspec.json.decode(row.payload),
+                    row.attempts,
+                    row.due,
+                    row.decided_at,
+                )
+                for row in found
+            ]
 
     def outbox_depth(self) -> dict[str, int]:
         """Notices that wait, per channel."""

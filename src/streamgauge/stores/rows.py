@@ -11,7 +11,7 @@ import numpy as np
 from streamgauge.batch import Partition
 from streamgauge.incident import Incident, IncidentState, Notice
 from streamgauge.keys import key_text
-from streamgauge.stores.contract import Position
+from streamgauge.stores.contract import Position, StateKey
 
 
 def _plain(value: Any) -> Any:
@@ -84,3 +84,8 @@ def plain_positions(positions: Mapping[Partition, Position]) -> dict[str, tuple[
 def read_positions(plain: Mapping[str, tuple[int, int, int]]) -> dict[Partition, Position]:
     """Read back what :func:`plain_positions` made."""
     return {Partition.parse(name): Position(*numbers) for name, numbers in plain.items()}
+
+
+def state_key(row: Any) -> StateKey:
+    """The key of a row of ``checkpoint_states``."""
+    return StateKey(row.name, row.shape, Partition.parse(row.partition) if row.partition else None)

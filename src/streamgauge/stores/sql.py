@@ -11,23 +11,21 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from streamgauge import __version__
-from streamgauge.batch import Partition
 from streamgauge.channels.contract import Result
 from streamgauge.clock import Clock
 from streamgauge.errors import StoreError, StoreTakenError
 from streamgauge.failpoints import reach
 from streamgauge.stores import lease, sections
 from streamgauge.stores.checkpoints import Checkpoints, Pending
-from streamgauge.stores.contract import Commit, Keep, Position, SavedState, StateKey, Waiting
+from streamgauge.stores.contract import Commit, Keep, SavedState, StateKey
 from streamgauge.stores.history import History
 from streamgauge.stores.migrate import check, migrate
 from streamgauge.stores.owner import Owner
 from streamgauge.stores.reading import Backend, SqlReading
-from streamgauge.stores.schema import dead_letters, deliveries, meta, outbox, positions
+from streamgauge.stores.schema import dead_letters, deliveries, meta, outbox
 
 _DONE = {str(Result.DELIVERED): "delivered", str(Result.GAVE_UP): "gave up"}
 
@@ -44,7 +42,7 @@ class SqlStore(SqlReading):
     """
 
     def __init__(self, backend: Backend, owner: Owner, clock: Clock, keep: Keep) -> None:
-        super().__init__(backend)
+        super().__init__(backend, reader=owner.reader)
         self._owner = owner
         self._clock = clock
         self._keep = keep
@@ -62,20 +60,6 @@ class SqlStore(SqlReading):
     def damages(self) -> list[str]:
         """One sentence per damaged block met since opening."""
         return self._checkpoints.damages
-
-    def positions(self, stream: str) -> dict[Partition, Position]:
-        """Where the reader of ``stream`` goes on."""
-        mine = (positions.c.reader == self._owner.reader, positions.c.stream == stream)
-        with self._reading() as connection:
-            found = connection.execute(select(positions).where(*mine).order_by(positions.c.partition))
-            return {
-                Partition.parse(row.partition): Position(row.next_offset, row.largest_time, row.partial_until)
-                for row in found
-            }
-
-    def states(self) -> list[StateKey]:
-        """The states that are saved, also those that no monitor wants any more."""
-        return self._checkpoints.keys()
 
     def load(self, key: StateKey) -> SavedState | None:
         """A saved state, or None. A damaged block falls back to the last good one, with its positions."""
@@ -110,29 +94,6 @@ class SqlStore(SqlReading):
         """Whether this process still owns the store; cheap, asked before each notice leaves."""
         with self._reading() as connection:
             return lease.still_mine(connection, self._lease)
-
-    def waiting(self, limit: int = 1000, *, after: int = 0, channel: str | None = None) -> list[Waiting]:
-        """The outbox in the order in which the notices were decided.
-
-        Only those with a sequence beyond ``after``, and only of ``channel`` where one is named.
-        """
-        query = select(outbox).where(outbox.c.state == "waiting", outbox.c.sequence > after)
-        if channel is not None:
-            query = query.where(outbox.c.channel == channel)
-        with self._reading() as connection:
-            found = connection.execute(query.order_by(outbox.c.sequence).limit(limit))
-            return [
-                Waiting(
-                    row.sequence,
-                    row.notice,
-                    row.channel,
-                    msgspec.json.decode(row.payload),
-                    row.attempts,
-                    row.due,
-                    row.decided_at,
-                )
-                for row in found
-            ]
 
     def answered(self, sequence: int, result: str, detail: str, *, attempts: int, due: int, at: int) -> None:
         """Note how a try went.
@@ -192,8 +153,8 @@ class SqlStore(SqlReading):
 class SqlVisitor(SqlReading):
     """A look into a store that another process may own; of all that changes it can only mark replays."""
 
-    def __init__(self, backend: Backend, *, read_only: bool) -> None:
-        super().__init__(backend)
+    def __init__(self, backend: Backend, *, reader: str, read_only: bool) -> None:
+        super().__init__(backend, reader=reader)
         self._read_only = read_only
         with self._reading() as connection:
             check(connection, where=backend.where)
