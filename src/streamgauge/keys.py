@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from streamgauge.batch import NO_KEY, IntArray, SlotArray
 
@@ -38,6 +39,8 @@ class KeySlots:
         self.last_seen: IntArray = np.full(64, np.iinfo(np.int64).min, np.int64)
         self._keys: list[Key] = []
         self._free: list[int] = []
+        self._texts: NDArray[np.object_] = np.empty(0, object)
+        self._stale: set[int] = set()
         self._slot_of = _Slots(self._assign)
         self._slot_of[None] = NO_KEY
 
@@ -86,6 +89,7 @@ class KeySlots:
             self._keys[slot] = None
             self.last_seen[slot] = np.iinfo(np.int64).min
             self._free.append(slot)
+            self._stale.add(slot)
 
     def _assign(self, key: Key) -> int:
         if isinstance(key, tuple) and None in key:
@@ -99,6 +103,7 @@ class KeySlots:
         if self._free:
             slot = self._free.pop()
             self._keys[slot] = key
+            self._stale.add(slot)
         else:
             slot = len(self._keys)
             self._keys.append(key)
@@ -112,10 +117,28 @@ class KeySlots:
             grown[:have] = self.last_seen
             self.last_seen = grown
 
-    def texts(self) -> list[str | None]:
-        """Every slot's key as text that :meth:`restore` reads; None for a free slot."""
-        free = set(self._free)
-        return [None if slot in free else key_text(key) for slot, key in enumerate(self._keys)]
+    def texts(self) -> NDArray[np.object_]:
+        """Every slot's key as text that :meth:`restore` reads; None for a free slot.
+
+        The same array as last time while no key came or went: savers may tell by its identity.
+        """
+        if len(self._texts) != len(self._keys) or self._stale:
+            fresh = [key_text(key) for key in self._keys[len(self._texts) :]]
+            self._texts = np.array([*self._texts, *fresh], object)  # a new array: the old one may be held
+            free = set(self._free)
+            for slot in self._stale:
+                self._texts[slot] = None if slot in free else key_text(self._keys[slot])
+            self._stale = set()
+        return self._texts
+
+    def texts_of(self, slots: SlotArray) -> list[str | None]:
+        """The key texts of ``slots``."""
+        taken: list[str | None] = self.texts()[slots].tolist()
+        return taken
+
+    def known_from(self, first: int) -> list[Key]:
+        """The keys that took a new slot since there were ``first``; None where it was given back."""
+        return self._keys[first:]
 
     def restore(self, texts: Sequence[str | None], last_seen: IntArray) -> None:
         """Take the place of a saved dictionary."""
@@ -123,6 +146,8 @@ class KeySlots:
         self._slot_of[None] = NO_KEY
         self._keys = [None if text is None else key_from_text(text) for text in texts]
         self._free = [slot for slot, text in enumerate(texts) if text is None][::-1]
+        self._texts = np.array(list(texts), object)
+        self._stale = set()
         for slot, text in enumerate(texts):
             if text is not None:
                 self._slot_of[self._keys[slot]] = slot

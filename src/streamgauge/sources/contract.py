@@ -74,6 +74,7 @@ class Poll:
         gaps: partitions whose next record is gone, with the position that was wanted and the one where
             reading goes on; the second is smaller when the partition was made anew. To be taken into
             account after ``assigned`` and before ``slices``.
+        at_end: partitions that are now read to the end that the source knew of while polling.
     """
 
     slices: Sequence[Slice] = ()
@@ -82,6 +83,7 @@ class Poll:
     lost: frozenset[Partition] = frozenset()
     ended: frozenset[Partition] = frozenset()
     gaps: Mapping[Partition, tuple[int, int]] = field(default_factory=dict)
+    at_end: frozenset[Partition] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,278 @@
+"""The engine that runs everything in this process: reads, advances, commits, and hands notices on.
+
+One thread does all of it, in one loop: poll each stream, take what came, let time pass where nothing came,
+commit when it is due. Delivery, the server and the end-of-partition questions have threads of their own.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from streamgauge.batch import NEVER, Partition
+from streamgauge.clock import Clock
+from streamgauge.config.models import Config
+from streamgauge.engines.delivery import Delivery
+from streamgauge.engines.intake import Intake, Taken
+from streamgauge.engines.ledger import Ledger
+from streamgauge.engines.mishaps import Mishaps
+from streamgauge.engines.reporting import Reporter
+from streamgauge.engines.restart import Restart
+from streamgauge.engines.round import Runners
+from streamgauge.engines.status import StatusBoard
+from streamgauge.engines.stream_runner import StreamRunner
+from streamgauge.errors import StoreError, StoreTakenError
+from streamgauge.incidents.board import Board
+from streamgauge.kernels import jit
+from streamgauge.pipeline import MonitorFailed
+from streamgauge.plan import Plan, make_plan
+from streamgauge.sources.contract import Poll
+from streamgauge.stores.contract import Position, Store
+
+BATCH = 10_000
+"""Records asked of a source at once."""
+
+WAIT = timedelta(milliseconds=20)
+"""How long a poll waits for the first record."""
+
+TICK = 0.1
+"""Seconds between looks at what the mere passing of time closes."""
+
+RETRY = 1.0
+"""Seconds between tries while the store refuses."""
+
+_log = structlog.get_logger("streamgauge.engine")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an engine is given from outside; :mod:`streamgauge.engines.opening` makes it from a file."""
+
+    store: Store
+    intakes: Mapping[str, Intake]
+    delivery: Delivery
+    clock: Clock
+    status: StatusBoard
+
+
+class Engine:
+    """Runs a plan until it is stopped or its sources end."""
+
+    def __init__(self, config: Config, surroundings: Surroundings) -> None:
+        self.config = config
+        self.plan: Plan = make_plan(config)
+        self.store = surroundings.store
+        self.intakes = surroundings.intakes
+        self.delivery = surroundings.delivery
+        self.clock = surroundings.clock
+        self.finite = bool(self.intakes) and all(intake.finite for intake in self.intakes.values())
+        self.stopping = threading.Event()
+        self._commands: list[tuple[str, str | None]] = []
+        self._ticked_at = self.clock.monotonic()
+        self._begin()
+        self.reporter = Reporter(self, surroundings.status)
+
+    def _begin(self) -> None:
+        """Take up the store's last commit."""
+        self.paused = {name: paused.reason for name, paused in self.store.monitor_status().items()}
+        self.board = Board(self.store.open_incidents())
+        self.ledger = Ledger(self.store, self.board, self.clock)
+        self.runners = Runners(
+            self.plan, self.board, self.ledger, paused=frozenset(self.paused), replay=self.finite
+        )
+        self.mishaps = Mishaps(self.plan, self.board, self.clock)
+        self._restarts = {name: Restart(self.store, runner) for name, runner in self.runners.streams.items()}
+        for name, runner in self.runners.streams.items():
+            for bundle in runner.bundles.values():
+                self._restarts[name].restore(bundle)
+            if name not in self.intakes:  # the built-in streams have no source that assigns
+                for partition in self._restarts[name].positions:
+                    self._attach(name, partition, from_start=True)
+        for damage in self.store.damages:
+            _log.warning(
+                "the store was damaged; an older state is used and its records are read again", what=damage
+            )
+
+    def run(self) -> None:
+        """Read and judge until :meth:`stop`, or until all sources have ended; commits before it returns.
+
+        Raises:
+            SourceError: a source cannot be read and that will not pass.
+            StoreTakenError: another process owns the store; nothing more was written.
+        """
+        jit.choose(live=not self.finite)
+        self._warm_up()
+        for name, intake in self.intakes.items():
+            intake.start(self._restarts[name].positions)
+        self.reporter.ready()
+        while not self.stopping.is_set() and not (self.finite and self._all_ended()):
+            self.turn()
+        if self.finite and self._all_ended() and not self.stopping.is_set():
+            self.ledger.gathered(self.runners.finish())
+        self._commit_surely()
+        self.reporter.report()
+
+    def stop(self) -> None:
+        """Ask the loop to end; from any thread or signal handler."""
+        self.stopping.set()
+
+    def ask(self, verb: str, monitor: str | None = None) -> None:
+        """``pause`` or ``resume`` a monitor, or ``reload``; carried out between two turns."""
+        self._commands.append((verb, monitor))
+
+    def turn(self) -> None:
+        """One turn of the loop."""
+        try:
+            self._obey()
+            wait = WAIT / max(1, len(self.intakes))
+            for name, intake in self.intakes.items():
+                poll, taken = intake.poll(BATCH, wait)
+                self._assignments(name, intake, poll)
+                self._take(name, taken)
+            self.ledger.gathered(self.runners.settle())
+            self._let_time_pass()
+        except MonitorFailed as failed:
+            self._failed(failed)
+        if self.ledger.due():
+            self.commit()
+        self.reporter.report_when_due()
+
+    def commit(self) -> None:
+        """Commit, wake the delivery, and show the positions to others; a store that refuses is tried again."""
+        try:
+            told = self.ledger.commit(self.runners)
+        except StoreTakenError:
+            raise
+        except StoreError as error:
+            self.reporter.store_refuses(str(error))
+            self.stopping.wait(RETRY)
+            return
+        self.reporter.store_refuses(None)
+        if told:
+            self.delivery.wake()
+        for name, intake in self.intakes.items():
+            positions = self.runners.streams[name].next_offset
+            intake.source.committed(dict(positions))
+
+    # what a turn does
+
+    def _take(self, name: str, taken: list[Taken]) -> None:
+        at = self.clock.monotonic()
+        for part in taken:
+            self.runners.take(name, part.batches, part.order, at=at)
+
+    def _assignments(self, name: str, intake: Intake, poll: Poll) -> None:
+        runner = self.runners.streams[name]
+        if poll.revoked:
+            self._commit_surely()
+        for partition in (*poll.revoked, *poll.lost):
+            runner.detach(partition)
+        for partition, at in poll.assigned.items():
+            self._attach(name, partition, from_start=at == 0, at=at)
+        for partition, (wanted, found) in poll.gaps.items():
+            _log.warning(
+                "records are missing", stream=name, partition=str(partition), wanted=wanted, found=found
+            )
+            runner.gap(partition)
+
+    def _let_time_pass(self) -> None:
+        now = self.clock.monotonic()
+        if now - self._ticked_at < TICK:
+            return
+        self._ticked_at = now
+        for name, intake in self.intakes.items():
+            runner = self.runners.streams[name]
+            if not intake.finite:
+                rose = runner.clock.pass_time(intake.caught_up(), now)
+                unheard = self._unheard(runner)
+                if rose or unheard is not None:
+                    runner.pass_time(unheard=unheard)
+                self.mishaps.watch_source(name, intake, runner)
+            self.mishaps.watch_keys(name, runner)
+        self.ledger.gathered(self.runners.settle())
+
+    def _unheard(self, runner: StreamRunner) -> tuple[int, int] | None:
+        """For a stream that has never brought a record: how long it was seen to be empty, and the time."""
+        if runner.clock.maximum() != NEVER or not runner.clock.idle_for:
+            return None
+        return runner.clock.idle_for, self.clock.now()
+
+    def _obey(self) -> None:
+        while self._commands:
+            verb, monitor = self._commands.pop(0)
+            if verb == "pause" and monitor is not None:
+                self._pause(monitor, "paused by hand")
+            elif verb == "resume" and monitor is not None:
+                self.ledger.pause(monitor, None)
+                self.mishaps.resumed(monitor)
+                self._commit_surely()
+                self._again()
+
+    def _pause(self, monitor: str, reason: str) -> None:
+        self.ledger.pause(monitor, reason)
+        self._commit_surely()
+        self._again()
+
+    def _failed(self, failed: MonitorFailed) -> None:
+        """Go back to the last commit without the monitors that failed, and read on from there."""
+        _log.error(
+            "a monitor failed and is paused",
+            monitors=failed.monitors,
+            error=str(failed.error),
+            exc_info=failed.error,
+        )
+        self._again()
+        for name in failed.monitors:
+            reason = f"{type(failed.error).__name__}: {failed.error}"
+            self.ledger.pause(name, reason)
+            self.mishaps.failed(name, reason)
+        self._commit_surely()
+        self._again()
+
+    def _again(self) -> None:
+        """Start over from the last commit."""
+        self._begin()
+        for name, intake in self.intakes.items():
+            intake.start(self._restarts[name].positions)
+
+    def _commit_surely(self) -> None:
+        """Commit now, trying again while the store refuses, unless we are told to stop."""
+        while True:
+            try:
+                if self.ledger.commit(self.runners):
+                    self.delivery.wake()
+            except StoreTakenError:
+                raise
+            except StoreError as error:
+                self.reporter.store_refuses(str(error))
+                if self.stopping.wait(RETRY):
+                    raise
+            else:
+                return
+
+    # positions and states
+
+    def _attach(self, name: str, partition: Partition, *, from_start: bool, at: int = 0) -> None:
+        restart, runner = self._restarts[name], self.runners.streams[name]
+        position = restart.positions.get(partition, Position(at, NEVER, NEVER))
+        for bundle in runner.attach(partition, position, from_start=from_start):
+            restart.restore(bundle)
+        for bundle in runner.bundles.values():
+            if bundle.partition in (None, partition):
+                for lane in bundle.lanes:
+                    lane.judged = max(lane.judged, runner.mark(bundle.partition))
+
+    def _all_ended(self) -> bool:
+        return all(intake.ended for intake in self.intakes.values())
+
+    def _warm_up(self) -> None:
+        """Compile before readiness: run an empty batch through a throw-away copy of every lane."""
+        if not jit.compiled():
+            return
+        from streamgauge.engines.warm_up import warm_up
+
+        warm_up(self.plan)

@@ -1,0 +1,170 @@
+"""Brings one stream's records to the engine: source, decoder, merged order, and whether we are caught up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from streamgauge.batch import NEVER, Batch, IntArray, Partition
+from streamgauge.clock import Clock
+from streamgauge.engines.merge import Merger
+from streamgauge.formats.contract import Decoder
+from streamgauge.plan import StreamPlan
+from streamgauge.sources.contract import Poll, Source, Tail
+from streamgauge.stores.contract import Position
+from streamgauge.windows.watermark import STALE_AFTER
+
+MOST_WAITING = 100_000
+"""Records of one partition that may wait for the others before its reading is paused."""
+
+PATIENCE = 5.0
+"""Seconds that a partition with nothing to show may hold up the others in the merged order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Batches to take together, and their order where several partitions are merged."""
+
+    batches: Sequence[Batch]
+    order: IntArray | None = None
+
+
+class Intake:
+    """One stream's way in.
+
+    Args:
+        plan: the stream; whether partitions are merged follows from its monitors.
+        source: opened by the engine.
+        decoder: bytes to columns.
+        clock: stamps of reading.
+        finite: the source ends; then its partitions are merged strictly.
+    """
+
+    def __init__(
+        self, plan: StreamPlan, source: Source, decoder: Decoder, clock: Clock, *, finite: bool
+    ) -> None:
+        self.plan = plan
+        self.source = source
+        self.finite = finite
+        self.ended = False
+        self.records = 0
+        self._decoder = decoder
+        self._clock = clock
+        self._merger: Merger[Partition] | None = None
+        self._largest: Mapping[Partition, int] = {}
+        self._read_at: dict[Partition, float] = {}
+        self._next: dict[Partition, int] = {}
+        self._open: set[Partition] = set()
+        self._paused: set[Partition] = set()
+        self._held_since: float | None = None
+        self._alive_at = clock.monotonic()
+
+    def poll(self, limit: int, timeout: timedelta) -> tuple[Poll, list[Taken]]:
+        """What the source says, and what may be taken now. Apply ``assigned`` and ``gaps`` first."""
+        poll = self.source.poll(limit, timeout)
+        self._assign(poll)
+        now, wall = self._clock.monotonic(), self._clock.now()
+        batches = []
+        for piece in poll.slices:
+            batch = self._decoder.decode(piece, wall)
+            self.records += len(batch)
+            self._read_at[piece.partition] = now
+            self._next[piece.partition] = piece.next_offset
+            self._alive_at = now
+            batches.append(batch)
+        if self._merger is None:
+            return poll, [Taken([batch]) for batch in batches]
+        for batch in batches:
+            self._merger.add(batch.partition, batch)
+            self._merger.done(batch.partition, done=False)
+        for partition in poll.at_end:
+            self._merger.done(partition)
+        for partition in poll.ended:
+            self._open.discard(partition)
+            self._merger.done(partition)
+            self.ended = not self._open
+        return poll, self._merge(self._merger, limit, now)
+
+    def start(self, positions: Mapping[Partition, Position]) -> None:
+        """Open the source, or go back with it, to ``positions``; whatever waited is dropped.
+
+        Raises:
+            SourceError: it cannot be read, and that will not pass.
+        """
+        self._largest = {partition: position.largest_time for partition, position in positions.items()}
+        self._merger = Merger() if self.plan.merged or self.finite else None
+        self._read_at, self._next, self._open, self._paused = {}, {}, set(), set()
+        self._held_since, self._alive_at, self.ended = None, self._clock.monotonic(), False
+        self.source.open({partition: position.next_offset for partition, position in positions.items()})
+
+    def caught_up(self) -> dict[Partition, bool]:
+        """Per partition, whether it is known to be read and counted to its end at this moment."""
+        now = self._clock.monotonic()
+        tails = self.source.tails()
+        waiting = self._merger.waiting() if self._merger is not None else {}
+        return {
+            partition: not waiting.get(partition) and self._at_end(partition, tails.get(partition), now)
+            for partition in self._next
+        }
+
+    def tails(self) -> Mapping[Partition, Tail]:
+        """The newest known ends."""
+        return self.source.tails()
+
+    def silent_for(self) -> float:
+        """Seconds since the partition that is worst off gave a sign of life: a record, or an answer."""
+        tails = self.source.tails()
+        signs = [
+            max(read, tails[partition].answered_at if partition in tails else read)
+            for partition, read in self._read_at.items()
+        ]
+        return self._clock.monotonic() - min(signs, default=self._alive_at)
+
+    def _assign(self, poll: Poll) -> None:
+        for partition in (*poll.revoked, *poll.lost):
+            self._next.pop(partition, None)
+            self._read_at.pop(partition, None)
+            self._open.discard(partition)
+            if self._merger is not None:
+                self._merger.detach(partition)
+        for partition, at in poll.assigned.items():
+            self._next[partition] = at
+            self._open.add(partition)
+            self._alive_at = self._clock.monotonic()
+            self._read_at[partition] = self._alive_at
+            if self._merger is not None:
+                self._merger.attach(partition, self._largest.get(partition, NEVER))
+        for partition, (_, at) in poll.gaps.items():
+            self._next[partition] = at
+
+    def _at_end(self, partition: Partition, tail: Tail | None, now: float) -> bool:
+        if tail is None or tail.open_transaction or now - tail.answered_at > STALE_AFTER:
+            return False
+        return tail.asked_at >= self._read_at.get(partition, 0.0) and self._next[partition] >= tail.end_offset
+
+    def _merge(self, merger: Merger[Partition], limit: int, now: float) -> list[Taken]:
+        tails = self.source.tails()
+        for partition in merger.holding():
+            if not self.finite and self._at_end(partition, tails.get(partition), now):
+                merger.done(partition)
+        holding = merger.holding()
+        waiting = merger.waiting()
+        if not holding or not any(waiting.values()):
+            self._held_since = None
+        elif self._held_since is None:
+            self._held_since = now
+        late = self._held_since is not None and now - self._held_since > PATIENCE and not self.finite
+        taken = []
+        while (part := merger.take(limit, all_of_it=late)) is not None:
+            taken.append(Taken([batch for _, batch in part.batches], part.order))
+        self._pause_the_full(merger)
+        return taken
+
+    def _pause_the_full(self, merger: Merger[Partition]) -> None:
+        full = {partition for partition, rows in merger.waiting().items() if rows > MOST_WAITING}
+        if full - self._paused:
+            self.source.pause(sorted(full - self._paused))
+        if self._paused - full:
+            self.source.resume(sorted(self._paused - full))
+        self._paused = full

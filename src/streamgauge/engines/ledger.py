@@ -1,0 +1,172 @@
+"""Gathers what happened since the last commit, decides when the next is due, and writes it.
+
+Commits come once a second; a waiting notice brings the next one forward, but commits never take more than a
+tenth of the time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from streamgauge.batch import BadRecord, Column
+from streamgauge.clock import Clock
+from streamgauge.engines.round import Gathered, Runners
+from streamgauge.failpoints import reach
+from streamgauge.incident import IncidentState
+from streamgauge.incidents.board import Board
+from streamgauge.monitor import Monitor
+from streamgauge.plan import Group
+from streamgauge.stores.contract import Commit, HistoryBlock, LateCount, StateKey, StateWrite, Store
+from streamgauge.verdict import Verdicts
+from streamgauge.windows.contract import LateRows, Rows, WindowResults
+
+INTERVAL = 1.0
+"""Seconds between commits when nothing presses."""
+
+SOONEST = 0.02
+"""Seconds after a commit before a waiting notice may cause the next."""
+
+SHARE = 10
+"""Commits may take one part in this many of the time."""
+
+HISTORY_KEYS = 20_000
+"""Results of one step kept in the history at most; of a monitor with more keys, those with incidents only."""
+
+
+class Ledger:
+    """The observer of a live engine, and the maker of its commits."""
+
+    def __init__(self, store: Store, board: Board, clock: Clock) -> None:
+        self.store = store
+        self.board = board
+        self.clock = clock
+        self.commits = 0
+        self.seconds = 0.0
+        self.last_end: dict[str, int] = {}
+        self.late_total: Counter[str] = Counter()
+        self.dead_total: Counter[str] = Counter()
+        self._committed_at = clock.monotonic()
+        self._dead: list[tuple[str, BadRecord]] = []
+        self._late: Counter[tuple[str, int]] = Counter()
+        self._history: list[HistoryBlock] = []
+        self._paused: dict[str, str | None] = {}
+
+    # the observer's side
+
+    def results(self, group: Group, results: WindowResults) -> None:
+        """Keep closed windows for the history."""
+        if group.words == "each record" or not len(results):
+            return
+        closed = np.nonzero(~results.early)[0]
+        if not len(closed):
+            return
+        for monitor in group.monitors:
+            self.last_end[monitor.name] = int(results.ends[closed].max())
+            rows = closed
+            if len(closed) > HISTORY_KEYS:
+                concerned = self.board.slots(monitor.name, results.keys)
+                rows = closed[np.isin(results.slots[closed], concerned)]
+            if len(rows):
+                self._history.append(_block(monitor, results, rows))
+
+    def verdicts(self, monitor: Monitor, verdicts: Verdicts) -> None:
+        """Verdicts become incidents; nothing else is kept of them."""
+
+    def late(self, group: Group, rows: Rows, late: LateRows) -> None:
+        """Count late records per monitor and window."""
+        starts, counts = np.unique(late.starts, return_counts=True)
+        self.late_total[group.stream] += len(np.unique(late.rows))
+        for monitor in group.monitors:
+            for start, count in zip(starts.tolist(), counts.tolist(), strict=True):
+                self._late[monitor.name, start] += count
+
+    # the engine's side
+
+    def gathered(self, gathered: Gathered) -> None:
+        """Bad records of a round."""
+        self._dead.extend(gathered.dead_letters)
+        for stream, _ in gathered.dead_letters:
+            self.dead_total[stream] += 1
+
+    def pause(self, monitor: str, reason: str | None) -> None:
+        """Note that a monitor is paused (why), or resumed (None)."""
+        self._paused[monitor] = reason
+
+    def due(self) -> bool:
+        """Whether it is time to commit."""
+        passed = self.clock.monotonic() - self._committed_at
+        soonest = max(SOONEST, SHARE * self.seconds)
+        return passed >= max(INTERVAL, soonest) or (bool(self.board.notices) and passed >= soonest)
+
+    def commit(self, runners: Runners) -> bool:
+        """Write everything since the last commit in one transaction; whether notices went with it.
+
+        After an error nothing was written and nothing is forgotten: call it again.
+        """
+        started = self.clock.monotonic()
+        reach("commit.before")
+        commit = self._commit(runners)
+        self.store.commit(commit)
+        self._dead.clear()
+        self._late.clear()
+        self._history.clear()
+        self._paused.clear()
+        self.board.clear_changes()
+        self.commits += 1
+        self._committed_at = self.clock.monotonic()
+        self.seconds = self._committed_at - started
+        if commit.notices:
+            reach("commit.after-before-send")
+        return bool(commit.notices)
+
+    def _commit(self, runners: Runners) -> Commit:
+        withdrawn = [
+            replace(i, state=IncidentState.RESOLVED, reason="withdrawn") for i in self.board.withdrawn
+        ]
+        return Commit(
+            positions={
+                (name, partition): position
+                for name, runner in runners.streams.items()
+                for partition, position in runner.positions().items()
+            },
+            states=states(runners),
+            incidents=[*self.board.changed.values(), *withdrawn],
+            notices=list(self.board.notices),
+            dead_letters=list(self._dead),
+            late=[LateCount(monitor, start, count) for (monitor, start), count in self._late.items()],
+            history=list(self._history),
+            paused=dict(self._paused),
+        )
+
+
+def states(runners: Runners) -> dict[StateKey, StateWrite]:
+    """Every bundle as it is now, with the positions that it stands for."""
+    written: dict[StateKey, StateWrite] = {}
+    for runner in runners.streams.values():
+        positions = runner.positions()
+        for bundle in runner.bundles.values():
+            own = positions if bundle.partition is None else {bundle.partition: positions[bundle.partition]}
+            if own and not bundle.from_offset:
+                written[bundle.key] = StateWrite(bundle.tables(), bundle.version, own)
+    return written
+
+
+def _block(monitor: Monitor, results: WindowResults, rows: Iterable[int]) -> HistoryBlock:
+    index = np.asarray(rows)
+    ends = results.ends[index]
+    columns: dict[str, object] = {name: column.take(index) for name, column in results.columns.items()}
+    return HistoryBlock(
+        monitor.name,
+        int(ends.min()),
+        int(ends.max()),
+        {
+            "key": Column("string", values=results.keys.texts_of(results.slots[index])),
+            "window_start": results.starts[index],
+            "window_end": ends,
+            **columns,
+        },
+    )

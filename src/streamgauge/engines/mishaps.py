@@ -1,0 +1,123 @@
+"""Incidents about the watching itself: a source lost, a detector that failed, keys beyond the limit or misplaced."""
+
+from __future__ import annotations
+
+from streamgauge.batch import Partition
+from streamgauge.clock import Clock, format_duration
+from streamgauge.engines.intake import Intake
+from streamgauge.engines.stream_runner import StreamRunner
+from streamgauge.incident import Incident, IncidentState
+from streamgauge.incidents.board import Board
+from streamgauge.incidents.lifecycle import mended, mishap
+from streamgauge.keys import Key, KeySlots, key_label
+from streamgauge.plan import Plan, StreamPlan
+
+SOURCE_LOST = "source lost"
+DETECTOR_FAILED = "detector failed"
+KEY_LIMIT = "key limit"
+TWO_PARTITIONS = "key on two partitions"
+
+KEYS_COMPARED = 200_000
+"""Per grouping, the first so many keys are remembered to see whether one turns up on a second partition."""
+
+
+class Mishaps:
+    """Watches what surrounds the monitors and opens and ends incidents about it. Their times are wall clock."""
+
+    def __init__(self, plan: Plan, board: Board, clock: Clock) -> None:
+        self._plan = plan
+        self._board = board
+        self._clock = clock
+        self._homes: dict[tuple[str, tuple[str, ...]], dict[Key, Partition]] = {}
+        self._seen: dict[tuple[str, tuple[str, ...], Partition], int] = {}
+
+    def watch_source(self, stream: str, intake: Intake, runner: StreamRunner) -> None:
+        """Open ``source lost`` when a partition has given no sign of life for ``source_timeout``."""
+        config = runner.plan.config
+        assert config is not None
+        limit = config.source_timeout.total_seconds()
+        silent = intake.silent_for()
+        name, now = f"stream {stream}", self._clock.now()
+        if silent <= limit:
+            mended(self._board, name, SOURCE_LOST, now, _channels(runner.plan))
+            return
+        trouble = intake.source.describe().get("trouble")
+        title = (
+            f"{stream}: the source has given no sign of life for {format_duration(config.source_timeout)}"
+            f"{f' ({trouble})' if trouble else ''}; nothing is judged until it is back, and nothing is lost"
+        )
+        self._open(name, SOURCE_LOST, title, runner.plan)
+
+    def watch_keys(self, stream: str, runner: StreamRunner) -> None:
+        """Open an incident when keys pool into ``__other__``, or when a key is on two partitions."""
+        for (by, partition), bundle in runner.bundles.items():
+            if bundle.keys.pooled > bundle.pooled_told:
+                bundle.pooled_told = bundle.keys.pooled
+                self._open(
+                    f"stream {stream}",
+                    KEY_LIMIT,
+                    f"{stream}: more than {bundle.keys.limit} keys of {', '.join(by)}; new ones are pooled as "
+                    "__other__; raise `limits: {keys: …}` or group by something coarser",
+                    runner.plan,
+                )
+            if partition is not None:
+                self._compare(stream, runner.plan, by, partition, bundle.keys)
+
+    def failed(self, monitor: str, reason: str) -> None:
+        """A monitor's step raised and it is paused."""
+        planned = self._plan.monitors[monitor]
+        title = (
+            f"{monitor} failed and is paused: {reason}; the others go on; resume it once the cause is mended"
+        )
+        self._open(monitor, DETECTOR_FAILED, title, None, planned.policy.channels)
+
+    def resumed(self, monitor: str) -> None:
+        """A paused monitor takes part again."""
+        planned = self._plan.monitors.get(monitor)
+        channels = planned.policy.channels if planned is not None else ()
+        mended(self._board, monitor, DETECTOR_FAILED, self._clock.now(), channels, reason="resumed")
+
+    def _compare(
+        self, stream: str, plan: StreamPlan, by: tuple[str, ...], partition: Partition, keys: KeySlots
+    ) -> None:
+        homes = self._homes.setdefault((stream, by), {})
+        first = self._seen.get((stream, by, partition), 0)
+        new = keys.known_from(first)
+        self._seen[stream, by, partition] = first + len(new)
+        for key in new:
+            home = homes.get(key)
+            if home is None:
+                if len(homes) < KEYS_COMPARED:
+                    homes[key] = partition
+            elif home != partition and key is not None:
+                self._open(
+                    f"stream {stream}",
+                    TWO_PARTITIONS,
+                    f"{stream}: records of {key_label(key)} are on {home} and on {partition}, though "
+                    f"`partitioned_by` says one; its windows are counted apart; take `partitioned_by` away or "
+                    "mend the producer's partitioner",
+                    plan,
+                )
+                return
+
+    def _open(
+        self, name: str, kind: str, title: str, plan: StreamPlan | None, channels: tuple[str, ...] = ()
+    ) -> None:
+        now = self._clock.now()
+        incident = Incident(
+            monitor=name,
+            key=None,
+            kind=kind,
+            episode=now,
+            state=IncidentState.FIRING,
+            severity="critical",
+            opened_at=now,
+            title=title,
+        )
+        mishap(self._board, incident, channels or (_channels(plan) if plan is not None else ("console",)))
+
+
+def _channels(plan: StreamPlan) -> tuple[str, ...]:
+    """Everyone who hears of some monitor of the stream."""
+    found = dict.fromkeys(c for group in plan.groups for m in group.monitors for c in m.policy.channels)
+    return tuple(found) or ("console",)

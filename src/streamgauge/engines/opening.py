@@ -1,0 +1,130 @@
+"""Opens everything that a configuration names, runs it, and closes it again."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from streamgauge.channels.contract import Channel
+from streamgauge.clock import Clock
+from streamgauge.config import plugins
+from streamgauge.config.models import Config, StreamConfig
+from streamgauge.engines.delivery import Delivery, Tried
+from streamgauge.engines.embedded import Engine, Surroundings
+from streamgauge.engines.intake import Intake
+from streamgauge.engines.status import StatusBoard
+from streamgauge.errors import SourceError
+from streamgauge.formats.contract import Decoder, Layout
+from streamgauge.plan import StreamPlan, make_plan
+from streamgauge.sources.contract import Source
+from streamgauge.stores.contract import Store
+
+DRAIN = timedelta(seconds=10)
+"""How long the end of a run waits for notices that are due."""
+
+_log = structlog.get_logger("streamgauge.engine")
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a run may ask for beside its file.
+
+    Attributes:
+        dry_run: print notices instead of sending them.
+        on_engine: told of the engine once it is made, before it runs.
+    """
+
+    dry_run: bool = False
+    on_engine: Callable[[Engine], None] = lambda _engine: None
+
+
+def run(config: Config, store: Store, clock: Clock, status: StatusBoard, choices: Choices | None = None) -> None:
+    """Run a configuration until it is stopped or its sources end.
+
+    Raises:
+        SourceError: a source cannot be read, and that will not pass.
+        StoreTakenError: another process owns the store.
+    """
+    choices = choices or Choices()
+    with _delivering(config, store, clock, choices) as (delivery, hear):
+        plan = make_plan(config)
+        intakes = {
+            name: _intake(plan.streams[name], stream, store, clock)
+            for name, stream in config.streams.items()
+            if plan.streams[name].groups
+        }
+        engine = Engine(config, Surroundings(store, intakes, delivery, clock, status))
+        hear.append(engine.reporter.tried)
+        choices.on_engine(engine)
+        try:
+            engine.run()
+        finally:
+            for intake in intakes.values():
+                intake.source.close()
+        delivery.drain(DRAIN)
+
+
+def open_decoder(stream: StreamConfig, layout: Layout) -> Decoder:
+    """The decoder of a stream's format for the fields that are used."""
+    decoder: Decoder = plugins.module("formats", stream.format.type).open_format(stream.format, layout)
+    return decoder
+
+
+def open_source(name: str, stream: StreamConfig, clock: Clock, *, instance: str | None = None) -> Source:
+    """The source of a stream; ``instance`` names this reader where sources know such a thing."""
+    opener = plugins.module("sources", stream.source.type).open_source
+    named = {"instance": instance} if "instance" in inspect.signature(opener).parameters else {}
+    source: Source = opener(stream.source, name, clock, **named)
+    return source
+
+
+def _intake(plan: StreamPlan, stream: StreamConfig, store: Store, clock: Clock) -> Intake:
+    source = open_source(plan.name, stream, clock, instance=f"streamgauge-{store.id}")
+    finite = stream.source.finite
+    _refuse_company(plan.name, source)
+    return Intake(plan, source, open_decoder(stream, plan.layout), clock, finite=finite)
+
+
+def _refuse_company(stream: str, source: Source) -> None:
+    """SQLite is one process's: a second member of the group would count a part of the records elsewhere."""
+    ask = getattr(source, "other_members", None)
+    others = ask() if ask is not None else []
+    if others:
+        raise SourceError(
+            f"stream {stream!r}: {', '.join(others)} read in the same consumer group; with a SQLite store one "
+            "process must read all partitions, else each counts only its part. Stop the other, or give this "
+            "one another `group:` and another store"
+        )
+
+
+@contextmanager
+def _delivering(
+    config: Config, store: Store, clock: Clock, choices: Choices
+) -> Iterator[tuple[Delivery, list[Callable[[Tried], None]]]]:
+    hear: list[Callable[[Tried], None]] = []
+    named = {name for monitor in config.monitors.values() for name in monitor.notify} | set(config.channels)
+    channels: Mapping[str, Channel] = {name: _channel(config, name, choices) for name in sorted(named | {"console"})}
+    patience = {name: config.channel(name).give_up_after for name in channels}
+    delivery = Delivery(
+        store, channels, clock, give_up_after=patience, on_try=lambda tried: [told(tried) for told in hear] and None
+    )
+    delivery.start()
+    try:
+        yield delivery, hear
+    finally:
+        delivery.stop()
+
+
+def _channel(config: Config, name: str, choices: Choices) -> Channel:
+    if choices.dry_run:
+        from streamgauge.channels.console import dry_run_channel
+
+        return dry_run_channel(name)
+    settings = config.channel(name)
+    channel: Channel = plugins.module("channels", settings.type).open_channel(settings, name)
+    return channel

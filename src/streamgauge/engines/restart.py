@@ -1,0 +1,52 @@
+"""Where the store's last commit left off: per stream the positions to read from, and the saved states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from streamgauge.batch import Partition
+from streamgauge.engines.bundle import Bundle, bundle_key
+from streamgauge.engines.stream_runner import StreamRunner
+from streamgauge.stores.contract import Position, SavedState, StateKey, Store
+
+
+class Restart:
+    """One stream's way back to its last commit.
+
+    A damaged block makes its state older than the stream. Reading then starts at the older position, and
+    every state leaves out the records that it has counted already.
+
+    Attributes:
+        positions: where reading starts, with the event time reached there.
+    """
+
+    def __init__(self, store: Store, runner: StreamRunner) -> None:
+        stored = store.positions(runner.plan.name)
+        self._saved: dict[StateKey, SavedState] = {}
+        for by, partition in runner.wanted(list(stored)):
+            key = bundle_key(runner.plan, by, partition)
+            saved = store.load(key)
+            if saved is not None:
+                self._saved[key] = saved
+        self.positions: dict[Partition, Position] = dict(stored)
+        for saved in self._saved.values():
+            for partition, position in saved.positions.items():
+                if partition in stored and position.next_offset < self.positions[partition].next_offset:
+                    self.positions[partition] = position
+
+    @property
+    def offsets(self) -> Mapping[Partition, int]:
+        """Where the source starts."""
+        return {partition: position.next_offset for partition, position in self.positions.items()}
+
+    def restore(self, bundle: Bundle) -> None:
+        """Give a new bundle what was saved of it."""
+        saved = self._saved.get(bundle.key)
+        if saved is None:
+            return
+        bundle.restore(saved.tables)
+        bundle.from_offset = {
+            partition: position.next_offset
+            for partition, position in saved.positions.items()
+            if partition in self.positions and position.next_offset > self.positions[partition].next_offset
+        }

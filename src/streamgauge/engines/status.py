@@ -1,0 +1,97 @@
+"""What the engine shows of itself: made anew twice a second, read by the server, the metrics and live views."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionStatus:
+    """One partition: the next offset to count, the broker's end, how many records lie between."""
+
+    next_offset: int
+    end_offset: int | None
+    lag: int | None
+    caught_up: bool
+    watermark: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """One stream.
+
+    Attributes:
+        records, late, dead_letters: since this process started.
+        rate: records per second over the last moments.
+        watermark: of what spans partitions; microseconds, None before the first record.
+        delay: seconds that the watermark lies behind the wall clock; None before the first record.
+        lost: why the source counts as lost; None while it is there.
+        source: what it reads and where it started; no secrets.
+        group: the consumer group, where there is one.
+    """
+
+    records: int
+    late: int
+    dead_letters: int
+    rate: float
+    watermark: int | None
+    delay: float | None
+    partitions: Mapping[str, PartitionStatus]
+    lost: str | None = None
+    source: Mapping[str, object] = field(default_factory=dict)
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorStatus:
+    """One monitor.
+
+    Attributes:
+        keys: how many it knows.
+        open_windows: windows that are filling now.
+        open_incidents: incidents that fire.
+        paused: why it takes no part; None while it does.
+        last_end: end of the last window that it judged; microseconds.
+    """
+
+    stream: str
+    kind: str
+    why: str
+    keys: int
+    open_windows: int
+    open_incidents: int
+    paused: str | None = None
+    last_end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """All of it at one moment.
+
+    Attributes:
+        at: wall clock of this picture.
+        ready: kernels are compiled, the store is ours, the sources were opened.
+        commits, commit_seconds: how many, and how long the last took.
+        store: what keeps commits from succeeding; None while they do.
+        waiting: notices per channel that have not left.
+        notices: told since this process started, by outcome (``delivered`` …).
+    """
+
+    at: int
+    started_at: int
+    ready: bool = False
+    streams: Mapping[str, StreamStatus] = field(default_factory=dict)
+    monitors: Mapping[str, MonitorStatus] = field(default_factory=dict)
+    commits: int = 0
+    commit_seconds: float = 0.0
+    store: str | None = None
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    notices: Mapping[str, int] = field(default_factory=dict)
+
+
+class StatusBoard:
+    """Where the engine puts the newest picture; any thread may read ``now``."""
+
+    def __init__(self, started_at: int) -> None:
+        self.now = EngineStatus(started_at, started_at)
