@@ -10,9 +10,14 @@ from streamgauge.batch import Partition
 from streamgauge.channels.contract import Result
 from streamgauge.incident import IncidentState
 from streamgauge.stores import Keep, Owner, open_store
-from streamgauge.stores.contract import Change, Commit, HistoryBlock, LateCount, Paused, Waiting
+from streamgauge.stores.contract import Change, Commit, HistoryBlock, LateCount, Paused, Store, Waiting
 from streamgauge.stores.sections import LATE_KEPT, PAYLOAD_BYTES
 from tests.stores.given import ME, P0, P1, at, bad, counts, everything_in, incident, notice, rows, saving
+
+
+def test_the_store_keeps_the_contract(store: Store):
+    """Its shape is checked by mypy, where this line is typed; here: that it starts as the contract says."""
+    assert (store.epoch, list(store.damages), store.still_mine()) == (1, [], True)
 
 
 def test_positions_are_kept_per_stream_and_partition(store):

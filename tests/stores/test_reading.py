@@ -52,11 +52,11 @@ def test_a_visitor_may_mark_dead_letters_while_the_owner_runs(store, url):
 
 
 def test_each_store_has_an_id_of_its_own_for_good(store, url, clock, tmp_path):
-    number = store.id()
+    number = store.id
     store.close()
     again = open_store(url, owner=ME, clock=clock)
     other = open_store(f"sqlite:///{tmp_path}/other.db", owner=ME, clock=clock)
-    assert again.id() == number != other.id()
+    assert again.id == number != other.id
     again.close()
     other.close()
 

@@ -189,6 +189,11 @@ class Keep:
 class Reading(Protocol):
     """What a look into a store can tell; for verbs and the API, also while another process writes."""
 
+    @property
+    def id(self) -> str:
+        """What tells this store from every other, for good."""
+        ...
+
     def positions(self, stream: str) -> dict[Partition, Position]:
         """Where the reader of ``stream`` goes on."""
         ...
@@ -261,14 +266,17 @@ class Store(Reading, Protocol):
     """What an engine needs of a store. Methods raise :class:`~streamgauge.errors.StoreError` subclasses.
 
     One thread commits; any thread may look, take ``waiting`` and note ``answered``.
-
-    Attributes:
-        damages: one sentence per damaged block met since opening.
-        epoch: the number of this ownership; grows with each.
     """
 
-    damages: list[str]
-    epoch: int
+    @property
+    def damages(self) -> Sequence[str]:
+        """One sentence per damaged block met since opening."""
+        ...
+
+    @property
+    def epoch(self) -> int:
+        """The number of this ownership; grows with each."""
+        ...
 
     def load(self, key: StateKey) -> SavedState | None:
         """A saved state, or None. A damaged block falls back to the last good one, with its positions."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -72,8 +73,9 @@ class SqlReading:
         """The store's place, for messages; no secrets."""
         return self._backend.where
 
+    @cached_property
     def id(self) -> str:
-        """What tells this store from every other."""
+        """What tells this store from every other, for good."""
         with self._reading() as connection:
             found: str = connection.execute(select(meta.c.value).where(meta.c.name == "store")).scalar_one()
             return found
