@@ -10,13 +10,16 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from streamgauge.batch import NEVER, Partition
+from streamgauge.batch import NEVER, IntArray, Partition, SlotArray
 from streamgauge.keys import KeySlots
 from streamgauge.pipeline import Lane
 from streamgauge.plan import Group, StreamPlan, digest
 from streamgauge.samples import Recent
 from streamgauge.state import State, Table, Tables
 from streamgauge.stores.contract import StateKey
+
+HOUR = 3_600_000_000
+LATER = int(np.iinfo(np.int64).max // 2)
 
 
 class Bundle:
@@ -63,6 +66,8 @@ class Bundle:
         self.fresh: set[int] = set(range(len(self.lanes)))
         self.partial_until: dict[tuple[int, Partition], int] = {}
         self.pooled_told = 0
+        self._age = max([stream.forget, *(_memory(lane.group) for lane in self.lanes)])
+        self._oldest: int | None = None
 
     def part_of(self, partition: Partition) -> int:
         """The number under which ``partition`` is merged; given once."""
@@ -80,7 +85,7 @@ class Bundle:
         """Everything, each state's tables under its own prefix."""
         texts = self.keys.texts()
         tables: dict[str, Table] = {
-            "keys": {"text": np.array(texts, object), "last_seen": self.keys.last_seen[: len(texts)]},
+            "keys": {"text": texts, "last_seen": self.keys.last_seen[: len(texts)]},
             "parts": {"text": np.array([str(part) for part in self.parts], object)},
         }
         for number, lane in enumerate(self.lanes):
@@ -116,17 +121,46 @@ class Bundle:
                 if monitor.name in lane.states:
                     _take(tables, f"detector/{monitor.name}/{monitor.shape}", lane.states[monitor.name])
 
+    def touch(self, slots: SlotArray, times: IntArray) -> None:
+        """Note when keys were last seen."""
+        self.keys.touch(slots, times)
+        if len(times):
+            self._oldest = min(self._oldest_seen(), int(times.min()))
+
+    def next_forgetting(self, times: IntArray, opening: int, closing: IntArray) -> int:
+        """How many of these records come before the next look at keys to forget; all of them mostly.
+
+        Keys are forgotten when the watermark crosses a full hour, so that the moment is the same wherever
+        batches end.
+        """
+        if not len(times):
+            return 0
+        due = self._due(opening, min(self._oldest_seen(), int(times.min())))
+        return min(int(np.searchsorted(closing, due, "left")) + 1, len(times))
+
+    def forget_due(self, before: int, after: int) -> int:
+        """Forget if the watermark has crossed a full hour at which there can be anything to forget; how many."""
+        if self._oldest is None or after < self._due(before, self._oldest):
+            return 0
+        return self.forget(after // HOUR * HOUR)
+
+    def _due(self, watermark: int, oldest: int) -> int:
+        """The first full hour after ``watermark`` at which a key last seen at ``oldest`` is forgotten."""
+        return (max(watermark, oldest + self._age) // HOUR + 1) * HOUR
+
+    def _oldest_seen(self) -> int:
+        """No key was last seen before this."""
+        if self._oldest is None:
+            live = self.keys.live()
+            self._oldest = int(self.keys.last_seen[live].min(initial=LATER))
+        return self._oldest
+
     def forget(self, watermark: int) -> int:
         """Give back the slots of keys unseen for longer than the stream remembers; how many."""
-        age = max(
-            [
-                self.stream.forget,
-                *(getattr(m.detector, "forget", 0) for lane in self.lanes for m in lane.group.monitors),
-            ]
-        )
         live = self.keys.live()
-        old = live[self.keys.last_seen[live] < watermark - age]
+        old = live[self.keys.last_seen[live] < watermark - self._age]
         old = old[self.keys.last_seen[old] > np.iinfo(np.int64).min]
+        self._oldest = None
         if len(old):
             for lane in self.lanes:
                 lane.group.window.drop(lane.window_state, old)
@@ -137,6 +171,18 @@ class Bundle:
                         monitor.detector.drop(lane.states[monitor.name], old)
             self.keys.forget(old.tolist())
         return len(old)
+
+
+def _memory(group: Group) -> int:
+    """How long after a key's last record something of it may still be held: its windows, its detectors."""
+    least = max([getattr(m.detector, "forget", 0) for m in group.monitors], default=0)
+    judged = max([m.policy.rule.no_data_after for m in group.monitors], default=0)
+    return max(least, group.window.reach * (judged + 1))
+
+
+def bundle_key(stream: StreamPlan, by: tuple[str, ...], partition: Partition | None) -> StateKey:
+    """Under which name a bundle is saved."""
+    return StateKey(f"{stream.name}/{','.join(by)}", digest([stream.name, by, partition is None]), partition)
 
 
 def _put(tables: dict[str, Table], prefix: str, state: State) -> None:

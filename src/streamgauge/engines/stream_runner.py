@@ -21,11 +21,12 @@ from streamgauge.windows.watermark import StreamClock
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Records as the lanes take them: one batch, or several in one order, with their watermarks."""
+    """Records as the lanes take them: one batch, or several in one order; see :class:`Rows`."""
 
     times: IntArray
     offsets: IntArray
     before: IntArray
+    opening: int
     closing: IntArray
     watermark: int
     columns: Mapping[str, Column]
@@ -34,6 +35,32 @@ class Reading:
 
     def __len__(self) -> int:
         return len(self.times)
+
+    def part(self, start: int, stop: int) -> Reading:
+        """Records ``start`` to ``stop``, with time as far as it had come then."""
+        if start == 0 and stop >= len(self):
+            return self
+        index = np.arange(start, stop)
+        return Reading(
+            self.times[start:stop], self.offsets[start:stop], self.before[start:stop],
+            self.opening if start == 0 else int(self.closing[start - 1]), self.closing[start:stop],
+            self.watermark if stop >= len(self) else int(self.closing[stop - 1]),
+            {name: column.take(index) for name, column in self.columns.items()},
+            self.partitions, self.parts[start:stop],
+        )  # fmt: skip
+
+    def take(self, keep: IntArray) -> Reading:
+        """Only the records at ``keep`` (ascending); time goes on as if all of them came."""
+        if len(keep) == len(self):
+            return self
+        marks = np.concatenate(([self.opening], self.closing))
+        ends = np.concatenate((keep[1:], [len(self)]))  # how many came before the next one kept
+        return Reading(
+            self.times[keep], self.offsets[keep], self.before[keep],
+            int(marks[keep[0]]) if len(keep) else self.opening, marks[ends] if len(keep) else self.closing[:0],
+            self.watermark, {name: column.take(keep) for name, column in self.columns.items()},
+            self.partitions, self.parts[keep],
+        )  # fmt: skip
 
 
 class StreamRunner:
@@ -65,7 +92,6 @@ class StreamRunner:
         self.next_offset: dict[Partition, int] = {}
         self.bundles: dict[tuple[tuple[str, ...], Partition | None], Bundle] = {}
         self._began: dict[Partition, bool] = {}
-        self._forgot_at = NEVER
         for by in self._groupings(aligned=False):
             self._bundle(by, None)
 
@@ -119,20 +145,12 @@ class StreamRunner:
             self._aligned(batch, before, after)
         if any(of is None for _, of in self.bundles):
             self._merged(readings, order, others, starts)
-        self._forget_keys()
 
     def pass_time(self, *, unheard: tuple[int, int] | None = None) -> None:
         """Let the present watermarks close what they close; no record came."""
         for (_, partition), bundle in self.bundles.items():
-            watermark = self._mark(partition)
-            for number, lane in enumerate(bundle.lanes):
-                advance(
-                    lane,
-                    _nothing(bundle, watermark, bundle.partial(number)),
-                    self.board,
-                    self.observer,
-                    unheard=unheard,
-                )
+            watermark = self.mark(partition)
+            self._idle(bundle, watermark, unheard)
 
     def finish(self) -> None:
         """The stream has ended: nothing late can come, and every open window closes."""
@@ -159,13 +177,23 @@ class StreamRunner:
         """How far all have come."""
         return {partition: self.position(partition) for partition in self.next_offset}
 
-    def _mark(self, partition: Partition | None) -> int:
+    def mark(self, partition: Partition | None) -> int:
+        """The watermark that closes windows: of one partition, or (None) of what spans them."""
         if partition is not None:
             return self.clock.watermark(partition)
         if self.replay:
             largest = self.clock.maximum()
             return NEVER if largest == NEVER else largest - self.plan.lateness
         return self.clock.minimum()
+
+    def wanted(self, partitions: Sequence[Partition]) -> list[tuple[tuple[str, ...], Partition | None]]:
+        """The bundles that this stream has, or will have once ``partitions`` are attached."""
+        spanning: list[tuple[tuple[str, ...], Partition | None]] = [
+            (by, None) for by in self._groupings(aligned=False)
+        ]
+        return spanning + [
+            (by, partition) for by in self._groupings(aligned=True) for partition in partitions
+        ]
 
     def _groupings(self, *, aligned: bool) -> list[tuple[str, ...]]:
         return sorted({group.by for group in self.plan.groups if (group.kind == "aligned") == aligned})
@@ -183,8 +211,9 @@ class StreamRunner:
         watermark = self.clock.watermark(batch.partition)
         parts = np.zeros(len(batch), np.int32)
         reading = Reading(
-            batch.times, batch.offsets, before, after, watermark, batch.columns, [batch.partition], parts
-        )
+            batch.times, batch.offsets, before, int(before[0]) if len(batch) else watermark, after, watermark,
+            batch.columns, [batch.partition], parts,
+        )  # fmt: skip
         for (_, partition), bundle in self.bundles.items():
             if partition == batch.partition:
                 self._through(bundle, reading)
@@ -203,7 +232,7 @@ class StreamRunner:
         whose = np.concatenate([np.full(len(batch), k, np.int32) for k, (batch, _, _) in enumerate(readings)])
         after = np.concatenate([after for _, _, after in readings])
         order = np.arange(count) if order is None else order
-        closing = self._closing(readings, whose[order], after[order], others, starts)
+        opening, closing = self._closing(readings, whose[order], after[order], others, starts)
         names = readings[0][0].columns
         columns = {name: Column.join([batch.columns[name] for batch, _, _ in readings]) for name in names}
         if len(readings) > 1:
@@ -216,7 +245,7 @@ class StreamRunner:
                 np.concatenate([batch.times for batch, _, _ in readings])[order],
                 np.concatenate([batch.offsets for batch, _, _ in readings])[order],
                 np.concatenate([before for _, before, _ in readings])[order],
-                closing, int(closing[-1]), columns, bundle.parts, numbers[whose[order]],
+                opening, closing, int(closing[-1]), columns, bundle.parts, numbers[whose[order]],
             )  # fmt: skip
             self._through(bundle, reading)
 
@@ -227,19 +256,23 @@ class StreamRunner:
         after: IntArray,
         others: int,
         starts: Mapping[Partition, int],
-    ) -> IntArray:
-        """The minimum watermark after each record of the order; in a replay nobody holds it back."""
+    ) -> tuple[int, IntArray]:
+        """The minimum watermark before and after each record of the order; in a replay nobody holds it back."""
         if self.replay:
-            already = self._replayed
-            closing = np.maximum.accumulate(np.maximum(after, already))
+            opening = self._replayed
+            closing = np.maximum.accumulate(np.maximum(after, opening))
             self._replayed = int(closing[-1])
-            return closing
+            if self.plan.config is None:
+                # What tells of a stream is dated by how far that had come: time got there before the record.
+                return int(closing[0]), np.concatenate((closing[1:], closing[-1:]))
+            return opening, closing
+        opening = min([others, *starts.values()])
         lowest = np.full(len(whose), others, np.int64)
         for k, (batch, _, _) in enumerate(readings):
             marks = np.where(whose == k, after, NEVER)
             marks[0] = max(int(marks[0]), starts[batch.partition])
             np.minimum(lowest, np.maximum.accumulate(marks), out=lowest)
-        return lowest
+        return opening, lowest
 
     _replayed = NEVER
 
@@ -247,26 +280,37 @@ class StreamRunner:
         """Nothing to merge came; what spans partitions may still learn that time went on."""
         for (_, partition), bundle in self.bundles.items():
             if partition is None:
-                for number, lane in enumerate(bundle.lanes):
-                    advance(
-                        lane,
-                        _nothing(bundle, self._mark(None), bundle.partial(number)),
-                        self.board,
-                        self.observer,
-                    )
+                self._idle(bundle, self.mark(None))
+
+    def _idle(self, bundle: Bundle, watermark: int, unheard: tuple[int, int] | None = None) -> None:
+        """No record, but time has come to ``watermark``."""
+        before = min([lane.judged for lane in bundle.lanes], default=watermark)
+        for number, lane in enumerate(bundle.lanes):
+            rows = _nothing(bundle, watermark, bundle.partial(number))
+            advance(lane, rows, self.board, self.observer, unheard=unheard)
+        bundle.forget_due(before, watermark)
 
     def _through(self, bundle: Bundle, reading: Reading) -> None:
+        """All of ``reading``, in pieces that end where keys may be due to be forgotten."""
         reading = _unread(bundle, reading)
         self._note_partial(bundle, reading)
+        at = 0
+        while at < len(reading) or at == 0:
+            rest = reading.part(at, len(reading))
+            count = bundle.next_forgetting(rest.times, rest.opening, rest.closing)
+            self._piece(bundle, rest.part(0, count))
+            at += max(count, 1)
+
+    def _piece(self, bundle: Bundle, reading: Reading) -> None:
         if bundle.by:
             slots = bundle.keys.slots(key_columns(bundle.by, reading.columns, len(reading)))
         else:
             slots = bundle.keys.whole(len(reading))
-        bundle.keys.touch(slots, reading.times)
+        bundle.touch(slots, reading.times)
         for number, lane in enumerate(bundle.lanes):
-            advance(
-                lane, _rows(lane, bundle, reading, slots, bundle.partial(number)), self.board, self.observer
-            )
+            rows = _rows(lane, bundle, reading, slots, bundle.partial(number))
+            advance(lane, rows, self.board, self.observer)
+        bundle.forget_due(reading.opening, reading.watermark)
 
     def _note_partial(self, bundle: Bundle, reading: Reading) -> None:
         """The first event time read after a beginning in the middle: windows up to there are partial."""
@@ -289,32 +333,16 @@ class StreamRunner:
         if seen:
             bundle.fresh.clear()
 
-    def _forget_keys(self) -> None:
-        """Once an hour of event time, give back the slots of keys unseen for long."""
-        now = self.clock.maximum()
-        if now < self._forgot_at + 3_600_000_000:
-            return
-        self._forgot_at = now
-        for (_, partition), bundle in self.bundles.items():
-            bundle.forget(self._mark(partition))
-
 
 def _rows(lane: Lane, bundle: Bundle, reading: Reading, slots: SlotArray, partial_until: int) -> Rows:
     group = lane.group
-    parts = reading.parts if group.kind == "mergeable" else np.zeros(len(reading), np.int32)
-    if group.kind == "aligned":
-        parts = reading.parts
     mask: Any = None if group.where is None else group.where.mask(reading.columns, len(reading))
-    if mask is None or mask.all():
-        return Rows(
-            bundle.keys, slots, reading.times, reading.offsets, reading.before, reading.closing,
-            reading.watermark, reading.columns, reading.partitions, parts, partial_until,
-        )  # fmt: skip
-    keep = np.nonzero(mask)[0]
+    if mask is not None and not mask.all():
+        keep = np.nonzero(mask)[0]
+        reading, slots = reading.take(keep), slots[keep]
     return Rows(
-        bundle.keys, slots[keep], reading.times[keep], reading.offsets[keep], reading.before[keep],
-        reading.closing[keep], reading.watermark, {n: c.take(keep) for n, c in reading.columns.items()},
-        reading.partitions, parts[keep], partial_until,
+        bundle.keys, slots, reading.times, reading.offsets, reading.before, reading.closing,
+        reading.watermark, reading.columns, reading.partitions, reading.parts, partial_until, reading.opening,
     )  # fmt: skip
 
 
@@ -334,9 +362,4 @@ def _unread(bundle: Bundle, reading: Reading) -> Reading:
         mine = reading.offsets[reading.parts == k]
         if len(mine) and mine.max() >= bundle.from_offset.get(partition, -1):
             bundle.from_offset.pop(partition, None)
-    if len(keep) == len(reading):
-        return reading
-    return Reading(
-        reading.times[keep], reading.offsets[keep], reading.before[keep], reading.closing[keep], reading.watermark,
-        {name: column.take(keep) for name, column in reading.columns.items()}, reading.partitions, reading.parts[keep],
-    )  # fmt: skip
+    return reading.take(keep)

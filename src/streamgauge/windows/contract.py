@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from streamgauge.batch import NEVER, BoolArray, Column, IntArray, Partition, SlotArray
 from streamgauge.keys import KeySlots
 from streamgauge.state import State
@@ -29,6 +31,8 @@ class Rows:
         closing: int64[n], the watermark that closes windows *after* each record: the same partition's
             for an aligned monitor, else the minimum over partitions.
         watermark: the closing watermark at the end of the batch (≥ ``closing[-1]``).
+        opening: the closing watermark just before the first of these records. Both count what ``where``
+            left out: ``closing[i]`` is how far time had come before record i + 1 of these.
         columns: the inputs of the aggregates, by name.
         partitions: the partitions that may occur, in partition order.
         parts: int32[n], index into ``partitions`` per record.
@@ -46,9 +50,15 @@ class Rows:
     partitions: Sequence[Partition]
     parts: SlotArray
     partial_until: int = NEVER
+    opening: int = NEVER
 
     def __len__(self) -> int:
         return len(self.slots)
+
+    def decided(self, moments: IntArray) -> IntArray:
+        """int64[m]: how many of these records were read when the closing watermark reached each moment."""
+        marks = np.concatenate(([self.opening], self.closing))
+        return np.searchsorted(marks, moments, "left").astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +137,16 @@ class Watch:
 class Window(Protocol):
     """One way of cutting, for all monitors that share it."""
 
+    @property
+    def reach(self) -> int:
+        """Microseconds after a record during which its window may still be open; 0 where time closes none."""
+        ...
+
+    @property
+    def hop(self) -> int:
+        """Microseconds between the ends of windows on a grid; 0 where windows have no grid."""
+        ...
+
     def initial(self) -> State:
         """A fresh state."""
         ...
@@ -145,6 +165,10 @@ class Window(Protocol):
 
     def last_end(self, state: State) -> int:
         """The latest end of an open window; NEVER where none is open."""
+        ...
+
+    def filling(self, state: State) -> int:
+        """How many windows are open now, over all keys; for people."""
         ...
 
     def drop(self, state: State, slots: SlotArray) -> None:

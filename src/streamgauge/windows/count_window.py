@@ -39,7 +39,7 @@ class CountWindowState:
             flat[f"time{at}"] = rings.times[:, at]
             flat.update({f"value{at}.{k}": rings.values[:, at, k] for k in range(rings.values.shape[2])})
             flat.update({f"code{at}.{d}": rings.codes[:, at, d] for d in range(rings.codes.shape[2])})
-        return {"rings": flat, "texts": {"text": np.array(self.texts.texts(), object)}}
+        return {"rings": flat, "texts": {"text": self.texts.texts()}}
 
     def restore(self, tables: Tables) -> None:
         """Take over saved rings."""
@@ -70,6 +70,16 @@ class CountWindow:
         self.size = size
         self.every = every
         self.least = least
+
+    @property
+    def reach(self) -> int:
+        """Time closes nothing."""
+        return 0
+
+    @property
+    def hop(self) -> int:
+        """There is no grid in time."""
+        return 0
 
     def initial(self) -> CountWindowState:
         """Empty rings."""
@@ -123,6 +133,11 @@ class CountWindow:
     def last_end(self, state: State) -> int:
         """Count windows have no end in time."""
         return NEVER
+
+    def filling(self, state: State) -> int:
+        """Keys whose ring holds something."""
+        assert isinstance(state, CountWindowState)
+        return int((state.rings.held > 0).sum())
 
     def drop(self, state: State, slots: SlotArray) -> None:
         """Empty the rings of forgotten keys."""

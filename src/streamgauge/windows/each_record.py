@@ -14,6 +14,16 @@ from streamgauge.windows.contract import Rows, WindowResults
 class EachRecord:
     """Passes records on as they are: what a monitor without ``window:`` gets."""
 
+    @property
+    def reach(self) -> int:
+        """Time closes nothing."""
+        return 0
+
+    @property
+    def hop(self) -> int:
+        """There is no grid in time."""
+        return 0
+
     def initial(self) -> NoState:
         """Nothing is kept."""
         return NoState()
@@ -26,7 +36,7 @@ class EachRecord:
             rows.columns if whole else {name: column.take(keep) for name, column in rows.columns.items()}
         )
         times = rows.times[keep]
-        closing = np.concatenate(([NEVER], rows.closing[:-1]))[keep] if len(keep) else rows.closing
+        closing = np.concatenate(([rows.opening], rows.closing[:-1]))[keep] if len(keep) else rows.closing
         no = np.zeros(len(keep), np.bool_)
         return WindowResults(
             rows.keys, rows.slots[keep], times, times, times, rows.offsets[keep], no, no, columns, columns,
@@ -45,6 +55,10 @@ class EachRecord:
     def last_end(self, state: State) -> int:
         """Records have no end to wait for."""
         return NEVER
+
+    def filling(self, state: State) -> int:
+        """None."""
+        return 0
 
     def drop(self, state: State, slots: SlotArray) -> None:
         """Nothing is kept."""

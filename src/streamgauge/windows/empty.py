@@ -50,7 +50,7 @@ def empty_results(
     none = np.full(len(table), -1, np.int64)
     return WindowResults(
         rows.keys, table[:, 2].astype(np.int32), start, end, end, none, no, start <= rows.partial_until, columns,
-        columns, np.searchsorted(rows.closing, end, "left") + 1, rows.watermark, none,
+        columns, rows.decided(end), rows.watermark, none,
     )  # fmt: skip
 
 

@@ -63,6 +63,16 @@ class RunningWindow:
         self.aggregates = aggregates
         self._filling = TimeWindow(aggregates, every, every, (), several=several)
 
+    @property
+    def reach(self) -> int:
+        """A stretch is open for ``every``."""
+        return self._filling.reach
+
+    @property
+    def hop(self) -> int:
+        """No stretch is judged without records."""
+        return 0
+
     def initial(self) -> RunningWindowState:
         """Nothing counted yet."""
         return RunningWindowState(self._filling.initial(), self.aggregates.width)
@@ -104,6 +114,11 @@ class RunningWindow:
         """The end of the stretch that is filling."""
         assert isinstance(state, RunningWindowState)
         return self._filling.last_end(state.filling)
+
+    def filling(self, state: State) -> int:
+        """Stretches that are filling."""
+        assert isinstance(state, RunningWindowState)
+        return self._filling.filling(state.filling)
 
     def drop(self, state: State, slots: SlotArray) -> None:
         """Totals of forgotten keys start again."""

@@ -49,7 +49,7 @@ class TimeWindowState:
                 "op": pool.set_op[:entries],
                 "code": pool.set_code[:entries],
             },
-            "texts": {"text": np.array(texts, object)},
+            "texts": {"text": texts},
         }
 
     def restore(self, tables: Tables) -> None:
@@ -94,6 +94,16 @@ class TimeWindow:
         self.several = several
         self._watched, self._limits = _limits(aggregates, watches)
 
+    @property
+    def reach(self) -> int:
+        """A window is open for its size."""
+        return self.size
+
+    @property
+    def hop(self) -> int:
+        """A window ends every ``advance``."""
+        return self.advance
+
     def initial(self) -> TimeWindowState:
         """No open window."""
         return TimeWindowState(self.aggregates.width)
@@ -126,6 +136,11 @@ class TimeWindow:
         used = int(state.pool.counts[kernels.USED])
         starts = state.pool.start[:used][state.pool.slot[:used] >= 0]
         return int(starts.max()) + self.size if len(starts) else NEVER
+
+    def filling(self, state: State) -> int:
+        """Open windows over all keys and parts."""
+        assert isinstance(state, TimeWindowState)
+        return int(state.pool.counts[kernels.USED] - state.pool.counts[kernels.FREE])
 
     def drop(self, state: State, slots: SlotArray) -> None:
         """Nothing to do: keys are forgotten long after their last window closed."""
@@ -226,7 +241,7 @@ class TimeWindow:
             for c in crossings
         ]
         if closed is not None and len(closed.slots):
-            decided = np.searchsorted(rows.closing, closed.starts + self.size, "left") + 1
+            decided = rows.decided(closed.starts + self.size)
             early = np.zeros(len(closed.slots), np.bool_)
             own = (closed.slots, closed.starts, closed.offsets, closed.records, closed.sums, closed.sums)
             parts.append((*own, decided, early))
