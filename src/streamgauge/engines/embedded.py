@@ -71,6 +71,7 @@ class Engine:
         self.clock = surroundings.clock
         self.finite = bool(self.intakes) and all(intake.finite for intake in self.intakes.values())
         self.stopping = threading.Event()
+        self.totals = surroundings.status.totals
         self._commands: list[tuple[str, str | None]] = []
         self._ticked_at = self.clock.monotonic()
         self._begin()
@@ -80,7 +81,7 @@ class Engine:
         """Take up the store's last commit."""
         self.paused = {name: paused.reason for name, paused in self.store.monitor_status().items()}
         self.board = Board(self.store.open_incidents())
-        self.ledger = Ledger(self.store, self.board, self.clock)
+        self.ledger = Ledger(self.store, self.board, self.clock, self.totals)
         self.runners = Runners(
             self.plan, self.board, self.ledger, paused=frozenset(self.paused), replay=self.finite
         )
@@ -105,7 +106,9 @@ class Engine:
             StoreTakenError: another process owns the store; nothing more was written.
         """
         jit.choose(live=not self.finite)
+        self.reporter.starting("kernels are being compiled")
         self._warm_up()
+        self.reporter.starting("sources are being opened")
         for name, intake in self.intakes.items():
             intake.start(self._restarts[name].positions)
         self.reporter.ready()

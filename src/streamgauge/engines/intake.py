@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -49,6 +50,7 @@ class Intake:
         self.finite = finite
         self.ended = False
         self.records = 0
+        self.consumed: Counter[str] = Counter()
         self._decoder = decoder
         self._clock = clock
         self._merger: Merger[Partition] | None = None
@@ -69,6 +71,7 @@ class Intake:
         for piece in poll.slices:
             batch = self._decoder.decode(piece, wall)
             self.records += len(batch)
+            self.consumed[piece.partition.name] += len(piece.offsets)
             self._read_at[piece.partition] = now
             self._next[piece.partition] = piece.next_offset
             self._alive_at = now

@@ -15,6 +15,7 @@ import numpy as np
 from streamgauge.batch import BadRecord, Column
 from streamgauge.clock import Clock
 from streamgauge.engines.round import Gathered, Runners
+from streamgauge.engines.totals import Totals
 from streamgauge.failpoints import reach
 from streamgauge.incident import IncidentState
 from streamgauge.incidents.board import Board
@@ -40,18 +41,16 @@ HISTORY_KEYS = 20_000
 class Ledger:
     """The observer of a live engine, and the maker of its commits."""
 
-    def __init__(self, store: Store, board: Board, clock: Clock) -> None:
+    def __init__(self, store: Store, board: Board, clock: Clock, totals: Totals | None = None) -> None:
         self.store = store
         self.board = board
         self.clock = clock
-        self.commits = 0
+        self.totals = totals or Totals()
         self.seconds = 0.0
-        self.last_end: dict[str, int] = {}
-        self.late_total: Counter[str] = Counter()
-        self.dead_total: Counter[str] = Counter()
         self._committed_at = clock.monotonic()
         self._dead: list[tuple[str, BadRecord]] = []
         self._late: Counter[tuple[str, int]] = Counter()
+        self._late_records: Counter[str] = Counter()
         self._history: list[HistoryBlock] = []
         self._paused: dict[str, str | None] = {}
 
@@ -65,7 +64,7 @@ class Ledger:
         if not len(closed):
             return
         for monitor in group.monitors:
-            self.last_end[monitor.name] = int(results.ends[closed].max())
+            self.totals.last_end[monitor.name] = int(results.ends[closed].max())
             rows = closed
             if len(closed) > HISTORY_KEYS:
                 concerned = self.board.slots(monitor.name, results.keys)
@@ -79,7 +78,7 @@ class Ledger:
     def late(self, group: Group, rows: Rows, late: LateRows) -> None:
         """Count late records per monitor and window."""
         starts, counts = np.unique(late.starts, return_counts=True)
-        self.late_total[group.stream] += len(np.unique(late.rows))
+        self._late_records[group.stream] += len(np.unique(late.rows))
         for monitor in group.monitors:
             for start, count in zip(starts.tolist(), counts.tolist(), strict=True):
                 self._late[monitor.name, start] += count
@@ -89,8 +88,6 @@ class Ledger:
     def gathered(self, gathered: Gathered) -> None:
         """Bad records of a round."""
         self._dead.extend(gathered.dead_letters)
-        for stream, _ in gathered.dead_letters:
-            self.dead_total[stream] += 1
 
     def pause(self, monitor: str, reason: str | None) -> None:
         """Note that a monitor is paused (why), or resumed (None)."""
@@ -111,14 +108,15 @@ class Ledger:
         reach("commit.before")
         commit = self._commit(runners)
         self.store.commit(commit)
+        self._committed_at = self.clock.monotonic()
+        self.seconds = self._committed_at - started
+        self.totals.committed(commit, self._late_records, self.board.began, self.seconds)
         self._dead.clear()
         self._late.clear()
+        self._late_records.clear()
         self._history.clear()
         self._paused.clear()
         self.board.clear_changes()
-        self.commits += 1
-        self._committed_at = self.clock.monotonic()
-        self.seconds = self._committed_at - started
         if commit.notices:
             reach("commit.after-before-send")
         return bool(commit.notices)

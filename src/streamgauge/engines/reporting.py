@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from streamgauge.batch import NEVER
+from streamgauge.channels.contract import Result
 from streamgauge.engines.delivery import Tried
 from streamgauge.engines.status import EngineStatus, MonitorStatus, PartitionStatus, StatusBoard, StreamStatus
 
@@ -28,20 +29,26 @@ class Reporter:
         self._engine = engine
         self._board = board
         self._at = engine.clock.monotonic()
-        self._counted: dict[str, int] = {}
+        self._records: Counter[str] = Counter()
+        self._consumed: Counter[tuple[str, str]] = Counter()
         self._rates: dict[str, float] = {}
-        self._ready = False
+        self._starting: str | None = "the engine is being made"
         self._store: str | None = None
-        self.notices: Counter[str] = Counter()
 
     def ready(self) -> None:
         """Kernels are compiled, the store is ours, the sources are open."""
-        self._ready = True
+        self._starting = None
+        self.report()
+
+    def starting(self, what: str) -> None:
+        """Say what readiness waits for now."""
+        self._starting = what
         self.report()
 
     def tried(self, tried: Tried) -> None:
         """Told of each delivery; on the channel's thread."""
-        self.notices[str(tried.result)] += 1
+        settled = tried.result is not Result.AGAIN
+        self._engine.totals.tried(tried.channel, str(tried.result), tried.waited, settled=settled)
 
     def store_refuses(self, why: str | None) -> None:
         """Note (and say once) that commits fail, or that they succeed again."""
@@ -53,6 +60,7 @@ class Reporter:
                     "the store refuses commits; reading goes on when it takes them, nothing is lost", why=why
                 )
         self._store = why
+        self.report_when_due()  # while it refuses, the loop may stand still in one turn: it lives all the same
 
     def report_when_due(self) -> None:
         """A new picture, if the last is old enough."""
@@ -64,26 +72,33 @@ class Reporter:
         engine = self._engine
         now = engine.clock.monotonic()
         passed, self._at = max(1e-6, now - self._at), now
+        totals = engine.totals
         self._board.now = EngineStatus(
             at=engine.clock.now(),
             started_at=self._board.now.started_at,
-            ready=self._ready,
+            turned_at=now,
+            ready=self._starting is None,
+            starting=self._starting,
             streams={name: self._stream(name, passed) for name in engine.intakes},
             monitors=self._monitors(),
-            commits=engine.ledger.commits,
+            commits=totals.commits,
             commit_seconds=engine.ledger.seconds,
+            commit_times=totals.commit_times.now(),
             store=self._store,
             waiting=engine.delivery.held(),
-            notices=dict(self.notices),
+            notices=dict(totals.notices),
+            notice_times={channel: times.now() for channel, times in dict(totals.notice_times).items()},
+            open=Counter((i.monitor, i.severity) for i in engine.board.all() if i.open),
+            opened=dict(totals.opened),
         )
 
     def _stream(self, name: str, passed: float) -> StreamStatus:
         engine = self._engine
         intake, runner = engine.intakes[name], engine.runners.streams[name]
-        rate = (intake.records - self._counted.get(name, 0)) / passed
-        self._counted[name] = intake.records
+        rate = self._count(name) / passed
         self._rates[name] = rate if name not in self._rates else 0.5 * self._rates[name] + 0.5 * rate
-        tails, caught_up = intake.tails(), intake.caught_up()
+        is_open = self._starting is None
+        tails, caught_up = (intake.tails(), intake.caught_up()) if is_open else ({}, {})
         partitions = {}
         for partition, next_offset in runner.next_offset.items():
             end = tails[partition].end_offset if partition in tails else None
@@ -99,9 +114,9 @@ class Reporter:
         source = intake.source.describe()
         lost = engine.board.current(f"stream {name}", None, "source lost")
         return StreamStatus(
-            records=intake.records,
-            late=engine.ledger.late_total[name],
-            dead_letters=engine.ledger.dead_total[name],
+            records=engine.totals.records[name],
+            late=engine.totals.late[name],
+            dead_letters=engine.totals.dead_letters[name],
             rate=self._rates[name],
             watermark=None if watermark == NEVER else watermark,
             delay=None if watermark == NEVER else (engine.clock.now() - watermark) / 1e6,
@@ -109,7 +124,19 @@ class Reporter:
             lost=None if lost is None else lost.title,
             source=dict(source),
             group=str(source["group"]) if "group" in source else None,
+            consumed={topic: n for (stream, topic), n in engine.totals.consumed.items() if stream == name},
         )
+
+    def _count(self, name: str) -> int:
+        """Add what a stream's intake has read since the last picture to the totals; how many records."""
+        intake, totals = self._engine.intakes[name], self._engine.totals
+        for topic, count in intake.consumed.items():
+            totals.consumed[name, topic] += count - self._consumed[name, topic]
+            self._consumed[name, topic] = count
+        fresh = intake.records - self._records[name]
+        self._records[name] = intake.records
+        totals.records[name] += fresh
+        return fresh
 
     def _monitors(self) -> Mapping[str, MonitorStatus]:
         engine = self._engine
@@ -130,6 +157,6 @@ class Reporter:
                         filling,
                         sum(incident.open for incident in engine.board.of(monitor.name).values()),
                         engine.paused.get(monitor.name),
-                        engine.ledger.last_end.get(monitor.name),
+                        engine.totals.last_end.get(monitor.name),
                     )
         return shown

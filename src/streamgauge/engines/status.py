@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from streamgauge.engines.totals import Spread, Totals
+
 
 @dataclass(frozen=True, slots=True)
 class PartitionStatus:
@@ -29,6 +31,8 @@ class StreamStatus:
         lost: why the source counts as lost; None while it is there.
         source: what it reads and where it started; no secrets.
         group: the consumer group, where there is one.
+        consumed: records read since this process started, unreadable ones included, by the partition's name
+            (the topic, the file).
     """
 
     records: int
@@ -41,6 +45,7 @@ class StreamStatus:
     lost: str | None = None
     source: Mapping[str, object] = field(default_factory=dict)
     group: str | None = None
+    consumed: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +76,42 @@ class EngineStatus:
 
     Attributes:
         at: wall clock of this picture.
+        turned_at: monotonic seconds of this picture: the engine's loop turned then.
         ready: kernels are compiled, the store is ours, the sources were opened.
+        starting: what readiness waits for; None once ready.
         commits, commit_seconds: how many, and how long the last took.
+        commit_times: how long all took.
         store: what keeps commits from succeeding; None while they do.
-        waiting: notices per channel that have not left.
-        notices: told since this process started, by outcome (``delivered`` …).
+        waiting: notices per channel that have not left (of many, those in memory).
+        notices: tries since this process started, by channel and outcome (``delivered`` …).
+        notice_times: by channel, from the decision to the answer that settled it.
+        open: incidents that fire now, by monitor and severity.
+        opened: incidents that began to fire since this process started, by monitor and severity.
     """
 
     at: int
     started_at: int
+    turned_at: float = 0.0
     ready: bool = False
+    starting: str | None = None
     streams: Mapping[str, StreamStatus] = field(default_factory=dict)
     monitors: Mapping[str, MonitorStatus] = field(default_factory=dict)
     commits: int = 0
     commit_seconds: float = 0.0
+    commit_times: Spread | None = None
     store: str | None = None
     waiting: Mapping[str, int] = field(default_factory=dict)
-    notices: Mapping[str, int] = field(default_factory=dict)
+    notices: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    notice_times: Mapping[str, Spread] = field(default_factory=dict)
+    open: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    opened: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 class StatusBoard:
-    """Where the engine puts the newest picture; any thread may read ``now``."""
+    """Where the engine puts the newest picture; any thread may read ``now``. It outlives engines."""
 
     def __init__(self, started_at: int) -> None:
-        self.now = EngineStatus(started_at, started_at)
+        self.totals = Totals()
+        self.now = EngineStatus(
+            started_at, started_at, starting="the store and what is saved in it are being opened"
+        )

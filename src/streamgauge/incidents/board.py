@@ -18,6 +18,7 @@ class Board:
         changed: incidents new or changed since the last :meth:`take`, by id; withdrawn ones are in
             ``withdrawn``.
         notices: to be told, in the order in which they were decided.
+        began: incidents that began to fire since the last commit, as they were then.
     """
 
     def __init__(self, incidents: Iterable[Incident] = ()) -> None:
@@ -25,6 +26,7 @@ class Board:
         self.changed: dict[str, Incident] = {}
         self.withdrawn: list[Incident] = []
         self.notices: list[Notice] = []
+        self.began: list[Incident] = []
         for incident in incidents:
             self._of(incident.monitor, incident.kind)[incident.key] = incident
 
@@ -68,6 +70,7 @@ class Board:
         self.changed.clear()
         self.withdrawn.clear()
         self.notices.clear()
+        self.began.clear()
 
     def _of(self, monitor: str, kind: str) -> dict[Key, Incident]:
         return self._open.setdefault((monitor, kind), {})

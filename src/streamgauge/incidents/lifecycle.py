@@ -78,6 +78,8 @@ def post(before: Incident | None, after: Incident, channels: Sequence[str], boar
     if began or after.state is IncidentState.RESOLVED:
         after = replace(after, notices=after.notices + 1)
         board.notices.extend(route(after, channels))
+    if began:
+        board.began.append(after)
     board.put(after)
 
 

@@ -1,0 +1,103 @@
+"""What only grows while this process lives: it outlives an engine and its ways back to a commit.
+
+Late and bad records, and incidents, are counted once a commit has succeeded, so that what is read again after a failure counts once.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from streamgauge.incident import Incident
+from streamgauge.stores.contract import Commit
+
+COMMIT_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""Seconds; upper bounds of the classes in which commits are counted."""
+
+NOTICE_BOUNDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0)
+"""The same for notices: from the decision to the receiver's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How often durations fell into each class: up to each bound (seconds), and beyond the last."""
+
+    bounds: Sequence[float]
+    counts: Sequence[int]
+    total: float
+
+    @property
+    def cumulative(self) -> list[tuple[str, int]]:
+        """As Prometheus shows them: (upper bound, how many up to there), ``+Inf`` last.
+
+        >>> Spread((0.1, 1.0), (2, 0, 1), 9.0).cumulative
+        [('0.1', 2), ('1.0', 2), ('+Inf', 3)]
+        """
+        pairs, so_far = [], 0
+        for bound, count in zip([*map(str, self.bounds), "+Inf"], self.counts, strict=True):
+            so_far += count
+            pairs.append((bound, so_far))
+        return pairs
+
+
+class Durations:
+    """Counts durations into classes; one thread adds, any may look."""
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds = tuple(bounds)
+        self._counts = [0] * (len(bounds) + 1)
+        self._total = 0.0
+
+    def add(self, seconds: float) -> None:
+        """One more."""
+        self._counts[bisect_left(self._bounds, seconds)] += 1
+        self._total += seconds
+
+    def now(self) -> Spread:
+        """As it stands."""
+        return Spread(self._bounds, tuple(self._counts), self._total)
+
+
+class Totals:
+    """Since this process started.
+
+    Attributes:
+        records, late, dead_letters: by stream.
+        consumed: records read, unreadable ones included, by (stream, the partition's name).
+        commits: how many succeeded.
+        commit_times: how long they took.
+        opened: incidents that began to fire, by (monitor, severity).
+        notices: tries by (channel, outcome).
+        notice_times: by channel, from the decision to the answer that settled it.
+        last_end: by monitor, the end of the last window that it judged; microseconds.
+    """
+
+    def __init__(self) -> None:
+        self.records: Counter[str] = Counter()
+        self.consumed: Counter[tuple[str, str]] = Counter()
+        self.late: Counter[str] = Counter()
+        self.dead_letters: Counter[str] = Counter()
+        self.commits = 0
+        self.commit_times = Durations(COMMIT_BOUNDS)
+        self.opened: Counter[tuple[str, str]] = Counter()
+        self.notices: Counter[tuple[str, str]] = Counter()
+        self.notice_times: dict[str, Durations] = {}
+        self.last_end: dict[str, int] = {}
+
+    def committed(
+        self, commit: Commit, late: Counter[str], began: Sequence[Incident], seconds: float
+    ) -> None:
+        """A commit has succeeded."""
+        self.commits += 1
+        self.commit_times.add(seconds)
+        self.late.update(late)
+        self.dead_letters.update(stream for stream, _ in commit.dead_letters)
+        self.opened.update((incident.monitor, incident.severity) for incident in began)
+
+    def tried(self, channel: str, outcome: str, waited: float, *, settled: bool) -> None:
+        """A notice was tried; called on the channel's own thread."""
+        self.notices[channel, outcome] += 1
+        if settled:
+            self.notice_times.setdefault(channel, Durations(NOTICE_BOUNDS)).add(waited)
