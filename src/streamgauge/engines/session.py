@@ -1,0 +1,151 @@
+"""One running process: the store, the engine, its signals, and a configuration that may change on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import structlog
+
+from streamgauge.clock import Clock, SystemClock
+from streamgauge.config import load
+from streamgauge.config.models import Config
+from streamgauge.engines import opening
+from streamgauge.engines.embedded import Engine
+from streamgauge.engines.status import StatusBoard
+from streamgauge.errors import ConfigError
+from streamgauge.stores import Keep, Owner, open_store
+
+_log = structlog.get_logger("streamgauge")
+
+
+class Session:
+    """Runs a configuration until it is told to stop.
+
+    SIGTERM and SIGINT drain and commit; SIGHUP reads the file again and takes what changed, keeping the state
+    of monitors that did not. A file with mistakes changes nothing.
+
+    Args:
+        config: checked.
+        path: where it came from, for SIGHUP; None = it cannot be read again.
+        dry_run: print notices instead of sending them.
+        clock: whose time passes.
+    """
+
+    def __init__(
+        self, config: Config, *, path: Path | None = None, dry_run: bool = False, clock: Clock | None = None
+    ) -> None:
+        self.config = config
+        self.path = path
+        self.clock = clock or SystemClock()
+        self.status = StatusBoard(self.clock.now())
+        self.engine: Engine | None = None
+        self._dry_run = dry_run
+        self._stopping = threading.Event()
+        self._reload = threading.Event()
+
+    def run(self, *, beside: Callable[[Session], Callable[[], None]] | None = None) -> None:
+        """Run to the end.
+
+        Args:
+            beside: starts what runs beside the engine (the server, a live view) once the store is ours;
+                returns what ends it.
+
+        Raises:
+            StoreError: the store cannot be opened.
+            SourceError: a source cannot be read, and that will not pass.
+        """
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_folder(self.config)))
+        keep = Keep(history=self.config.store.history, dead_letters=self.config.store.dead_letters)
+        store = open_store(
+            self.config.store.url,
+            owner=Owner.this_process(),
+            clock=self.clock,
+            durability=self.config.store.durability,
+            keep=keep,
+        )
+        end = beside(self) if beside is not None else None
+        try:
+            with _Signals(self):
+                while True:
+                    self._reload.clear()
+                    choices = opening.Choices(dry_run=self._dry_run, on_engine=self._engine_made)
+                    opening.run(self.config, store, self.clock, self.status, choices)
+                    if not self._reload.is_set() or self._stopping.is_set():
+                        return
+                    self._read_again()
+        finally:
+            if end is not None:
+                end()
+            store.close()
+
+    def stop(self) -> None:
+        """End in order; from any thread or signal handler."""
+        self._stopping.set()
+        if self.engine is not None:
+            self.engine.stop()
+
+    def reload(self) -> None:
+        """Read the file again; from any thread or signal handler."""
+        self._reload.set()
+        if self.engine is not None:
+            self.engine.stop()
+
+    def _engine_made(self, engine: Engine) -> None:
+        self.engine = engine
+        if self._stopping.is_set():
+            engine.stop()
+
+    def _read_again(self) -> None:
+        if self.path is None:
+            return
+        try:
+            fresh = load(self.path)
+        except ConfigError as error:
+            _log.error("the changed file has mistakes; the one before stays in force", mistakes=str(error))
+            return
+        if fresh.store != self.config.store or fresh.server != self.config.server:
+            _log.warning("`store` and `server` take effect at the next start only")
+        changed = sorted(
+            {
+                name
+                for name in {*fresh.monitors, *self.config.monitors}
+                if fresh.monitors.get(name) != self.config.monitors.get(name)
+            }
+        )
+        self.config = fresh
+        _log.info("the file was read again", monitors_changed=changed)
+
+
+class _Signals:
+    """SIGTERM, SIGINT and SIGHUP, while a session runs on the main thread."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            self._before[number] = signal.signal(number, self._handle)
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            self._session.reload()
+        else:
+            self._session.stop()
+
+
+def _cache_folder(config: Config) -> Path:
+    """Compiled kernels are kept beside the store."""
+    store = Path(config.store.url.removeprefix("sqlite:///"))
+    return store.resolve().parent / ".streamgauge-cache"
