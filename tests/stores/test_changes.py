@@ -101,8 +101,8 @@ def test_the_copy_is_a_copy():
     [
         (10, 64 * 1024, False),
         (10, 64 * 1024 + 1, True),
-        (10**6, 2 * 10**6, False),
-        (10**6, 2 * 10**6 + 1, True),
+        (10**6, 4 * 10**6, False),
+        (10**6, 4 * 10**6 + 1, True),
     ],
 )
 def test_a_log_is_folded_when_it_outgrows_its_snapshot_and_a_floor(snapshot, log, outgrown):

@@ -1,7 +1,8 @@
 """Writes and reads checkpoints: per state a snapshot, a log of changed rows, and the generation before.
 
 A commit appends what changed to a state's log, and folds the largest logs that have outgrown their snapshots
-into new ones: about half as many bytes as it logged (at least 1 MiB), so that no commit pays for all at once.
+into new ones: about a third as many bytes as it logged (at least 1 MiB), so that no commit pays for all at
+once.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ class Checkpoints:
         logged = [_advance(step) for step in steps if step.chain.sequence != step.row.sequence]
         _insert(connection, logged)
         reach("commit.between-log-and-fold")
-        budget = max(_FOLD_BYTES, sum(len(block["data"]) for block in logged) // 2)
+        budget = max(_FOLD_BYTES, sum(len(block["data"]) for block in logged) // 3)
         _insert(connection, _fold(steps, budget))
         _prune(connection, steps)
         _stamp(connection, steps, now)
