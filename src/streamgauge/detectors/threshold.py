@@ -24,6 +24,7 @@ Parameters: ``when`` (condition), ``clear_when`` (condition, default: ``when`` t
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -114,10 +115,27 @@ class Threshold:
     def _verdicts(
         self, results: WindowResults, severities: NDArray[np.int8], keep: NDArray[np.int64]
     ) -> Verdicts:
-        clear = self.clear.text if self.clear is not None else f"not ({self.when.text})"
+        expected = self.clear.text if self.clear is not None else turned_round(self.when.text)
         return Verdicts(
             self.monitor, results.keys, results.slots[keep], severities[keep], results.at[keep],
             results.starts[keep], results.ends[keep], results.early[keep], results.partial[keep],
             results.offsets[keep], {name: column.take(keep) for name, column in results.columns.items()},
-            rows=results.rows[keep], positions=results.positions[keep], expected=clear,
+            rows=results.rows[keep], positions=results.positions[keep], expected=expected,
         )  # fmt: skip
+
+
+_COMPARISON = re.compile(r"\s*([^<>=!()]+?)\s*(>=|<=|>|<)\s*([^<>=!()]+?)\s*")
+_OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">"}
+
+
+def turned_round(condition: str) -> str:
+    """What is expected while ``condition`` does not hold, as people would write it.
+
+    >>> turned_round("events > 100"), turned_round("a > 1 and b > 2")
+    ('events <= 100', 'not (a > 1 and b > 2)')
+    """
+    simple = _COMPARISON.fullmatch(condition)
+    words = condition.lower().split()
+    if simple is None or any(word in words for word in ("and", "or", "not", "case", "between", "like", "in")):
+        return f"not ({condition})"
+    return f"{simple[1]} {_OPPOSITE[simple[2]]} {simple[3]}"
