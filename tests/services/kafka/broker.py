@@ -183,12 +183,22 @@ class Broker:
 
         Records with old timestamps are removed within seconds unless ``retention_ms=-1``.
         """
+        from confluent_kafka import KafkaError, KafkaException
         from confluent_kafka.cimpl import NewTopic
 
         settings = {key.replace("_", "."): str(value) for key, value in config.items()}
         topic = NewTopic(name, partitions, 1, config=settings)
-        self.admin.create_topics([topic], operation_timeout=10)[name].result(20)
-        return name
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                self.admin.create_topics([topic], operation_timeout=10)[name].result(20)
+            except KafkaException as error:  # a machine under load fences its own broker for a moment
+                fenced = error.args[0].code() == KafkaError.INVALID_REPLICATION_FACTOR
+                if not fenced or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return name
 
     def add_partitions(self, topic: str, total: int) -> None:
         """Raise the number of partitions to ``total``."""
@@ -259,7 +269,10 @@ class Broker:
         partition: int | None = None,
         end: Literal["commit", "abort", "open"] = "commit",
     ) -> Any:
-        """Write records in one transaction; returns the producer, whose transaction you end if left ``open``."""
+        """Write records in one transaction; returns the producer, whose transaction you end if left ``open``.
+
+        The mark that ends it is written a moment after this returns: others' records may come before it.
+        """
         producer = self.new_producer({"transactional.id": unique("transaction")})
         producer.init_transactions(20)
         producer.begin_transaction()
