@@ -15,11 +15,11 @@ BURST = Incident(
     state=IncidentState.FIRING,
     severity="critical",
     opened_at=AT,
-    title="burst of a-7: events = 101, spent = 10412.5; expected not (events > 100)",
+    title="burst of a-7: events = 101, spent = 10412.5; expected events <= 100",
     window_start=AT - 3_250_000,
     window_end=AT + 1_750_000,
     observed={"events": 101.0, "spent": 10412.499},
-    expected="not (events > 100)",
+    expected="events <= 100",
     samples=({"id": "t-17", "amount": 17.5, "country": None},),
     early=True,
 )

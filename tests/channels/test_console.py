@@ -12,14 +12,14 @@ from streamgauge.channels.wording import printable
 from tests.channels.notices import HOSTILE, firing, hostile, resolved
 
 FIRING = """\
-CRITICAL  burst of a-7: events = 101, spent = 10412.5; expected not (events > 100)
+CRITICAL  burst of a-7: events = 101, spent = 10412.5; expected events <= 100
   when      2026-11-22 12:00:03.250 UTC, in the window 12:00:00 to 12:00:05, not closed yet
   samples   id t-17 · amount 17.5 · country –
   notice    burst-11c080b60cbc5b03-1795348800000000-1
 """
 
 RESOLVED = """\
-RESOLVED  burst of a-7: events = 101, spent = 10412.5; expected not (events > 100)
+RESOLVED  burst of a-7: events = 101, spent = 10412.5; expected events <= 100
   lasted    12s, 2026-11-22 12:00:03.250 to 12:00:15.550 UTC
   now       events 3
   notice    burst-11c080b60cbc5b03-1795348800000000-2
