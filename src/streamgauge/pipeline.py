@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from streamgauge.batch import NEVER, IntArray, Partition
+from streamgauge.batch import NEVER, IntArray, Partition, SlotArray
 from streamgauge.incidents.board import Board
 from streamgauge.incidents.lifecycle import pass_time, receive
 from streamgauge.keys import KeySlots
@@ -23,7 +23,7 @@ from streamgauge.samples import Recent
 from streamgauge.state import State, grown
 from streamgauge.verdict import Verdicts
 from streamgauge.windows.contract import LateRows, Rows, WindowResults
-from streamgauge.windows.empty import empty_results, together
+from streamgauge.windows.empty import closed_numbers, empty_results, together
 
 
 class Observer(Protocol):
@@ -87,13 +87,9 @@ def advance(
     results = _windows(lane, rows, unheard)
     observer.results(lane.group, results)
     for monitor in lane.group.monitors:
-        if monitor.name not in lane.states:
-            continue  # paused
-        verdicts = _judge(lane, monitor, rows, results, board)
-        for answered in verdicts:
-            observer.verdicts(monitor, answered)
-            receive(answered, monitor.policy, board, partial(_sample, lane, monitor, rows))
-        pass_time(monitor.name, rows.watermark, monitor.policy, board)
+        if monitor.name in lane.states:  # else it is paused
+            _Judging(lane, monitor, rows, results, board, observer).judge()
+            pass_time(monitor.name, rows.watermark, monitor.policy, board, lane.keys)
     if results.late is not None and len(results.late.rows):
         observer.late(lane.group, rows, results.late)
     lane.judged = max(lane.judged, rows.watermark)
@@ -103,43 +99,104 @@ def _windows(lane: Lane, rows: Rows, unheard: tuple[int, int] | None) -> WindowR
     group = lane.group
     try:
         results = group.window.step(lane.window_state, rows)
-        _note_first(lane, rows)
         if group.include_empty:
-            known = lane.keys.live()
-            known = known[lane.since[known] != _UNSEEN]
-            more = empty_results(group.window, rows, results, lane.judged, known, lane.since[known])
-            results = results if more is None else together(results, more)
+            _note_first(lane, rows)
+            results = _with_empty(lane, rows, results)
     except Exception as error:
         raise MonitorFailed([monitor.name for monitor in group.monitors], error) from error
-    if unheard is not None:
-        results = replace(results, unheard=unheard)
-    return results
+    return results if unheard is None else replace(results, unheard=unheard)
 
 
-def _judge(lane: Lane, monitor: Monitor, rows: Rows, results: WindowResults, board: Board) -> list[Verdicts]:
-    """A monitor's verdicts; windows without records are judged too for keys with an incident."""
-    try:
-        answers = monitor.detector.step(lane.states[monitor.name], results)
-        if lane.group.include_empty or not monitor.detector.needs.judges_empty:
-            return [answers]
-        firing = answers.slots[answers.firing()] if len(answers) else answers.slots
-        concerned = np.union1d(board.slots(monitor.name, lane.keys), firing).astype(np.int32)
-        if not len(concerned):
-            return [answers]
-        since = np.full(len(concerned), NEVER, np.int64)
-        more = empty_results(lane.group.window, rows, results, lane.judged, concerned, since)
+def _with_empty(lane: Lane, rows: Rows, results: WindowResults) -> WindowResults:
+    """With the windows without records of every known key among the results."""
+    window = lane.group.window
+    known = lane.keys.live()
+    known = known[lane.since[known] != _UNSEEN]
+    if not window.hop or not len(known):
+        return results
+    pieces = list(closed_numbers(window, rows, lane.judged))
+    if not pieces:
+        return results
+    more = empty_results(window, rows, results, np.concatenate(pieces), (known, lane.since[known]))
+    return results if more is None else together(results, more)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judging:
+    """One monitor's answers to one step, told in the order in which they were decided."""
+
+    lane: Lane
+    monitor: Monitor
+    rows: Rows
+    results: WindowResults
+    board: Board
+    observer: Observer
+
+    def judge(self) -> None:
+        """Judge all results; windows without records too, for keys while they have an incident."""
+        answers = self._answers(self.results)
+        window = self.lane.group.window
+        concerned = self._concerned(answers)
+        every = self.lane.group.include_empty or not self.monitor.detector.needs.judges_empty
+        if every or not window.hop or not len(concerned):
+            self._tell(answers)
+            return
+        mine = np.isin(answers.slots, concerned)
+        self._tell(answers.take(np.nonzero(~mine)[0]))
+        answers = answers.take(np.nonzero(mine)[0])
+        for numbers in closed_numbers(window, self.rows, self.lane.judged):
+            count = self._until(answers, int(numbers[-1]) * window.hop + window.reach)
+            self._among(answers.take(np.arange(count)), numbers)
+            answers = answers.take(np.arange(count, len(answers)))
+        self._tell(answers)
+
+    def _among(self, answers: Verdicts, numbers: IntArray) -> None:
+        """Tell ``answers`` with what the windows ``numbers`` that hold no record say between them."""
+        concerned = self._concerned(answers)
+        more = None
+        if len(concerned):
+            wanted = concerned, np.full(len(concerned), NEVER, np.int64)
+            more = empty_results(self.lane.group.window, self.rows, self.results, numbers, wanted)
         if more is None:
-            return [answers]
-        return _in_order(answers, monitor.detector.step(lane.states[monitor.name], more))
-    except Exception as error:
-        raise MonitorFailed([monitor.name], error) from error
+            self._tell(answers)
+            return
+        empty = self._answers(more)
+        for part, is_empty in _in_order(answers, empty):
+            self._tell(part, only_open=is_empty)
+
+    def _answers(self, results: WindowResults) -> Verdicts:
+        try:
+            return self.monitor.detector.step(self.lane.states[self.monitor.name], results)
+        except Exception as error:
+            raise MonitorFailed([self.monitor.name], error) from error
+
+    def _concerned(self, answers: Verdicts) -> SlotArray:
+        """int32[m]: the keys with an incident, or with one to come."""
+        return np.union1d(
+            self.board.slots(self.monitor.name, self.lane.keys), answers.slots[answers.firing()]
+        ).astype(np.int32)
+
+    def _until(self, answers: Verdicts, end: int) -> int:
+        """How many ``answers`` were decided before the windows that end after ``end`` closed."""
+        at = int(self.rows.decided(np.array([end]))[0])
+        sooner = answers.positions < at
+        return int((sooner | ((answers.positions == at) & (answers.early | (answers.ends <= end)))).sum())
+
+    def _tell(self, answers: Verdicts, *, only_open: bool = False) -> None:
+        if not len(answers):
+            return
+        opening = max(self.rows.opening, self.lane.judged)
+        marks = np.maximum(np.concatenate(([opening], self.rows.closing)), opening)
+        sample = partial(_sample, self.lane, self.monitor, self.rows)
+        counted = receive(answers, self.monitor.policy, self.board, sample, marks=marks, only_open=only_open)
+        self.observer.verdicts(self.monitor, answers.take(counted) if only_open else answers)
 
 
-def _in_order(first: Verdicts, second: Verdicts) -> list[Verdicts]:
-    """Both, cut into runs so that what was decided earlier comes earlier."""
+def _in_order(answers: Verdicts, empty: Verdicts) -> list[tuple[Verdicts, bool]]:
+    """Both, cut into runs so that what was decided earlier comes earlier; with whether it is of ``empty``."""
     keyed = [
         (int(part.positions[i]), not bool(part.early[i]), int(part.ends[i]), int(part.starts[i]), which, i)
-        for which, part in enumerate((first, second))
+        for which, part in enumerate((answers, empty))
         for i in range(len(part))
     ]
     keyed.sort()
@@ -148,7 +205,7 @@ def _in_order(first: Verdicts, second: Verdicts) -> list[Verdicts]:
         if not runs or runs[-1][0] != which:
             runs.append((which, []))
         runs[-1][1].append(i)
-    return [(first, second)[which].take(np.array(index, np.int64)) for which, index in runs]
+    return [((answers, empty)[which].take(np.array(index, np.int64)), which == 1) for which, index in runs]
 
 
 _UNSEEN = np.iinfo(np.int64).max
@@ -156,8 +213,6 @@ _UNSEEN = np.iinfo(np.int64).max
 
 def _note_first(lane: Lane, rows: Rows) -> None:
     """Remember from when on each key's windows count: its first record that was not late altogether."""
-    if not lane.group.include_empty:
-        return
     have = len(lane.since)
     lane.since = grown(lane.since, len(lane.keys), _UNSEEN)
     if len(lane.since) > have:

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from streamgauge.batch import IntArray
 from streamgauge.clock import iso
 from streamgauge.verdict import Verdicts
 from streamgauge.windows.contract import Rows
 
 REACH = 4096
-"""How many records back samples are looked for. A fixed number, so that batches make no difference."""
+"""How many records (that have a key) back samples are looked for; fixed, so that batches make no difference."""
+
+_ALL = np.iinfo(np.int64).max
 
 
 class Recent:
@@ -20,35 +23,38 @@ class Recent:
 
     def __init__(self, masked: frozenset[str] = frozenset()) -> None:
         self._masked = masked
-        self._batches: deque[Rows] = deque()
+        self._batches: deque[tuple[Rows, IntArray]] = deque()  # with the rows that have a key
         self._held = 0
+        self._present = 0
 
     def add(self, rows: Rows) -> None:
         """Remember a batch, and forget what lies more than :data:`REACH` records before it."""
-        self._batches.append(rows)
-        self._held += len(rows)
-        while len(self._batches) > 1 and self._held - len(self._batches[0]) - len(rows) >= REACH:
-            self._held -= len(self._batches.popleft())
+        keyed = np.nonzero(rows.slots >= 0)[0]
+        self._present = len(keyed)
+        if not len(keyed):
+            return
+        self._batches.append((rows, keyed))
+        self._held += len(keyed)
+        while len(self._batches) > 1 and self._held - len(self._batches[0][1]) - len(keyed) >= REACH:
+            self._held -= len(self._batches.popleft()[1])
 
     def find(self, verdicts: Verdicts, row: int, most: int) -> list[dict[str, Any]]:
         """At most ``most`` records of that verdict's key and window, the newest last; masked fields masked."""
         found: list[dict[str, Any]] = []
         slot, start, end = int(verdicts.slots[row]), int(verdicts.starts[row]), int(verdicts.ends[row])
-        left, upto = REACH, int(verdicts.positions[row])
-        for batch in reversed(self._batches):
-            upto = min(upto, len(batch))
-            first = max(0, upto - left)
-            times = batch.times[first:upto]
+        left, upto = REACH, int(verdicts.positions[row]) if self._present else _ALL
+        for batch, keyed in reversed(self._batches):
+            read = keyed[: np.searchsorted(keyed, upto)][-left:]
+            times = batch.times[read]
             inside = (times >= start) & ((times < end) | (start == end) & (times == end))
-            at = np.nonzero((batch.slots[first:upto] == slot) & inside)[0] + first
-            for i in at[::-1].tolist():
+            for i in read[(batch.slots[read] == slot) & inside][::-1].tolist():
                 if len(found) == most:
                     return found[::-1]
                 found.append(self._show(batch, i))
-            left -= upto - first
+            left -= len(read)
             if left <= 0:
                 break
-            upto = np.iinfo(np.int64).max
+            upto = _ALL
         return found[::-1]
 
     def _show(self, batch: Rows, i: int) -> dict[str, Any]:

@@ -61,7 +61,8 @@ class Needs:
         by: grouping that the detector itself declares (``silence`` has no window).
         merge: how its state behaves over partitions: ``mergeable`` when the order across partitions does
             not matter, ``single`` when it does.
-        judges_empty: whether windows without records are judged for keys with an open incident.
+        judges_empty: whether windows without records are judged for keys with an open incident. Such a
+            window must not change the detector's state: it may be asked about more of them than count.
     """
 
     watches: Sequence[Watch] = ()

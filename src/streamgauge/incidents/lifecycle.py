@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from streamgauge.batch import Partition
+from streamgauge.batch import IntArray, Partition
 from streamgauge.incident import Incident, IncidentState
 from streamgauge.incidents.board import Board
 from streamgauge.incidents.route import route
 from streamgauge.incidents.settle import Rule, ended, ripen, settle
+from streamgauge.keys import KeySlots
 from streamgauge.verdict import Verdict, Verdicts
 
 Sampler = Callable[[Verdicts, int], tuple[Partition | None, Sequence[Mapping[str, Any]]]]
@@ -35,18 +36,55 @@ class Policy:
     holds: bool = False
 
 
-def receive(verdicts: Verdicts, policy: Policy, board: Board, sample: Sampler) -> None:
+def receive(
+    verdicts: Verdicts,
+    policy: Policy,
+    board: Board,
+    sample: Sampler,
+    *,
+    marks: IntArray | None = None,
+    only_open: bool = False,
+) -> IntArray:
     """Take in a step's verdicts: change incidents on ``board`` and queue notices, in order.
 
     Only rows that fire, or whose key has an incident, can change anything; the rest are never looked at.
+
+    Args:
+        verdicts: of one monitor.
+        policy: its policy.
+        board: where incidents are.
+        sample: asked where an incident opens.
+        marks: int64, how far time had come after 0, 1, 2 … records of the step.
+        only_open: leave out rows whose key has no incident at their turn (windows without records).
+
+    Returns:
+        The rows that counted.
     """
     if not len(verdicts):
-        return
+        return np.empty(0, np.int64)
     firing = verdicts.firing()
     touched = firing | np.isin(verdicts.slots, board.slots(verdicts.monitor, verdicts.keys))
     touched |= np.isin(verdicts.slots, verdicts.slots[firing])
+    counted = ~touched & (not only_open)
     for row in np.nonzero(touched)[0].tolist():
-        one(verdicts.row(row), policy, board, partial(sample, verdicts, row))
+        verdict = verdicts.row(row)
+        if only_open and board.current(verdict.monitor, verdict.key) is None:
+            continue
+        counted[row] = True
+        if marks is not None and policy.holds:
+            before = int(marks[min(max(int(verdicts.positions[row]) - 1, 0), len(marks) - 1)])
+            _ripen(verdict, before, policy, board)
+        one(verdict, policy, board, partial(sample, verdicts, row))
+    return np.nonzero(counted)[0]
+
+
+def _ripen(verdict: Verdict, watermark: int, policy: Policy, board: Board) -> None:
+    """What is pending fires before a verdict that comes after its time is up, as if it had been looked at."""
+    pending = board.current(verdict.monitor, verdict.key)
+    if policy.rule.for_ > 0 and pending is not None and pending.state is IncidentState.PENDING:
+        after = ripen(pending, max(watermark, verdict.at), policy.rule)
+        if after is not pending:
+            post(pending, after, policy.channels, board)
 
 
 def one(
@@ -83,12 +121,12 @@ def post(before: Incident | None, after: Incident, channels: Sequence[str], boar
     board.put(after)
 
 
-def pass_time(monitor: str, watermark: int, policy: Policy, board: Board) -> None:
-    """Let pending incidents ripen whose condition holds until told otherwise."""
+def pass_time(monitor: str, watermark: int, policy: Policy, board: Board, keys: KeySlots) -> None:
+    """Let pending incidents of ``keys`` ripen whose condition holds until told otherwise."""
     if not policy.holds or policy.rule.for_ == 0:
         return
     for incident in list(board.of(monitor).values()):
-        if incident.state is IncidentState.PENDING:
+        if incident.state is IncidentState.PENDING and keys.find(incident.key) is not None:
             after = ripen(incident, watermark, policy.rule)
             if after is not incident:
                 post(incident, after, policy.channels, board)

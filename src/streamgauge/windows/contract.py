@@ -159,10 +159,6 @@ class Window(Protocol):
         """What ``count`` windows without records hold: counts and sums 0, all else missing."""
         ...
 
-    def grid(self, after: int, until: int) -> tuple[IntArray, IntArray]:
-        """Starts and ends of the windows that close in (``after``, ``until``]; none where windows have no grid."""
-        ...
-
     def last_end(self, state: State) -> int:
         """The latest end of an open window; NEVER where none is open."""
         ...

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from streamgauge.batch import NEVER, Column, IntArray, SlotArray
+from streamgauge.batch import NEVER, Column, SlotArray
 from streamgauge.kernels import count_windows as kernels
 from streamgauge.keys import KeySlots
 from streamgauge.state import State, Tables, grown
@@ -124,11 +124,6 @@ class CountWindow:
     def empty(self, count: int) -> Mapping[str, Column]:
         """Counts and sums 0, all else missing."""
         return self.aggregates.empty(count, 1, KeySlots())
-
-    def grid(self, after: int, until: int) -> tuple[IntArray, IntArray]:
-        """Count windows have no grid in time."""
-        none = np.empty(0, np.int64)
-        return none, none
 
     def last_end(self, state: State) -> int:
         """Count windows have no end in time."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from streamgauge.batch import NEVER, NO_KEY, Column, IntArray, SlotArray
+from streamgauge.batch import NEVER, NO_KEY, Column, SlotArray
 from streamgauge.state import NoState, State
 from streamgauge.windows.contract import Rows, WindowResults
 
@@ -46,11 +46,6 @@ class EachRecord:
     def empty(self, count: int) -> Mapping[str, Column]:
         """There is no empty record."""
         return {}
-
-    def grid(self, after: int, until: int) -> tuple[IntArray, IntArray]:
-        """Records have no grid."""
-        none = np.empty(0, np.int64)
-        return none, none
 
     def last_end(self, state: State) -> int:
         """Records have no end to wait for."""

@@ -2,56 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from streamgauge.batch import NEVER, Column, IntArray, SlotArray
+from streamgauge.batch import NEVER, BoolArray, Column, IntArray, SlotArray
 from streamgauge.windows.contract import Rows, Window, WindowResults
 
 MOST = 10_000
-"""At most so many windows are made up at once after a jump in time; the latest ones count."""
+"""Of so many windows passed over by a single record, only the first and the last half are made up."""
+
+AT_ONCE = 512
+"""Windows per piece of :func:`closed_numbers`, at least."""
 
 
-def empty_results(
-    window: Window, rows: Rows, results: WindowResults, judged: int, slots: SlotArray, since: IntArray
-) -> WindowResults | None:
-    """Results for the windows that closed without records of ``slots``; None where there are none.
+def closed_numbers(window: Window, rows: Rows, judged: int) -> Iterator[IntArray]:
+    """The windows that closed in this step, with or without records, as numbers: ``start = number * hop``.
+
+    Ascending, in pieces of at least :data:`AT_ONCE` (but the last): the first ones may be all that is needed.
 
     Args:
-        window: whose grid it is.
+        window: has a grid (``hop > 0``).
         rows: the step's records: they say when each window closed.
-        results: what the step reported; its closed windows are left out.
         judged: the closing watermark before this step.
-        slots: int32[m], whose windows are wanted.
-        since: int64[m], only windows that end after this count, per slot.
     """
     if judged == NEVER:
         judged = int(rows.times.min()) if len(rows) else rows.watermark
-    if not len(slots) or rows.watermark <= judged:
+    marks = np.maximum.accumulate(np.concatenate(([judged, rows.opening], rows.closing, [rows.watermark])))
+    closed = np.unique((marks - window.reach) // window.hop)
+    held: list[IntArray] = []
+    for before, last in zip(closed[:-1].tolist(), closed[1:].tolist(), strict=True):
+        spans = [(before + 1, last + 1)]
+        if last - before > MOST:
+            spans = [(before + 1, before + 1 + MOST // 2), (last + 1 - MOST // 2, last + 1)]
+        held += [np.arange(first, stop, dtype=np.int64) for first, stop in spans]
+        if sum(map(len, held)) >= AT_ONCE:
+            yield np.concatenate(held)
+            held = []
+    if held:
+        yield np.concatenate(held)
+
+
+def empty_results(
+    window: Window, rows: Rows, results: WindowResults, numbers: IntArray, wanted: tuple[SlotArray, IntArray]
+) -> WindowResults | None:
+    """Results for those of the windows ``numbers`` that hold no record; None where there are none.
+
+    Args:
+        window: whose grid it is.
+        rows: the step's records.
+        results: what the step reported; its closed windows are left out.
+        numbers: int64[k], ascending; see :func:`closed_numbers`.
+        wanted: int32[m] and int64[m]: whose windows are wanted, and only those that end after.
+    """
+    slots, since = wanted
+    number = np.repeat(numbers, len(slots))
+    slot = np.tile(slots, len(numbers)).astype(np.int64)
+    end = number * window.hop + window.reach
+    keep = (end > np.tile(since, len(numbers))) & ~_held(window, results, number, slot)
+    if not keep.any():
         return None
-    starts, ends = window.grid(judged, rows.watermark)
-    starts, ends = starts[-MOST:], ends[-MOST:]
-    closed = ~results.early
-    taken = set(zip(results.slots[closed].tolist(), results.starts[closed].tolist(), strict=True))
-    wanted = [
-        (end, start, slot)
-        for slot, first in zip(slots.tolist(), since.tolist(), strict=True)
-        for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
-        if end > first and (slot, start) not in taken
-    ]
-    if not wanted:
-        return None
-    table = np.array(sorted(wanted), np.int64)
-    end, start = table[:, 0], table[:, 1]
-    columns = window.empty(len(table))
-    no = np.zeros(len(table), np.bool_)
-    none = np.full(len(table), -1, np.int64)
+    number, slot, end = number[keep], slot[keep], end[keep]
+    order = np.lexsort((slot, number))
+    slot, start, end = slot[order], number[order] * window.hop, end[order]
+    columns = window.empty(len(slot))
+    no = np.zeros(len(slot), np.bool_)
+    none = np.full(len(slot), -1, np.int64)
     return WindowResults(
-        rows.keys, table[:, 2].astype(np.int32), start, end, end, none, no, start <= rows.partial_until, columns,
+        rows.keys, slot.astype(np.int32), start, end, end, none, no, start <= rows.partial_until, columns,
         columns, rows.decided(end), rows.watermark, none,
     )  # fmt: skip
+
+
+def _held(window: Window, results: WindowResults, number: IntArray, slot: IntArray) -> BoolArray:
+    """bool[n]: which of these windows closed with records."""
+    closed = ~results.early
+    first, span = int(number.min(initial=0)), int(number.max(initial=0) - number.min(initial=0)) + 1
+    taken = results.starts[closed] // window.hop - first
+    inside = (taken >= 0) & (taken < span)
+    codes = results.slots[closed][inside].astype(np.int64) * span + taken[inside]
+    return np.isin(slot * span + number - first, codes)
 
 
 def together(results: WindowResults, more: WindowResults) -> WindowResults:

@@ -105,11 +105,6 @@ class RunningWindow:
         """A stretch without records reports nothing of its own."""
         return self._filling.empty(count)
 
-    def grid(self, after: int, until: int) -> tuple[IntArray, IntArray]:
-        """Totals do not fall when nothing comes: no stretch is judged without records."""
-        none = np.empty(0, np.int64)
-        return none, none
-
     def last_end(self, state: State) -> int:
         """The end of the stretch that is filling."""
         assert isinstance(state, RunningWindowState)

@@ -124,12 +124,6 @@ class TimeWindow:
         """Counts and sums 0, all else missing."""
         return self.aggregates.empty(count, self.size, KeySlots())
 
-    def grid(self, after: int, until: int) -> tuple[IntArray, IntArray]:
-        """The windows that end in (after, until]."""
-        first = (after - self.size) // self.advance * self.advance + self.advance
-        starts = np.arange(first, until - self.size + 1, self.advance, dtype=np.int64)
-        return starts, starts + self.size
-
     def last_end(self, state: State) -> int:
         """The latest end of an open window."""
         assert isinstance(state, TimeWindowState)
