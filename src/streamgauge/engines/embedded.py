@@ -134,6 +134,10 @@ class Engine:
             wait = WAIT / max(1, len(self.intakes))
             for name, intake in self.intakes.items():
                 poll, taken = intake.poll(BATCH, wait)
+                if poll.lost:
+                    # What was read of them since the last commit may not be committed any more.
+                    self._again()
+                    return
                 self._assignments(name, intake, poll)
                 self._take(name, taken)
             self.ledger.gathered(self.runners.settle())
@@ -172,8 +176,11 @@ class Engine:
         runner = self.runners.streams[name]
         if poll.revoked:
             self._commit_surely()
-        for partition in (*poll.revoked, *poll.lost):
+        for partition in poll.revoked:
             runner.detach(partition)
+        if poll.assigned and self.ledger.commits:
+            self._commit_surely()  # a partition that comes back goes on from what is stored by now
+            self._restarts[name] = Restart(self.store, runner)
         for partition, at in poll.assigned.items():
             self._attach(name, partition, from_start=at == 0, at=at)
         for partition, (wanted, found) in poll.gaps.items():
