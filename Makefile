@@ -1,0 +1,70 @@
+# Needs make and Python ≥ 3.11, nothing else: uv comes into .cache/ where the machine has none, and everything
+# that runs comes from uv.lock. `make help` lists what there is.
+
+UV_VERSION := 0.13.9
+PYTHON ?= python3
+WORKERS ?= logical
+
+UV := $(shell command -v uv 2>/dev/null || echo .cache/uv/bin/uv)
+RUN := $(UV) run --frozen --quiet
+PYTEST := $(RUN) python -m pytest
+PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist loadfile
+
+# Kernels are compiled once for all processes and runs.
+export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench soak docs format lint types environment \
+	test-unit test-conformance test-services test-docs
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: environment ## See it happen: invented payments with planted faults, found within seconds (about a minute)
+	@$(RUN) streamgauge demo
+
+test: environment ## Everything that must hold: format, lint, types, tests on a real Kafka, docs
+	@$(RUN) python scripts/run_stages.py lint types test-unit test-conformance test-services test-docs
+
+bench: environment ## Measure speed, memory and delay; prints tables and writes JSON (half an hour and more)
+	@$(RUN) python -m benchmarks
+
+soak: environment ## The long tests: many kills, much backlog, thorough search for counter-examples (hours)
+	STREAMGAUGE_THOROUGH=20 $(PYTEST) -m "not services and not soak" $(PARALLEL) --timeout 3600
+	$(PYTEST) -m soak --timeout 7200
+
+docs: environment ## Write the generated tables of the docs anew
+	@$(RUN) python -m tests.docs.tables
+
+format: environment ## Bring the code into its one form
+	@$(RUN) ruff check --quiet --fix-only .
+	@$(RUN) ruff format .
+
+lint: environment ## Check form and rules
+	@$(RUN) ruff format --check .
+	@$(RUN) ruff check .
+
+types: environment ## Check types
+	@$(RUN) mypy
+
+test-unit: environment ## The fast tests, in parallel
+	@$(PYTEST) -m "not services and not soak and not conformance" --ignore tests/docs --ignore tests/examples $(PARALLEL)
+
+test-conformance: environment ## The contracts of detectors, windows, sources, channels and stores
+	@$(PYTEST) -m "conformance and not services and not soak" $(PARALLEL)
+
+test-services: environment ## What needs a real Kafka; brings it from Maven Central, starts it once
+	@$(PYTEST) -m "services and not soak"
+
+test-docs: environment ## Every block of the docs, and the examples
+	@$(PYTEST) -m "not services and not soak" tests/docs tests/examples
+
+environment: $(UV)
+	@$(UV) sync --frozen --quiet
+
+.cache/uv/bin/uv:
+	@echo "bringing uv $(UV_VERSION) into .cache/uv"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is missing or older than 3.11: install Python, or name one: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -m venv .cache/uv && .cache/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) || \
+		{ rm -rf .cache/uv; echo "uv could not be brought: install it (https://docs.astral.sh/uv), or, on Debian, python3-venv"; exit 1; }
