@@ -209,8 +209,12 @@ class Reading(Protocol):
         monitor: str | None = None,
         limit: int = 100,
         before: int | None = None,
+        after: str | None = None,
     ) -> list[Incident]:
-        """Newest first; ``before`` (microseconds of ``opened_at``) turns the page."""
+        """Newest first; ``before`` (microseconds of ``opened_at``) turns the page.
+
+        ``after`` (an incident's id) goes on among those of the very moment ``before``.
+        """
         ...
 
     def incident(self, incident_id: str) -> Incident | None:

@@ -103,15 +103,21 @@ class SqlReading:
         monitor: str | None = None,
         limit: int = 100,
         before: int | None = None,
+        after: str | None = None,
     ) -> list[Incident]:
-        """Newest first; ``before`` (microseconds of ``opened_at``) turns the page."""
+        """Newest first; ``before`` (microseconds of ``opened_at``) turns the page.
+
+        ``after`` (an incident's id) goes on among those of the very moment ``before``.
+        """
         query = select(incidents.c.body).order_by(incidents.c.opened_at.desc(), incidents.c.id).limit(limit)
         if state is not None:
             query = query.where(incidents.c.state == str(state))
         if monitor is not None:
             query = query.where(incidents.c.monitor == monitor)
         if before is not None:
-            query = query.where(incidents.c.opened_at < before)
+            same = (incidents.c.opened_at == before) & (incidents.c.id > (after or ""))
+            earlier = incidents.c.opened_at < before
+            query = query.where(earlier if after is None else earlier | same)
         with self._reading() as connection:
             return [rows.read_incident(body) for body in connection.execute(query).scalars()]
 
