@@ -178,7 +178,7 @@ class Engine:
             self._commit_surely()
         for partition in poll.revoked:
             runner.detach(partition)
-        if poll.assigned and self.ledger.commits:
+        if poll.assigned and self.ledger.totals.commits:
             self._commit_surely()  # a partition that comes back goes on from what is stored by now
             self._restarts[name] = Restart(self.store, runner)
         for partition, at in poll.assigned.items():

@@ -110,9 +110,12 @@ def _delivering(
     named = {name for monitor in config.monitors.values() for name in monitor.notify} | set(config.channels)
     channels: Mapping[str, Channel] = {name: _channel(config, name, choices) for name in sorted(named | {"console"})}
     patience = {name: config.channel(name).give_up_after for name in channels}
-    delivery = Delivery(
-        store, channels, clock, give_up_after=patience, on_try=lambda tried: [told(tried) for told in hear] and None
-    )
+
+    def tell(tried: Tried) -> None:
+        for told in hear:
+            told(tried)
+
+    delivery = Delivery(store, channels, clock, give_up_after=patience, on_try=tell)
     delivery.start()
     try:
         yield delivery, hear
