@@ -228,6 +228,7 @@ class Silence:
         if not parts:
             columns = [column[:0] for column in columns]
         kind, slot, at, since, position, record = columns
+        position = self._decided(results, columns)
         order = np.argsort(position, kind="stable")
         kind, slot, at, since, record = kind[order], slot[order], at[order], since[order], record[order]
         answers = np.array([_SEVERITY[k] for k in kind.tolist()], np.int8)
@@ -236,7 +237,8 @@ class Silence:
         heard = record >= 0
         offsets = np.where(heard, results.offsets[record] if len(results) else -1, -1)
         rows = np.where(heard, results.rows[record] if len(results) else -1, -1)
-        ends = np.where(kind == kernels.HEARD, at, since + self.after)
+        # A record from within the gap that comes too late ends the silence at once: its window is a longer one.
+        ends = np.where(kind == kernels.HEARD, np.maximum(at, since + self.after + 1), since + self.after)
         observed = {
             "silent_seconds": Column("float", numbers=(at - since) / 1e6),
             "last_seen": Column("string", values=[iso(moment) for moment in since.tolist()]),
@@ -246,6 +248,16 @@ class Silence:
             observed, rows=rows, positions=position[order],
             expected=f"a record at least every {format_duration(timedelta(microseconds=self.after))}",
         )  # fmt: skip
+
+    def _decided(self, results: WindowResults, columns: Sequence[np.ndarray]) -> np.ndarray:
+        """How many records were read when time allowed each answer, wherever in the step it was worked out."""
+        kind, _, at, since, position, record = columns
+        if results.closing is None or not len(results):
+            return position
+        due = np.where(kind == kernels.HEARD, since + self.after, at)
+        judged = np.searchsorted(results.closing, due, "left")
+        last = np.append(results.positions - 1, results.positions[-1])
+        return np.where(record >= 0, position, last[judged])
 
 
 def _new_events() -> kernels.Events:

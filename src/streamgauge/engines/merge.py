@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -92,10 +92,7 @@ class Merger(Generic[P]):
         ]
         if not present:
             return None
-        run = [
-            np.maximum.accumulate(np.concatenate(([lane.running], batch.times)))[1:]
-            for _, lane, batch in present
-        ]
+        run = [_running(lane, batch) for _, lane, batch in present]
         bound = None if all_of_it else self._bound({p: r for (p, _, _), r in zip(present, run, strict=True)})
         allowed = [
             len(r)
@@ -130,21 +127,37 @@ class Merger(Generic[P]):
         parts: list[tuple[P, Batch]] = []
         when: list[IntArray] = []
         for (partition, lane, batch), running, count in zip(present, run, allowed, strict=True):
-            if count == len(batch) and (count or lane.done or all_of_it):
-                # Bad records alone wait for the record that dates them.
+            if not count and (len(running) or not (lane.done or all_of_it or lane.running != NEVER)):
+                continue  # bad records before the first good one wait for it: it dates them
+            head = len(running) - len(batch)
+            rows = max(count - head, 0)
+            if count == len(running):
                 lane.queue.clear()
                 part = batch
-            elif count:
-                part, rest = batch.part(0, count), batch.part(count, len(batch))
-                lane.queue[0] = rest
             else:
-                continue
-            if count:
+                part, lane.queue[0] = _split(batch, rows)
+            if rows:
                 lane.running = int(running[count - 1])
-            lane.rows -= count
+            lane.rows -= rows
             parts.append((partition, part))
-            when.append(running[:count])
+            when.append(running[head : head + rows])
         if not parts:
             return None
         whose = np.concatenate([np.full(len(r), k, np.int64) for k, r in enumerate(when)])
         return Round(parts, np.lexsort((whose, np.concatenate(when))))
+
+
+def _running(lane: _Lane, batch: Batch) -> IntArray:
+    """Where each row stands in the order; bad records at the head have a place of their own, with the row before."""
+    times = np.concatenate(([lane.running], batch.times))
+    running: IntArray = np.maximum.accumulate(times)
+    leading = len(batch.bad) > 0 and (not len(batch) or batch.bad[0].offset < batch.offsets[0])
+    return running if leading and lane.running != NEVER else running[1:]
+
+
+def _split(batch: Batch, rows: int) -> tuple[Batch, Batch]:
+    """The first ``rows`` with the bad records up to the next one, and the rest."""
+    if rows:
+        return batch.part(0, rows), batch.part(rows, len(batch))
+    first = int(batch.offsets[0])
+    return batch.part(0, 0), replace(batch, bad=tuple(bad for bad in batch.bad if bad.offset > first))

@@ -125,7 +125,8 @@ def replay(
     finally:
         for given in inputs.values():
             given.source.close()
-    return Replayed(records.lines(count), list(records.incidents.values()), count, records.dead_letters)
+    opened = sorted(records.incidents.values(), key=lambda incident: (incident.opened_at, incident.id))
+    return Replayed(records.lines(count), opened, count, records.dead_letters)
 
 
 def _only(plan: Plan, inputs: Mapping[str, Input]) -> Plan:
@@ -167,7 +168,7 @@ def _read(
     given.source.pause(full)
     given.paused = set(full)
     poll = given.source.poll(READ, timedelta(0))
-    for partition in poll.assigned:
+    for partition in sorted(poll.assigned):
         given.open.add(partition)
         merger.attach((name, partition))
         runners.streams[name].attach(partition, None, from_start=True)

@@ -18,7 +18,7 @@ class Rings(NamedTuple):
     codes: NDArray[np.int64]  # [S, N, D]
     times: NDArray[np.int64]  # [S, N]
     held: NDArray[np.int64]  # [S], how many were ever written
-    since: NDArray[np.int64]  # [S], records since the last report
+    since: NDArray[np.int64]  # [S], records since the last that was a multiple of every
 
 
 class Reports(NamedTuple):
@@ -74,9 +74,11 @@ def roll(
         rings.held[slot] += 1
         rings.since[slot] += 1
         held = min(rings.held[slot], size)
-        if rings.since[slot] < every or held < least:
+        if rings.since[slot] < every:
             continue
         rings.since[slot] = 0
+        if held < least:
+            continue
         x = reports.told[0]
         reports.told[0] += 1
         reports.record[x] = i

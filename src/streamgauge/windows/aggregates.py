@@ -41,6 +41,7 @@ class Aggregates:
         self._accumulators: list[Accumulator] = []
         self.width = 0
         self._columns = {name: self._columns_of(part) for name, part in compute.items()}
+        self._told = {a.source for a in self._accumulators if a.operation in (op.FIRST, op.LAST)}
         self.ops = np.array(
             [(a.operation, a.column, a.source) for a in self._accumulators], np.int64
         ).reshape(-1, 3)
@@ -69,7 +70,12 @@ class Aggregates:
         stacked = np.empty((len(self.inputs), length), np.float64)
         for k, expression in enumerate(self.inputs):
             column = expression.evaluate(columns, length)
-            stacked[k] = _codes(column, texts) if expression.kind == "string" else column.numbers()
+            if expression.kind != "string":
+                stacked[k] = column.numbers()
+            elif k in self._told:
+                stacked[k] = _codes(column, texts)
+            else:  # counted, never shown
+                stacked[k] = [np.nan if value is None else 0.0 for value in column.values()]
         return stacked
 
     def codes(self, columns: Mapping[str, Column], length: int, texts: KeySlots) -> IntArray:
@@ -87,6 +93,15 @@ class Aggregates:
                 numbers = column.numbers() + 0.0  # -0.0 and 0.0 are one value
                 stacked[k] = np.where(np.isnan(numbers), MISSING_CODE, numbers.view(np.int64))
         return stacked
+
+    def texts_in(self, sums: FloatArray) -> set[int]:
+        """The codes of texts that accumulator rows (float64[n, C]) hold, of first and last."""
+        held: set[int] = set()
+        for a in self._accumulators:
+            if a.operation in (op.FIRST, op.LAST) and self.inputs[a.source].kind == "string":
+                codes = sums[:, a.column]
+                held.update(codes[~np.isnan(codes)].astype(np.int64).tolist())
+        return held
 
     def report(self, sums: FloatArray, size: int, texts: KeySlots) -> dict[str, Column]:
         """What people see of accumulator rows (float64[n, C]) of windows ``size`` microseconds long."""

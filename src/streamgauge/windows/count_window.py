@@ -12,7 +12,7 @@ from streamgauge.keys import KeySlots
 from streamgauge.state import State, Tables, grown
 from streamgauge.windows.aggregates import Aggregates
 from streamgauge.windows.contract import Rows, WindowResults
-from streamgauge.windows.time_window import no_results
+from streamgauge.windows.time_window import COLLECT_AT, forget_texts, no_results
 
 
 class CountWindowState:
@@ -26,6 +26,7 @@ class CountWindowState:
             np.zeros((0, size), np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64),
         )  # fmt: skip
         self.texts = KeySlots(limit=2**31)
+        self.collect_at = COLLECT_AT
 
     def make_room(self, slots: int) -> None:
         """Room for that many keys."""
@@ -114,12 +115,27 @@ class CountWindow:
         if not len(record):
             return no_results(rows, self.empty(0))
         columns = self.aggregates.report(np.concatenate(sums), 1, state.texts)
+        if state.texts.known >= state.collect_at:
+            state.collect_at = forget_texts(state.texts, self._held_texts(state))
         no = np.zeros(len(record), np.bool_)
         times = rows.times[record]
         return WindowResults(
             rows.keys, rows.slots[record], np.concatenate(starts), times, times, rows.offsets[record],
             no, no, columns, columns, record + 1, rows.watermark, record,
         )  # fmt: skip
+
+    def _held_texts(self, state: CountWindowState) -> set[int]:
+        rings = state.rings
+        written = np.arange(self.size) < rings.held[:, None]
+        held: set[int] = set()
+        for k, expression in enumerate(self.aggregates.inputs):
+            if expression.kind == "string":
+                codes = rings.values[:, :, k][written]
+                held.update(codes[~np.isnan(codes)].astype(np.int64).tolist())
+        for d, expression in enumerate(self.aggregates.coded):
+            if expression.kind == "string":
+                held.update(rings.codes[:, :, d][written].tolist())
+        return held
 
     def empty(self, count: int) -> Mapping[str, Column]:
         """Counts and sums 0, all else missing."""

@@ -14,7 +14,7 @@ from streamgauge.kernels.running import accumulate
 from streamgauge.state import State, Tables, grown
 from streamgauge.windows.aggregates import Aggregates
 from streamgauge.windows.contract import Rows, WindowResults
-from streamgauge.windows.time_window import TimeWindow, TimeWindowState
+from streamgauge.windows.time_window import COLLECT_AT, TimeWindow, TimeWindowState, forget_texts
 
 
 class RunningWindowState:
@@ -25,6 +25,7 @@ class RunningWindowState:
     def __init__(self, filling: TimeWindowState, width: int) -> None:
         self.filling = filling
         self.filling.collect_at = 2**62  # totals hold texts that no open window does
+        self.collect_at = COLLECT_AT
         self.totals: FloatArray = np.zeros((0, width))
         self.first: IntArray = np.zeros(0, np.int64)
 
@@ -99,6 +100,9 @@ class RunningWindow:
             self.aggregates.ops,
         )
         columns = self.aggregates.report(totals, self._filling.size, state.filling.texts)
+        if state.filling.texts.known >= state.collect_at:
+            held = self._filling.held_texts(state.filling) | self.aggregates.texts_in(state.totals)
+            state.collect_at = forget_texts(state.filling.texts, held)
         return replace(results, starts=starts, columns=columns, previous=columns)
 
     def empty(self, count: int) -> Mapping[str, Column]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from streamgauge.batch import NEVER, Column, FloatArray, IntArray, SlotArray
 from streamgauge.kernels import time_windows as kernels
-from streamgauge.kernels.aggregate import DISTINCT, FIRST, LAST
+from streamgauge.kernels.aggregate import DISTINCT
 from streamgauge.keys import KeySlots
 from streamgauge.state import State, Tables, grown
 from streamgauge.windows.aggregates import Aggregates
@@ -19,6 +19,9 @@ from streamgauge.windows.contract import LateRows, Rows, Watch, WindowResults
 
 EVENTS = 1024
 """Room for that many early crossings and late records between two stops of the loop."""
+
+COLLECT_AT = 100_000
+"""From so many texts on, those that no open window holds any more are dropped."""
 
 
 class TimeWindowState:
@@ -29,7 +32,7 @@ class TimeWindowState:
     def __init__(self, width: int) -> None:
         self.pool = _new_pool(width)
         self.texts = KeySlots(limit=2**31)
-        self.collect_at = 100_000
+        self.collect_at = COLLECT_AT
 
     def tables(self) -> Tables:
         """Rows, set entries, counters and the texts that codes stand for."""
@@ -42,6 +45,7 @@ class TimeWindowState:
                 "part": pool.part[:rows],
                 "start": pool.start[:rows],
                 "offset": pool.offset[:rows],
+                "seen": pool.seen[:rows],
                 **{f"sum{c}": pool.sums[:rows, c] for c in range(pool.sums.shape[1])},
             },
             "entries": {
@@ -50,6 +54,7 @@ class TimeWindowState:
                 "code": pool.set_code[:entries],
             },
             "texts": {"text": texts},
+            "read": {"records": pool.counts[kernels.SEEN : kernels.SEEN + 1]},
         }
 
     def restore(self, tables: Tables) -> None:
@@ -61,7 +66,8 @@ class TimeWindowState:
         head = int(max(rows["slot"].max(initial=-1) + 1, 0))
         pool = _roomier(self.pool, rows=used, slots=head, entries=sets)
         pool.slot[:used], pool.part[:used], pool.start[:used] = rows["slot"], rows["part"], rows["start"]
-        pool.offset[:used] = rows["offset"]
+        pool.offset[:used], pool.seen[:used] = rows["offset"], rows["seen"]
+        pool.counts[kernels.SEEN] = tables["read"]["records"][0]
         for c in range(pool.sums.shape[1]):
             pool.sums[:used, c] = rows[f"sum{c}"]
         pool.set_row[:sets], pool.set_op[:sets], pool.set_code[:sets] = (
@@ -148,16 +154,17 @@ class TimeWindow:
         crossings: list[_Crossings] = []
         late_rows, late_starts = [], []
         scratch = np.empty((4, max(1, self.aggregates.width)))
+        parts = rows.parts if self.several else np.zeros(len(rows), np.int32)
         at = 0
         while at < len(rows):
             at = kernels.count_in(
-                at, rows.slots, rows.times, rows.offsets, rows.parts, rows.before, inputs, codes,
+                at, rows.slots, rows.times, rows.offsets, parts, rows.before, inputs, codes,
                 state.pool, events, self.aggregates.ops, self._watched, self._limits,
                 self.size, self.advance, self.several, scratch,
             )  # fmt: skip
             found, late = int(events.counts[0]), int(events.counts[1])
             if found:
-                crossings.append(_Crossings(events, found, state.pool, rows))
+                crossings.append(_Crossings(events, found, rows))
             late_rows.append(events.late_record[:late].copy())
             late_starts.append(events.late_start[:late].copy())
             events.counts[:] = 0
@@ -197,20 +204,18 @@ class TimeWindow:
 
     def _forget_texts(self, state: TimeWindowState) -> None:
         """Drop texts that no open window holds any more, once there are many."""
-        if state.texts.known < state.collect_at:
-            return
-        pool, ops = state.pool, self.aggregates.ops
+        if state.texts.known >= state.collect_at:
+            state.collect_at = forget_texts(state.texts, self.held_texts(state))
+
+    def held_texts(self, state: TimeWindowState) -> set[int]:
+        """The codes of texts that open windows hold."""
+        pool = state.pool
         used = pool.slot[: int(pool.counts[kernels.USED])] >= 0
-        held: set[int] = set()
-        for operation, column, _ in ops.tolist():
-            if operation in (FIRST, LAST):
-                codes = pool.sums[: len(used), column][used]
-                held.update(codes[~np.isnan(codes)].astype(np.int64).tolist())
-        if (ops[:, 0] == DISTINCT).any():
+        held = self.aggregates.texts_in(pool.sums[: len(used)][used])
+        if (self.aggregates.ops[:, 0] == DISTINCT).any():
             entries = pool.set_row[: int(pool.counts[kernels.ENTRIES])] >= 0
             held.update(pool.set_code[: len(entries)][entries].tolist())
-        state.texts.forget([slot for slot in state.texts.live().tolist() if slot not in held])
-        state.collect_at = max(100_000, 2 * state.texts.known)
+        return held
 
     def _report(
         self,
@@ -266,7 +271,7 @@ class TimeWindow:
 class _Crossings:
     """Early crossings copied out of the loop's buffers."""
 
-    def __init__(self, events: kernels.Events, found: int, pool: kernels.Pool, rows: Rows) -> None:
+    def __init__(self, events: kernels.Events, found: int, rows: Rows) -> None:
         self.records = events.record[:found].copy()
         self.starts = events.start[:found].copy()
         self.now = events.now[:found].copy()
@@ -293,6 +298,12 @@ class _Closed:
         self.offsets = np.full(len(self.slots), -1, np.int64)
         self.offsets[groups[newest]] = pool.offset[order][newest]
         self.records: IntArray = np.where(last >= first_seen, last - first_seen, -1)
+
+
+def forget_texts(texts: KeySlots, held: set[int]) -> int:
+    """Drop all texts but those ``held``; how many there may be before the next look."""
+    texts.forget([slot for slot in texts.live().tolist() if slot not in held])
+    return max(COLLECT_AT, 2 * texts.known)
 
 
 def no_results(rows: Rows, columns: Mapping[str, Column], late: LateRows | None = None) -> WindowResults:

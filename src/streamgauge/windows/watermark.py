@@ -112,13 +112,15 @@ class StreamClock:
         return any(progress.largest != before[partition] for partition, progress in self._progress.items())
 
     def _tick(self, progress: _Progress, at: float, *, caught_up: bool) -> float:
-        last, progress.ticked_at = progress.ticked_at, at
+        last, progress.ticked_at = progress.ticked_at, at if caught_up else None
         if progress.heard_at is None:
             progress.heard_at = at
-        if not caught_up or last is None or at - last > STALE_AFTER:
+        if not caught_up:
+            progress.idle = False
+            return 0.0
+        if last is None or at - last > STALE_AFTER:
             # What was not proven idle is not made up for later.
-            progress.heard_at = max(progress.heard_at, at - self.deadline) if caught_up else progress.heard_at
-            progress.idle = progress.idle and caught_up
+            progress.heard_at = max(progress.heard_at, at - self.deadline)
             return 0.0
         idle_from = progress.heard_at + self.deadline
         progress.idle = at >= idle_from
