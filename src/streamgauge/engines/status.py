@@ -76,7 +76,7 @@ class EngineStatus:
 
     Attributes:
         at: wall clock of this picture.
-        turned_at: monotonic seconds of this picture: the engine's loop turned then.
+        turned_at: monotonic seconds of this picture: the engine's loop turned then; None before it began.
         ready: kernels are compiled, the store is ours, the sources were opened.
         starting: what readiness waits for; None once ready.
         commits, commit_seconds: how many, and how long the last took.
@@ -91,7 +91,7 @@ class EngineStatus:
 
     at: int
     started_at: int
-    turned_at: float = 0.0
+    turned_at: float | None = None
     ready: bool = False
     starting: str | None = None
     streams: Mapping[str, StreamStatus] = field(default_factory=dict)

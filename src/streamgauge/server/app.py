@@ -1,0 +1,93 @@
+"""The FastAPI app: health, metrics and the API of one running engine.
+
+Its documentation is ``/openapi.json``. The interactive page would load its scripts from the internet, which a
+closed network does not have, so it is off.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from streamgauge import __version__
+from streamgauge.metrics import make_registry
+from streamgauge.server import health, incidents, monitors, refusals
+from streamgauge.server.desk import Desk
+from streamgauge.server.shown import status_shown, streams_shown
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+HTTP_BOUNDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+"""Seconds; classes of the duration of requests."""
+
+
+def make_app(desk: Desk) -> FastAPI:
+    """The app over one running process."""
+    registry = make_registry(desk.running.status, desk.clock, desk.outbox)
+    app = FastAPI(
+        title="Streamgauge",
+        version=__version__,
+        description="Health, metrics, incidents and monitors of one running engine.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    refusals.add_to(app)
+    _instrument(app, registry)
+    _add_health(app, desk)
+    _add_metrics(app, registry)
+    _add_status(app, desk)
+    app.include_router(incidents.routes(desk), prefix="/api/v1")
+    app.include_router(monitors.routes(desk), prefix="/api/v1")
+    return app
+
+
+def _add_health(app: FastAPI, desk: Desk) -> None:
+    @app.get("/healthz", tags=["health"])
+    async def healthz() -> JSONResponse:
+        """Whether the process lives and its engine's loop turned within the last 10 s."""
+        lives, answer = health.alive(desk.now, desk.clock.monotonic())
+        return JSONResponse(answer, 200 if lives else 503)
+
+    @app.get("/readyz", tags=["health"])
+    async def readyz() -> JSONResponse:
+        """Whether kernels are compiled, the store is ours and takes commits, and the sources are open."""
+        is_ready, answer = health.ready(desk.now, desk.clock.monotonic())
+        return JSONResponse(answer, 200 if is_ready else 503)
+
+
+def _add_metrics(app: FastAPI, registry: CollectorRegistry) -> None:
+    from prometheus_client.exposition import choose_encoder
+
+    @app.get("/metrics", tags=["metrics"])
+    def metrics(request: Request) -> Response:
+        """All metrics, for Prometheus."""
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(registry), headers={"Content-Type": content_type})
+
+
+def _add_status(app: FastAPI, desk: Desk) -> None:
+    @app.get("/api/v1/status", tags=["status"])
+    async def status() -> JSONResponse:
+        """The whole picture of the engine, at most half a second old."""
+        return JSONResponse(status_shown(desk.now, desk.running.config, desk.clock.now()))
+
+    @app.get("/api/v1/streams", tags=["status"])
+    async def streams() -> JSONResponse:
+        """Each stream: records, rate, watermark, partitions, what is lost."""
+        return JSONResponse({"streams": streams_shown(desk.now, desk.clock.now())})
+
+
+def _instrument(app: FastAPI, registry: CollectorRegistry) -> None:
+    from prometheus_fastapi_instrumentator import Instrumentator, metrics
+
+    instrumentator = Instrumentator(registry=registry)
+    for measure in (
+        metrics.requests(registry=registry),
+        metrics.latency(registry=registry, buckets=HTTP_BOUNDS, should_include_status=False),
+    ):
+        if measure is not None:
+            instrumentator.add(measure)
+    instrumentator.instrument(app)

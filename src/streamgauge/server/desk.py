@@ -1,0 +1,93 @@
+"""What the server is given of the process that it belongs to, and its look into the store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from streamgauge.clock import Clock
+from streamgauge.engines.status import EngineStatus, StatusBoard
+
+if TYPE_CHECKING:
+    from streamgauge.config.models import Config
+    from streamgauge.stores.sql import SqlVisitor
+
+
+class Asked(Protocol):
+    """The engine, as far as the server asks anything of it; carried out between two turns of its loop."""
+
+    def ask(self, verb: str, monitor: str | None = None) -> None:
+        """``pause`` or ``resume`` a monitor."""
+        ...
+
+
+class Running(Protocol):
+    """A running process; :class:`streamgauge.engines.session.Session` is one.
+
+    Everything is read anew for each request: a configuration may be read again, an engine made again.
+    """
+
+    @property
+    def config(self) -> Config:
+        """What it runs."""
+        ...
+
+    @property
+    def status(self) -> StatusBoard:
+        """Where its engine puts its picture."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Whose time passes."""
+        ...
+
+    @property
+    def engine(self) -> Asked | None:
+        """None while it is being made."""
+        ...
+
+
+class Desk:
+    """The server's side of a running process. The store is looked into by connections of our own."""
+
+    def __init__(self, running: Running) -> None:
+        self.running = running
+        self._url = running.config.store.url
+        self._look: SqlVisitor | None = None
+        self._opening = threading.Lock()
+
+    @property
+    def now(self) -> EngineStatus:
+        """The engine's newest picture."""
+        return self.running.status.now
+
+    @property
+    def clock(self) -> Clock:
+        """Whose time passes."""
+        return self.running.clock
+
+    def look(self) -> SqlVisitor:
+        """The look into the store, opened at the first question.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        from streamgauge.stores import open_reading
+
+        with self._opening:
+            if self._look is None:
+                self._look = open_reading(self._url)
+            return self._look
+
+    def outbox(self) -> Mapping[str, int]:
+        """How many notices wait per channel."""
+        return self.look().outbox_depth()
+
+    def close(self) -> None:
+        """Let go of the store."""
+        with self._opening:
+            if self._look is not None:
+                self._look.close()
+                self._look = None

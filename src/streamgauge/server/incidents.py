@@ -1,0 +1,91 @@
+"""The API of incidents: a page of them, newest first, and one with everything that happened to it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+
+from streamgauge.clock import iso, to_micros
+from streamgauge.incident import Incident, IncidentState
+from streamgauge.server.desk import Desk
+from streamgauge.server.refusals import Refused
+from streamgauge.stores.rows import json_text
+
+if TYPE_CHECKING:
+    from streamgauge.stores.contract import Reading
+
+MOST = 1000
+"""Incidents on one page at most."""
+
+
+def routes(desk: Desk) -> APIRouter:
+    """``/incidents`` and ``/incidents/{id}``."""
+    router = APIRouter(tags=["incidents"])
+
+    @router.get("/incidents")
+    def incidents(
+        state: Annotated[IncidentState | None, Query(description="Only those that stand so.")] = None,
+        monitor: Annotated[str | None, Query(description="Only those of this monitor.")] = None,
+        limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
+        before: Annotated[str | None, Query(description="A moment, or the id that `next` named.")] = None,
+    ) -> JSONResponse:
+        """Newest first; `next` is the `before` of the next page, null at the end."""
+        found, following = page(desk.look(), state, monitor, limit, before)
+        return plain({"incidents": [incident.as_json() for incident in found], "next": following})
+
+    @router.get("/incidents/{incident_id}")
+    def incident(incident_id: str) -> JSONResponse:
+        """One incident with everything that happened to it."""
+        look = desk.look()
+        found = look.incident(incident_id)
+        if found is None:
+            raise Refused(404, f"there is no incident {incident_id!r}; /api/v1/incidents lists them")
+        changes = [
+            {"at": iso(change.at), "who": change.who, "state": str(change.state), "why": change.why}
+            for change in look.changes(incident_id)
+        ]
+        return plain({**found.as_json(), "changes": changes})
+
+    return router
+
+
+def page(
+    look: Reading, state: IncidentState | None, monitor: str | None, limit: int, before: str | None
+) -> tuple[list[Incident], str | None]:
+    """A page of incidents, and what to give as ``before`` for the next; None at the end.
+
+    Many incidents may begin at one moment (the end of a window), so a page goes on after an id.
+
+    Raises:
+        Refused: ``before`` is neither a moment nor an id.
+    """
+    moment, after = _beginning(look, before)
+    found = look.incidents(state=state, monitor=monitor, limit=limit + 1, before=moment, after=after)
+    return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+
+def plain(data: Any) -> JSONResponse:
+    """JSON of data that may hold NumPy's numbers; what is not finite becomes null."""
+    return _Encoded(data)
+
+
+class _Encoded(JSONResponse):
+    def render(self, content: Any) -> bytes:
+        return json_text(content).encode()
+
+
+def _beginning(look: Reading, before: str | None) -> tuple[int | None, str | None]:
+    if before is None:
+        return None, None
+    incident = look.incident(before)
+    if incident is not None:
+        return incident.opened_at, incident.id
+    try:
+        moment = datetime.fromisoformat(before)
+    except ValueError:
+        sentence = f"before: {before!r} is neither a moment such as 2026-01-31T12:00:00Z nor an incident's id"
+        raise Refused(400, sentence) from None
+    return to_micros(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)), None

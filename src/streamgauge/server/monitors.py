@@ -1,0 +1,54 @@
+"""The API of monitors: how each stands, and pausing and resuming it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from streamgauge.server.desk import Desk
+from streamgauge.server.refusals import Refused, refuse_strangers
+from streamgauge.server.shown import monitors_shown
+from streamgauge.settings import nearest
+
+
+def routes(desk: Desk) -> APIRouter:
+    """``/monitors``, ``/monitors/{name}`` and ``/monitors/{name}/pause|resume``."""
+    router = APIRouter(tags=["monitors"])
+
+    @router.get("/monitors")
+    async def monitors() -> JSONResponse:
+        """Each monitor: its state, the last window that it judged, why it is paused."""
+        return JSONResponse({"monitors": monitors_shown(desk.now, desk.running.config)})
+
+    @router.get("/monitors/{name}")
+    async def monitor(name: str) -> JSONResponse:
+        """One of them."""
+        known(desk, name)
+        shown = monitors_shown(desk.now, desk.running.config)
+        return JSONResponse(next(one for one in shown if one["name"] == name))
+
+    @router.post("/monitors/{name}/{verb}", status_code=202)
+    async def ask(request: Request, name: str, verb: Literal["pause", "resume"]) -> JSONResponse:
+        """Ask the engine to pause or resume it; carried out at its loop's next turn, kept over a restart."""
+        refuse_strangers(request)
+        known(desk, name)
+        engine = desk.running.engine
+        if engine is None:
+            raise Refused(503, "the engine is still being made; ask again in a moment")
+        engine.ask(verb, name)
+        return JSONResponse({"monitor": name, "asked": verb}, 202)
+
+    return router
+
+
+def known(desk: Desk, name: str) -> None:
+    """Refuse what is no monitor.
+
+    Raises:
+        Refused: with 404, naming the nearest.
+    """
+    names = desk.running.config.monitors
+    if name not in names:
+        raise Refused(404, f"there is no monitor {name!r}; {nearest(name, names)}")

@@ -1,0 +1,120 @@
+"""The server's own thread, beside the engine's."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+import structlog
+
+from streamgauge.errors import ConfigError, OutsideError
+from streamgauge.server.desk import Desk, Running
+from streamgauge.server.refusals import is_loopback
+
+if TYPE_CHECKING:
+    import uvicorn
+
+ENDING = 5.0
+"""Seconds that requests under way have at the end."""
+
+_log = structlog.get_logger("streamgauge.server")
+
+
+class ServerThread:
+    """Serves health, metrics and the API of one running process.
+
+    Usage: :meth:`start`, then :meth:`stop` at the end.
+
+    Args:
+        running: what is served.
+        host: must be of this machine alone, since there is nothing yet that asks who it is.
+        port: 0 takes a free one.
+    """
+
+    def __init__(self, running: Running, host: str, port: int) -> None:
+        self._desk = Desk(running)
+        self._host = host
+        self._port = port
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> int:
+        """Begin to serve; the port, also where a free one was taken.
+
+        Raises:
+            ConfigError: others could reach ``host``.
+            OutsideError: the port is taken, or it cannot be listened to.
+        """
+        import uvicorn
+
+        from streamgauge.server.app import make_app
+
+        listening = _listen(self._host, self._port)
+        port: int = listening.getsockname()[1]
+        settings = uvicorn.Config(
+            make_app(self._desk),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=int(ENDING),
+        )
+        self._server = uvicorn.Server(settings)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([listening],), name="streamgauge server", daemon=True
+        )
+        self._thread.start()
+        _log.info("server listens", url=f"http://{_shown(self._host)}:{port}")
+        return port
+
+    def stop(self) -> None:
+        """End in order; returns when the thread has ended, or a little after the time that requests have."""
+        if self._server is None or self._thread is None:
+            return
+        self._server.should_exit = True
+        self._thread.join(ENDING + 1)
+        self._desk.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    _refuse_others(host)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, *_, address = found[0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise OutsideError(f"cannot listen at {host}: {error.strerror or error}") from error
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        raise _cannot(host, port, error) from error
+    return listening
+
+
+def _cannot(host: str, port: int, error: OSError) -> OutsideError:
+    where = f"{_shown(host)}:{port}"
+    if error.errno == errno.EADDRINUSE:
+        return OutsideError(
+            f"port {port} of {host} is taken by another program; name another with `--port` or `server: "
+            "{port: …}`, or 0 for a free one"
+        )
+    if error.errno == errno.EACCES:
+        return OutsideError(f"this user may not listen at {where}; take a port from 1024 on")
+    return OutsideError(f"cannot listen at {where}: {error.strerror or error}")
+
+
+def _refuse_others(host: str) -> None:
+    if not is_loopback(host):
+        raise ConfigError(
+            f"server: {host} can be reached by others, and whoever reaches it may pause monitors and read "
+            "incidents: there are no tokens yet. Listen at 127.0.0.1 and let a proxy that asks who it is stand "
+            "before it"
+        )
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
