@@ -1,0 +1,1 @@
+"""How fast, how big, how soon: measured on real servers, compared with others in the same run."""
