@@ -95,6 +95,28 @@ class LimitsConfig(Settings):
     """Drop a key unseen for so long."""
 
 
+class DeadLettersConfig(Settings):
+    """Where bad records are copied to; the store keeps them in any case."""
+
+    file: Annotated[str | None, Field(min_length=1, description="append them to this file as NDJSON")] = None
+    topic: Annotated[
+        str | None,
+        Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$", description="produce them to this topic, as they came"),
+    ] = None
+    brokers: Annotated[
+        str | None, Field(min_length=1, description="of the topic; default: the stream's own brokers")
+    ] = None
+    settings: Annotated[
+        dict[str, str | int | float | bool], Field(description="passed to librdkafka, for the topic")
+    ] = Field(default_factory=dict, repr=False)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> DeadLettersConfig:
+        if (self.file is None) == (self.topic is None):
+            raise wrong("file", "name one place: either `file` or `topic`")
+        return self
+
+
 class StreamConfig(Settings):
     """A source plus its format, typed fields, key, event time and lateness."""
 
@@ -115,7 +137,17 @@ class StreamConfig(Settings):
     """Time passes without records after so long at the end."""
     source_timeout: PositiveDuration = timedelta(seconds=30)
     """A source away for so long opens an incident."""
+    dead_letters: Annotated[
+        DeadLettersConfig | None, Field(description="copy bad records to a file or topic too")
+    ] = None
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
+
+    @model_validator(mode="after")
+    def _dead_letters_have_brokers(self) -> StreamConfig:
+        place = self.dead_letters
+        if place is not None and place.topic and not place.brokers and not hasattr(self.source, "brokers"):
+            raise wrong("dead_letters", "name the `brokers` of the topic: the stream's source has none")
+        return self
 
 
 class MonitorConfig(Settings):

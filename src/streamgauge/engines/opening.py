@@ -14,6 +14,7 @@ from streamgauge.channels.contract import Channel
 from streamgauge.clock import Clock
 from streamgauge.config import plugins
 from streamgauge.config.models import Config, StreamConfig
+from streamgauge.engines.dead_letters import copiers
 from streamgauge.engines.delivery import Delivery, Tried
 from streamgauge.engines.embedded import Engine, Surroundings
 from streamgauge.engines.intake import Intake
@@ -61,9 +62,14 @@ def run(config: Config, store: Store, clock: Clock, status: StatusBoard, choices
         engine = Engine(config, Surroundings(store, intakes, delivery, clock, status))
         hear.append(engine.reporter.tried)
         choices.on_engine(engine)
+        copying = copiers(config.streams, store)
+        for copier in copying:
+            copier.start()
         try:
             engine.run()
         finally:
+            for copier in copying:
+                copier.stop()
             for intake in intakes.values():
                 intake.source.close()
         delivery.drain(DRAIN)

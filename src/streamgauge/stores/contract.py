@@ -319,6 +319,18 @@ class Store(Reading, Protocol):
         """
         ...
 
+    def dead_letters_after(self, stream: str, after: int, limit: int = 500) -> list[DeadLetter]:
+        """Those of a stream beyond a sequence, oldest first: for whoever copies them elsewhere."""
+        ...
+
+    def cursor(self, name: str) -> int:
+        """How far whoever is called ``name`` has come; 0 before it began."""
+        ...
+
+    def move_cursor(self, name: str, to: int) -> None:
+        """Note that whoever is called ``name`` has come to ``to``."""
+        ...
+
     def mark_replayed(self, sequences: Sequence[int], at: int) -> None:
         """Note that these dead letters have been put through again."""
         ...

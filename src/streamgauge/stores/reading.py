@@ -142,6 +142,21 @@ class SqlReading:
             found = connection.execute(query.order_by(incident_changes.c.sequence))
             return [Change(row.at, row.who, IncidentState(row.state), row.why) for row in found]
 
+    def dead_letters_after(self, stream: str, after: int, limit: int = 500) -> list[DeadLetter]:
+        """Those of a stream beyond a sequence, oldest first: for whoever copies them elsewhere."""
+        query = select(dead_letters).where(dead_letters.c.stream == stream, dead_letters.c.sequence > after)
+        with self._reading() as connection:
+            return [
+                _letter(row)
+                for row in connection.execute(query.order_by(dead_letters.c.sequence).limit(limit))
+            ]
+
+    def cursor(self, name: str) -> int:
+        """How far whoever is called ``name`` has come; 0 before it began."""
+        with self._reading() as connection:
+            found = connection.execute(select(meta.c.value).where(meta.c.name == f"cursor:{name}")).scalar()
+            return 0 if found is None else int(found)
+
     def dead_letters(self, *, stream: str | None = None, limit: int = 100) -> list[DeadLetter]:
         """Newest first."""
         query = select(dead_letters).order_by(dead_letters.c.sequence.desc()).limit(limit)

@@ -113,6 +113,13 @@ class SqlStore(SqlReading):
             if found.rowcount == 1:
                 connection.execute(insert(deliveries).values(tried))
 
+    def move_cursor(self, name: str, to: int) -> None:
+        """Note that whoever is called ``name`` has come to ``to``."""
+        row = {"name": f"cursor:{name}", "value": str(to)}
+        with self._turn, self._writing(self._clock.now()) as connection:
+            statement = self._backend.insert(meta).values(row)
+            connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": str(to)}))
+
     def mark_replayed(self, sequences: Sequence[int], at: int) -> None:
         """Note that these dead letters have been put through again."""
         with self._turn, self._writing(self._clock.now()) as connection:
