@@ -112,9 +112,9 @@ class Engine:
         for name, intake in self.intakes.items():
             intake.start(self._restarts[name].positions)
         self.reporter.ready()
-        while not self.stopping.is_set() and not (self.finite and self._all_ended()):
+        while not self.stopping.is_set() and not self._all_ended():
             self.turn()
-        if self.finite and self._all_ended() and not self.stopping.is_set():
+        if self._all_ended() and not self.stopping.is_set():
             self.ledger.gathered(self.runners.finish())
         self._commit_surely()
         self.reporter.report()
@@ -277,7 +277,7 @@ class Engine:
                     lane.judged = max(lane.judged, runner.mark(bundle.partition))
 
     def _all_ended(self) -> bool:
-        return all(intake.ended for intake in self.intakes.values())
+        return bool(self.intakes) and all(intake.ended for intake in self.intakes.values())
 
     def _warm_up(self) -> None:
         """Compile before readiness: run an empty batch through a throw-away copy of every lane."""

@@ -39,7 +39,10 @@ class Intake:
         source: opened by the engine.
         decoder: bytes to columns.
         clock: stamps of reading.
-        finite: the source ends; then its partitions are merged strictly.
+        finite: the source holds all it will ever have (files); then its partitions are merged strictly.
+
+    Attributes:
+        ended: all partitions have ended for good, whether ``finite`` or live until then.
     """
 
     def __init__(
@@ -76,6 +79,9 @@ class Intake:
             self._next[piece.partition] = piece.next_offset
             self._alive_at = now
             batches.append(batch)
+        self._open -= poll.ended
+        if poll.ended:
+            self.ended = not self._open
         if self._merger is None:
             return poll, [Taken([batch]) for batch in batches]
         for batch in batches:
@@ -84,9 +90,7 @@ class Intake:
         for partition in poll.at_end:
             self._merger.done(partition)
         for partition in poll.ended:
-            self._open.discard(partition)
             self._merger.done(partition)
-            self.ended = not self._open
         return poll, self._merge(self._merger, limit, now)
 
     def start(self, positions: Mapping[Partition, Position]) -> None:

@@ -219,7 +219,7 @@ class SyntheticSource:
     def open(self, positions: Mapping[Partition, int]) -> None:
         """Begin at ``positions``, else at record 0."""
         self._next = {partition: positions.get(partition, 0) for partition in self._partitions}
-        self._new = dict(self._next)
+        self._new, self._ended = dict(self._next), set()
         base = min(self._next.values())
         if isinstance(self._config.start, datetime):
             run = _run_of(self._config, to_micros(self._config.start))
