@@ -89,7 +89,7 @@ def test_secrets_never_show():
     secret = ENVIRON["WEBHOOK_URL"]
     logs.keep_secret(load(HERE / "good" / "payments.yaml", environ=ENVIRON))
     log = structlog.get_logger()
-    log.info("posting to " + secret, where={"url": secret}, password="hunter2", at_all=[secret])
+    log.info("posting", to=secret, where={"url": secret}, password="hunter2", at_all=[secret])
     log.info("login", url="https://me:hunter2@example.com/x")
     log.error("failed", exc_info=ValueError(f"cannot post to {secret}"))
     logging.getLogger("httpx").warning("POST %s failed", secret)

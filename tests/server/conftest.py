@@ -1,0 +1,27 @@
+"""A served process over a store with a past."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streamgauge.server.thread import ServerThread
+from tests.server.given import Process, configuration, fill, past
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Process:
+    """A process in the middle of its work."""
+    config = configuration(tmp_path)
+    fill(config, past())
+    return Process(config)
+
+
+@pytest.fixture
+def url(process: Process) -> Iterator[str]:
+    """Where it is served."""
+    server = ServerThread(process, "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{server.start()}"
+    server.stop()
