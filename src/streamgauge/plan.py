@@ -24,6 +24,7 @@ from streamgauge.windows.contract import Watch, Window
 from streamgauge.windows.count_window import CountWindow
 from streamgauge.windows.each_record import EachRecord
 from streamgauge.windows.running_window import RunningWindow
+from streamgauge.windows.sorted_window import SortedWindow
 from streamgauge.windows.time_window import TimeWindow
 
 
@@ -140,6 +141,10 @@ class _Draft:
             _monitor(name, m, self, kind, why, detectors[name], fields) for name, m in self.monitors.items()
         )
         window = _window(first, aggregates, watches, several=kind == "mergeable")
+        if first.order == "time" and kind == "single":
+            kinds = config.kinds_of(self.stream)
+            seen = reads.union(*(detector.needs.fields for detector in detectors.values()))
+            window = SortedWindow(window, {field: kinds[field] for field in sorted(seen)})
         include_empty = first.window is not None and first.window.include_empty
         return Group(
             f"window:{self.stream}", self.shape, self.stream, self.by, kind, self.where, window, fields, monitors,
