@@ -12,6 +12,7 @@ import httpx
 import pytest
 import yaml
 from prometheus_client import generate_latest
+from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from streamgauge.channels.contract import Result
