@@ -101,6 +101,7 @@ class StreamRunner:
         ``from_start``: nothing of it was missed, so its windows are whole.
         """
         self.clock.attach(partition, NEVER if position is None else position.largest_time)
+        self._replayed = max(self._replayed, self.clock.watermark(partition))
         if position is not None:
             self.next_offset[partition] = position.next_offset
         self._began[partition] = not from_start
