@@ -5,8 +5,8 @@ import pytest
 from streamgauge.errors import ConfigError, StoreError
 from streamgauge.incident import IncidentState
 from streamgauge.stores import open_reading, open_store
-from streamgauge.stores.contract import Commit
-from tests.stores.given import BURST, ME, P0, at, bad, incident, notice, rows, saving
+from streamgauge.stores.contract import Commit, StateKey
+from tests.stores.given import BURST, ME, P0, assert_same, at, bad, counts, incident, notice, rows, saving
 
 
 def test_a_look_sees_each_commit_and_takes_nothing_from_the_owner(store, url):
@@ -93,3 +93,28 @@ def test_the_relative_path_of_a_url_is_relative_to_where_it_runs(tmp_path, monke
     open_store("sqlite:///odd name%23.db", owner=ME, clock=clock).close()
     assert [file.name for file in tmp_path.iterdir()] == ["odd name#.db"]
     assert rows(tmp_path / "odd name#.db", "meta")
+
+
+def test_a_visitor_sees_a_state_as_it_was_committed(store, url):
+    store.commit(saving({"w": counts(1, 2, 3)}, 7))
+    visitor = open_reading(url)
+    found = visitor.load(BURST)
+    assert found is not None
+    assert_same(found.tables, {"w": counts(1, 2, 3)})
+    assert found.positions == {P0: at(7)}
+    assert visitor.load(StateKey("other", "shape")) is None
+    store.commit(saving({"w": counts(1, 2, 4)}, 8))
+    again = visitor.load(BURST)
+    assert again is not None
+    assert_same(again.tables, {"w": counts(1, 2, 4)})
+    visitor.close()
+
+
+def test_incidents_of_one_moment_are_paged_by_id(store):
+    many = [incident(f"k-{i}", 1) for i in range(7)]
+    store.commit(Commit(incidents=[*many, incident("before", 0)]))
+    found, page = [], store.incidents(limit=3)
+    while page:
+        found += page
+        page = store.incidents(limit=3, before=page[-1].opened_at, after=page[-1].id)
+    assert [one.id for one in found] == [*sorted(one.id for one in many), incident("before", 0).id]

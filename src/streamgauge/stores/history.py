@@ -46,8 +46,13 @@ def decode(blocks: Iterable[bytes]) -> pl.DataFrame:
     return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
 
 
-def read(connection: Connection, monitor: str, start: int | None, end: int | None) -> pl.DataFrame:
-    """The rows of ``monitor`` with ``start <= window_end < end``, in the order in which they came."""
+def read(
+    connection: Connection, monitor: str, start: int | None, end: int | None, key: str | None = None
+) -> pl.DataFrame:
+    """The rows of ``monitor`` with ``start <= window_end < end``, in the order in which they came.
+
+    ``key``: only those of this key text. Block by block, so that a day of many keys is never held at once.
+    """
     import polars as pl
 
     query = select(history.c.data).where(history.c.monitor == monitor).order_by(history.c.sequence)
@@ -56,8 +61,10 @@ def read(connection: Connection, monitor: str, start: int | None, end: int | Non
         query, rows = query.where(history.c.last_end >= start), rows & (pl.col("window_end") >= start)
     if end is not None:
         query, rows = query.where(history.c.first_end < end), rows & (pl.col("window_end") < end)
-    frame = decode(connection.execute(query).scalars())
-    return frame if frame.is_empty() else frame.filter(rows)
+    if key is not None:
+        rows &= pl.col("key") == key
+    frames = [decode([data]).filter(rows) for data in connection.execute(query).scalars()]
+    return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
 
 
 class History:

@@ -181,13 +181,8 @@ class SqlReading:
 
         ``key``: only those of this key; None: all.
         """
-        import polars as pl
-
         with self._reading() as connection:
-            frame = history.read(connection, monitor, start, end)
-        if key is None or frame.is_empty():
-            return frame
-        return frame.filter(pl.col("key") == key_text(key))
+            return history.read(connection, monitor, start, end, None if key is None else key_text(key))
 
     def waiting(self, limit: int = 1000, *, after: int = 0, channel: str | None = None) -> list[Waiting]:
         """The outbox in the order in which the notices were decided.

@@ -118,7 +118,9 @@ class SqlStore(SqlReading):
         row = {"name": f"cursor:{name}", "value": str(to)}
         with self._turn, self._writing(self._clock.now()) as connection:
             statement = self._backend.insert(meta).values(row)
-            connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": str(to)}))
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["name"], set_={"value": str(to)})
+            )
 
     def mark_replayed(self, sequences: Sequence[int], at: int) -> None:
         """Note that these dead letters have been put through again."""
@@ -165,6 +167,13 @@ class SqlVisitor(SqlReading):
         self._read_only = read_only
         with self._reading() as connection:
             check(connection, where=backend.where)
+
+    def load(self, key: StateKey) -> SavedState | None:
+        """A state as last committed, for a look; the owner's is not touched."""
+        with self._reading() as connection:
+            checkpoints = Checkpoints()
+            checkpoints.open(connection)
+            return checkpoints.load(connection, key)
 
     def mark_replayed(self, sequences: Sequence[int], at: int) -> None:
         """Note that these dead letters have been put through again."""
