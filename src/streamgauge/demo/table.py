@@ -1,0 +1,129 @@
+"""How a demo ended: the table *planted against found*, for people and as one JSON object per line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from streamgauge.channels.wording import printable
+from streamgauge.clock import SECOND, iso
+from streamgauge.demo.matching import WRONG, Outcome, Row
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from streamgauge.demo.stage import Stage
+
+_MARKS = {
+    Outcome.FOUND: ("✓", "green"),
+    Outcome.CUT_OFF: ("–", "bright_black"),
+    Outcome.MISSED: ("✗", "red"),
+    Outcome.TWICE: ("✗", "red"),
+    Outcome.INVENTED: ("✗", "red"),
+}
+
+EXPLAINED = """\
+All in seconds of the stream. The delay counts from the moment at which the rule
+held in the records' own time (the record that crosses the limit, the end of the
+window, the end of the longest gap allowed) to the notice's arrival by HTTP. A
+rule that must see a whole window, or a gap, waits for records out of order first:
+that is the stream's lateness, 1 s here."""
+
+
+def show(rows: Sequence[Row], stage: Stage, console: Console) -> None:
+    """Print the table, what it comes to, and what the delay means."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    start = stage.start
+    if start is None:
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bright_black", padding=(0, 1))
+    for name in ("", "planted", "key", "at", "found by", "held at", "told at", "delay"):
+        table.add_column(
+            name, justify="right" if name in ("at", "held at", "told at", "delay") else "left", no_wrap=True
+        )
+    for row in rows:
+        table.add_row(*(Text(cell, style) for cell, style in _cells(row, start)))
+    console.print(Text("\nplanted against found", style="bold"))
+    console.print(table)
+    console.print(
+        Text(closing(rows, stage), style="red" if any(r.outcome in WRONG for r in rows) else "green")
+    )
+    console.print(Text(EXPLAINED, style="bright_black"))
+
+
+def _cells(row: Row, start: int) -> list[tuple[str, str]]:
+    mark, style = _MARKS[row.outcome]
+    fault, told = row.fault, row.told
+    key = fault.key if fault is not None else told.key if told is not None else None
+    planted = (
+        str(row.outcome) if row.outcome in (Outcome.INVENTED, Outcome.TWICE) else fault.what if fault else ""
+    )
+    cells = [(mark, style), (planted, ""), (printable(key or ""), "")]
+    cells.append((_second(fault.start - start), "bright_black") if fault is not None else ("", ""))
+    if told is None:
+        return [*cells, (str(row.outcome), style), ("", ""), ("", ""), ("", "")]
+    return [
+        *cells,
+        (told.monitor, ""),
+        (_second(told.at - start), "bright_black"),
+        (_second(told.told_at - start), "bright_black"),
+        (f"{told.delay:.2f} s", style),
+    ]
+
+
+def _second(micros: int) -> str:
+    return f"{micros / SECOND:.2f}"
+
+
+def closing(rows: Sequence[Row], stage: Stage) -> str:
+    """What it comes to, in one sentence."""
+    counts = Counter(row.outcome for row in rows)
+    planted = sum(counts[outcome] for outcome in (Outcome.FOUND, Outcome.MISSED))
+    parts = [f"{counts[Outcome.FOUND]} of {planted} found"]
+    if counts[Outcome.CUT_OFF]:
+        parts.append(f"{counts[Outcome.CUT_OFF]} cut off by the end of the stream")
+    parts.append(f"{counts[Outcome.INVENTED] or 'none'} invented")
+    if counts[Outcome.TWICE]:
+        parts.append(f"{counts[Outcome.TWICE]} told twice")
+    stream = stage.stream
+    records = stream.records + stream.dead_letters if stream is not None else 0
+    return f"{', '.join(parts)} · {records:,} records · ready after {stage.ready_after or 0.0:.1f} s"
+
+
+def lines(rows: Sequence[Row], stage: Stage) -> list[dict[str, Any]]:
+    """The same as plain data: one object per row, then a summary; times are ISO 8601."""
+    counts = Counter(row.outcome for row in rows)
+    stream = stage.stream
+    summary = {
+        "kind": "summary",
+        **{str(outcome).replace(" ", "_"): counts[outcome] for outcome in Outcome},
+        "records": stream.records + stream.dead_letters if stream is not None else 0,
+        "dead_letters": stream.dead_letters if stream is not None else 0,
+        "late": stream.late if stream is not None else 0,
+        "began_at": iso(stage.start),
+        "ready_after_seconds": None if stage.ready_after is None else round(stage.ready_after, 3),
+    }
+    return [*map(_as_json, rows), summary]
+
+
+def _as_json(row: Row) -> dict[str, Any]:
+    fault, told = row.fault, row.told
+    return {
+        "kind": "incident" if fault is None else "fault",
+        "outcome": str(row.outcome),
+        "what": None if fault is None else fault.what,
+        "key": fault.key if fault is not None else told.key if told is not None else None,
+        "planted_at": None if fault is None else iso(fault.start),
+        "planted_until": None if fault is None else iso(fault.end),
+        "monitor": row.monitor,
+        "incident": None if told is None else told.incident,
+        "title": None if told is None else told.title,
+        "held_at": None if told is None else iso(told.at),
+        "told_at": None if told is None else iso(told.told_at),
+        "resolved_at": None if told is None else iso(told.resolved_at),
+        "delay_seconds": None if told is None else round(told.delay, 3),
+    }
