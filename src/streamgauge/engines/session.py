@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
@@ -68,8 +69,10 @@ class Session:
             durability=self.config.store.durability,
             keep=keep,
         )
-        end = beside(self) if beside is not None else None
-        try:
+        with ExitStack() as ending:
+            ending.callback(store.close)
+            if beside is not None:
+                ending.callback(beside(self))
             with _Signals(self):
                 while True:
                     self._reload.clear()
@@ -78,10 +81,6 @@ class Session:
                     if not self._reload.is_set() or self._stopping.is_set():
                         return
                     self._read_again()
-        finally:
-            if end is not None:
-                end()
-            store.close()
 
     def stop(self) -> None:
         """End in order; from any thread or signal handler."""
