@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
 from typing import Any
 
 from benchmarks.child import Stretch
@@ -37,6 +36,7 @@ def decoded(brokers: str, topic: str, records: int) -> dict[str, Any]:
     """(b) The engine's own source and decoder, asked as the engine asks them; the columns are dropped."""
     from streamgauge.clock import SystemClock
     from streamgauge.config import load
+    from streamgauge.engines.collector import out_of_the_way
     from streamgauge.engines.embedded import BATCH, WAIT
     from streamgauge.engines.opening import open_decoder, open_source
     from streamgauge.plan import make_plan
@@ -48,10 +48,11 @@ def decoded(brokers: str, topic: str, records: int) -> dict[str, Any]:
     decoder = open_decoder(stream, make_plan(config).streams["payments"].layout)
     source.open({})
     stretch = Stretch()
-    while stretch.records < records:
-        stretch.begin()
-        for piece in source.poll(BATCH, timedelta(seconds=WAIT.total_seconds())).slices:
-            stretch.records += len(decoder.decode(piece, clock.now()))
-    stretch.end()
+    with out_of_the_way():
+        while stretch.records < records:
+            stretch.begin()
+            for piece in source.poll(BATCH, WAIT).slices:
+                stretch.records += len(decoder.decode(piece, clock.now()))
+        stretch.end()
     source.close()
     return stretch.answer()

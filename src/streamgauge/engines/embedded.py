@@ -16,6 +16,7 @@ import structlog
 from streamgauge.batch import NEVER, Partition
 from streamgauge.clock import Clock
 from streamgauge.config.models import Config
+from streamgauge.engines.collector import out_of_the_way
 from streamgauge.engines.delivery import Delivery
 from streamgauge.engines.intake import Intake, Taken
 from streamgauge.engines.ledger import Ledger
@@ -112,8 +113,9 @@ class Engine:
         for name, intake in self.intakes.items():
             intake.start(self._restarts[name].positions)
         self.reporter.ready()
-        while not self.stopping.is_set() and not self._all_ended():
-            self.turn()
+        with out_of_the_way():
+            while not self.stopping.is_set() and not self._all_ended():
+                self.turn()
         if self._all_ended() and not self.stopping.is_set():
             self.ledger.gathered(self.runners.finish())
         self._commit_surely()
