@@ -1,0 +1,196 @@
+"""The parts of the docs that are written by a program: ``make docs`` writes them, a test holds them to that.
+
+On a page, ``<!-- table: NAME -->`` and ``<!-- end -->`` hold what :func:`made` answers for NAME.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from streamgauge.cli._group import FOLDER, first_line
+from streamgauge.config import plugins
+from streamgauge.config.schema import schema
+from tests.docs.pages import ROOT, pages
+
+_PLACE = re.compile(r"(?<=<!-- table: )(?P<name>[a-z :]+)( -->\n)(?P<text>.*?)(?=<!-- end -->)", re.S)
+_DURATION = "us|ms|s|m|h|d|w"
+_SEE = {
+    "source": "a source, see [sources](index.md#sources)",
+    "format": "a format's name, or a mapping with `type:`, see [formats](index.md#formats)",
+    "window": "a window, see [windows](windows.md)",
+    "detect": "a detector, see [detectors](index.md#detectors)",
+    "fields": "a type, or a mapping, see [fields](#a-field)",
+    "dead_letters": "a mapping, see [where bad records go](#where-bad-records-go)",
+    "limits": "a mapping, see [limits](#limits)",
+    "streams": "a mapping of names, see [a stream](#a-stream)",
+    "monitors": "a mapping of names, see [a monitor](#a-monitor)",
+    "channels": "a mapping of names, see [channels](index.md#channels)",
+    "store": "an address, or a mapping, see [the store](#the-store)",
+    "server": "a mapping, see [the server](#the-server)",
+}
+
+
+def filled(page: Path) -> str:
+    """The page's text with its tables as they should be."""
+    return _PLACE.sub(
+        lambda place: f"{place['name']}{place[2]}{made(place['name'])}", page.read_text("utf-8")
+    )
+
+
+def names(page: Path) -> list[str]:
+    """The tables that a page has."""
+    return [place["name"] for place in _PLACE.finditer(page.read_text("utf-8"))]
+
+
+def made(name: str) -> str:
+    """A table by its name: ``keys monitor``, ``lesson silence``, ``list channels`` …"""
+    kind, _, about = name.partition(" ")
+    return _MAKERS[kind](about) + "\n"
+
+
+def _keys(about: str) -> str:
+    definitions = schema()["$defs"]
+    models = {"file": schema(), "stream": definitions["StreamConfig"], "field": definitions["FieldConfig"]}
+    models |= {
+        "letters": definitions["DeadLettersConfig"],
+        "limits": definitions["LimitsConfig"],
+        "monitor": definitions["MonitorConfig"],
+    }
+    models |= {"store": definitions["StoreConfig"], "server": definitions["ServerConfig"]}
+    return _table(models[about])
+
+
+def _windows(_: str) -> str:
+    shapes = {one["properties"]["type"]["const"]: one for one in _choices("window")}
+    return "\n\n".join(
+        f"### {name}\n\n{shape['description']}\n\n{_table(shape)}" for name, shape in shapes.items()
+    )
+
+
+def _detector(name: str) -> str:
+    (shape,) = [one for one in _choices("detect") if one["properties"]["type"]["const"] == name]
+    return _table(shape)
+
+
+def _choices(key: str) -> list[dict[str, Any]]:
+    value = schema()["$defs"]["MonitorConfig"]["properties"][key]
+    while "oneOf" not in value:
+        value = next(option for option in value["anyOf"] if option.get("type") != "null")
+    found: list[dict[str, Any]] = value["oneOf"]
+    return found
+
+
+def _lesson(name: str) -> str:
+    """A detector's docstring as Markdown; its examples run as they stand."""
+    text = inspect.getdoc(plugins.module("detectors", name)) or ""
+    paragraphs = text.partition("\n\n")[2].replace("``", "`").split("\n\n")
+    return "\n\n".join(
+        f"```python\n{part}\n\n```" if part.startswith(">>> ") else part for part in paragraphs
+    )
+
+
+def _list(kind: str) -> str:
+    if kind == "verbs":
+        verbs = {path.stem.replace("_", "-"): first_line(path) for path in _verb_files()}
+        return _rows(
+            ("verb", "what it does"), ((f"[{name}](verbs/{name}.md)", text) for name, text in verbs.items())
+        )
+    if kind == "decisions":
+        found = sorted((ROOT / "docs/decisions").glob("*.md"))
+        return "\n".join(f"- [{_title(path)}](decisions/{path.name})" for path in found)
+    found = {name: _first_line(plugins.module(kind, name).__doc__ or "") for name in plugins.names(kind)}
+    return _rows(
+        ("`type:`", "what it is"), ((f"[{name}]({kind}/{name}.md)", text) for name, text in found.items())
+    )
+
+
+_MAKERS: Mapping[str, Callable[[str], str]] = {
+    "keys": _keys,
+    "windows": _windows,
+    "detector": _detector,
+    "lesson": _lesson,
+    "list": _list,
+}
+
+
+def _verb_files() -> list[Path]:
+    return [path for path in sorted(FOLDER.glob("*.py")) if not path.stem.startswith("_")]
+
+
+def _table(shape: Mapping[str, Any]) -> str:
+    required = set(shape.get("required", ()))
+    rows = [
+        (f"`{key}`", _kind(key, value), _default(key, value, required), _meaning(value))
+        for key, value in shape["properties"].items()
+        if key != "type" or "const" not in value
+    ]
+    return _rows(("key", "what may stand there", "default", "meaning"), rows)
+
+
+def _kind(key: str, value: Mapping[str, Any]) -> str:
+    if key in _SEE and value.get("type") != "integer":
+        return _SEE[key]
+    options = [option for option in value.get("anyOf", [value]) if option.get("type") != "null"]
+    words = [_one_kind(option) for option in options if "$ref" not in option]
+    return " or ".join(dict.fromkeys(words))
+
+
+def _one_kind(value: Mapping[str, Any]) -> str:
+    if "anyOf" in value:
+        return _kind("", value)
+    if "enum" in value:
+        return ", ".join(f"`{word}`" for word in value["enum"])
+    if value.get("type") == "array":
+        return "list of names"
+    if value.get("type") == "object":
+        return "a mapping"
+    if value.get("type") in ("integer", "number"):
+        return "whole number" if value["type"] == "integer" else "number"
+    if value.get("type") == "boolean":
+        return "`true`, `false`"
+    return "duration" if _DURATION in value.get("pattern", "") else "text"
+
+
+def _default(key: str, value: Mapping[str, Any], required: Iterable[str]) -> str:
+    if key in required:
+        return "required"
+    default = value.get("default")
+    if default in (None, "", [], {}) or isinstance(default, dict):
+        return ""
+    shown = ", ".join(default) if isinstance(default, list) else default
+    return f"`{str(shown).lower() if isinstance(shown, bool) else shown}`"
+
+
+def _meaning(value: Mapping[str, Any]) -> str:
+    return re.sub(r"(?<!`)(__\w+__)", r"`\1`", value.get("description", ""))
+
+
+def _rows(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _title(path: Path) -> str:
+    return path.read_text("utf-8").partition("\n")[0].removeprefix("# ")
+
+
+def _first_line(docstring: str) -> str:
+    return docstring.partition("\n")[0].replace("``", "`").rstrip(".")
+
+
+def main() -> None:
+    """Write all tables anew."""
+    for page in pages():
+        text = filled(page)
+        if text != page.read_text("utf-8"):
+            page.write_text(text, "utf-8")
+            print(f"written: {page.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
