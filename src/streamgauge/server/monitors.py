@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from streamgauge.server.desk import Desk
+from streamgauge.server.incidents import plain
 from streamgauge.server.refusals import Refused, refuse_strangers
 from streamgauge.server.shown import monitors_shown
 from streamgauge.settings import nearest
@@ -39,6 +40,17 @@ def routes(desk: Desk) -> APIRouter:
             raise Refused(503, "the engine is still being made; ask again in a moment")
         engine.ask(verb, name)
         return JSONResponse({"monitor": name, "asked": verb}, 202)
+
+    @router.get("/why/{name}")
+    def why(
+        name: str,
+        key: Annotated[str | None, Query(description="As people write it; several values by commas.")] = None,
+    ) -> JSONResponse:
+        """Why this monitor did, or did not, fire for a key."""
+        from streamgauge.why import why as ask_why
+
+        known(desk, name)
+        return plain(ask_why(desk.running.config, desk.look(), name, key, desk.now))
 
     return router
 
