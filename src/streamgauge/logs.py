@@ -20,7 +20,7 @@ from streamgauge.settings import Settings, hide, nearest
 
 LEVELS = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error")}
 
-_TALKATIVE = {"uvicorn": logging.WARNING, "httpx": logging.WARNING, "httpcore": logging.WARNING}
+_TALKATIVE = dict.fromkeys(("alembic", "asyncio", "httpcore", "httpx", "uvicorn"), logging.WARNING)
 """Libraries of which less is said than of ourselves."""
 
 _secrets: dict[str, str] = {}

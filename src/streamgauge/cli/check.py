@@ -9,19 +9,28 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from streamgauge.config import Mistake
+    from streamgauge.config import Config, Mistake
 
 
 def command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration.", show_default=False)],
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against",
+            metavar="STORE",
+            help="Also tell which monitors keep the state that this store (a URL or a file) holds.",
+            show_default=False,
+        ),
+    ] = None,
     json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object for each mistake and warning.")
+        bool, typer.Option("--json", help="Print one JSON object for each mistake, warning and monitor.")
     ] = False,
 ) -> None:
     """Find every mistake of a configuration file, without starting anything.
 
     Prints `file:line:column: $.path: what was expected` for each mistake and ends with 2; `ok` and 0 if there
-    is none. Warnings do not change the exit code.
+    is none, with each monitor's kind: who owns its state, and why. Warnings do not change the exit code.
 
     Example: streamgauge check payments.yaml
     """
@@ -35,6 +44,40 @@ def command(
     if not json:
         print(f"ok: {file}")
     _tell("warning", config.warnings, json=json)
+    _tell_kinds(config, json=json)
+    if against is not None:
+        _tell_inherited(config, against, json=json)
+
+
+def _tell_kinds(config: Config, *, json: bool) -> None:
+    """Who owns each monitor's state, and why."""
+    from streamgauge.plan import make_plan
+
+    for name, monitor in make_plan(config).monitors.items():
+        if json:
+            print(
+                _json.dumps({"kind": "monitor", "monitor": name, "state": monitor.kind, "why": monitor.why})
+            )
+        else:
+            print(f"{name}: {monitor.kind}: {monitor.why}")
+
+
+def _tell_inherited(config: Config, store: str, *, json: bool) -> None:
+    """Which monitors would go on with what the store holds."""
+    from contextlib import closing
+
+    from streamgauge.engines.inheritance import inherited
+    from streamgauge.plan import make_plan
+    from streamgauge.stores import open_reading
+
+    url = store if "://" in store else f"sqlite:///{store}"
+    with closing(open_reading(url)) as look:
+        found = inherited(make_plan(config), look)
+    for one in found:
+        if json:
+            print(_json.dumps({"kind": "state", "monitor": one.monitor, "keeps": one.keeps, "why": one.why}))
+        else:
+            print(f"{one.monitor}: {'keeps its state' if one.keeps else 'starts new'}: {one.why}")
 
 
 def _tell(kind: str, found: tuple[Mistake, ...], *, json: bool) -> None:

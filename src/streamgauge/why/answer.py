@@ -98,13 +98,30 @@ def _quiet(e: Evidence) -> Answer | None:
 def _no_window(e: Evidence) -> Answer | None:
     if e.windows or e.known.last_seen is None:
         return None
+    reasons = []
+    if e.where:
+        reasons.append(f"none of them fits `where: {e.where}`")
+    if e.late:
+        reasons.append(f"they came too late ({e.late:,} records of this monitor did)")
+    if not _surely_closed(e):
+        reasons.append("the first window is still open")
+    reasons.append(
+        "they have left the last hour of event time" if e.live else "their windows have left the history"
+    )
     whose = f"of {_by(e)} " if e.rule.by else ""
-    unless = f"none of them fits `where: {e.where}`, or " if e.where else ""
     return Answer(
         "no window",
-        f"records {whose}came, the last at {moment(e.known.last_seen)}, but no window of them has closed: "
-        f"{unless}the first is still open",
+        f"records {whose}came, the last at {moment(e.known.last_seen)}, but no closed window holds any: "
+        f"{', or '.join(reasons)}",
     )
+
+
+def _surely_closed(e: Evidence) -> bool:
+    """Whether the last window that the key's last record belongs to has closed."""
+    if e.grid is None or e.time.watermark is None or e.known.last_seen is None:
+        return False
+    size, advance = e.grid
+    return e.known.last_seen // advance * advance + size <= e.time.watermark
 
 
 def _not_judged(e: Evidence) -> Answer | None:

@@ -77,6 +77,7 @@ class Evidence:
         early: whether it is told before a window closes.
         grid: whether windows close at fixed moments, and the length and distance of these (microseconds).
         windows: closed ones of the key, the newest last.
+        late: records of the monitor that came too late for their window, over all keys.
         known: what the saved state says of the key.
         incident: the newest of the key.
         paused: why the monitor is paused.
@@ -97,6 +98,7 @@ class Evidence:
     early: bool
     grid: tuple[int, int] | None
     windows: Sequence[Seen]
+    late: int
     known: Known
     incident: Incident | None
     paused: str | None

@@ -63,6 +63,7 @@ class Search:
         self._group = next(group for group in self._stream.groups if self._monitor in group.monitors)
         self._positions = look.positions(self._stream.name)
         self._since = self._beginning()
+        self._late = {count.window_start: count.count for count in look.late_counts(monitor=name)}
 
     def evidence(self, text: str | None) -> Evidence:
         """All of it for the key that ``text`` names; None: the key that is most likely meant.
@@ -89,6 +90,7 @@ class Search:
             early=bool(monitor.detector.needs.watches),
             grid=self._grid(),
             windows=self._windows(key, known.partial_until),
+            late=sum(self._late.values()),
             known=known,
             incident=self._incident(key),
             paused=paused.reason if paused is not None else None,
@@ -164,9 +166,10 @@ class Search:
         if window is None or frame is None or not frame.height:
             return []
         frame = frame.sort("window_end", "window_start", maintain_order=True).tail(SHOWN)
-        late = {count.window_start: count.count for count in self._look.late_counts(monitor=name)}
         return [
-            self._seen(row, late.get(row["window_start"], 0), partial=row["window_start"] <= partial_until)
+            self._seen(
+                row, self._late.get(row["window_start"], 0), partial=row["window_start"] <= partial_until
+            )
             for row in frame.to_dicts()
         ]
 

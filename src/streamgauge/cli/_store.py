@@ -1,0 +1,82 @@
+"""Which store, and which running server, a looking verb asks: options that they share."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from streamgauge.errors import ConfigError, OutsideError
+
+if TYPE_CHECKING:
+    from streamgauge.config.models import Config
+    from streamgauge.stores.sql import SqlVisitor
+
+DEFAULT = "sqlite:///streamgauge.db"
+HERE = "http://127.0.0.1:8000"
+PATIENCE = 5.0
+"""Seconds to wait for a server's answer."""
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="The configuration whose store it is.", show_default=False),
+]
+StoreOption = Annotated[
+    str | None,
+    typer.Option("--store", metavar="URL", help=f"The store itself; default: {DEFAULT}.", show_default=False),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
+
+
+def open_look(
+    config: Path | None, store: str | None, *, read_only: bool = True
+) -> AbstractContextManager[SqlVisitor]:
+    """The store that the options name.
+
+    Raises:
+        ConfigError: both are given, or the file has mistakes.
+        StoreError: there is none.
+    """
+    from streamgauge.stores import open_reading
+
+    if config is not None and store is not None:
+        raise ConfigError("`--config` and `--store` both say which store it is: give one of them")
+    url = load_file(config).store.url if config is not None else store if store is not None else DEFAULT
+    return closing(open_reading(url, read_only=read_only))
+
+
+def load_file(file: Path) -> Config:
+    """A configuration.
+
+    Raises:
+        ConfigErrors: everything that is wrong.
+    """
+    from streamgauge.config import load
+
+    return load(file)
+
+
+def ask(url: str, path: str, **parameters: str) -> dict[str, Any]:
+    """What a running server answers.
+
+    Raises:
+        ConfigError: it says that the question is wrong.
+        OutsideError: none answers there, or it fails.
+    """
+    import httpx
+
+    try:
+        answer = httpx.get(url.rstrip("/") + path, params=parameters, timeout=PATIENCE, trust_env=False)
+        found: dict[str, Any] = answer.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise OutsideError(
+            f"no Streamgauge server answers at {url} ({error}); start one with `streamgauge run`, or name "
+            "another with `--server`"
+        ) from error
+    if answer.status_code in (400, 404):
+        raise ConfigError(str(found.get("error", answer.text)))
+    if answer.status_code != 200:
+        raise OutsideError(f"the server at {url} fails: {found.get('error', answer.status_code)}")
+    return found
