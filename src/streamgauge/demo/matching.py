@@ -47,6 +47,11 @@ class Row:
     monitor: str | None
 
     @property
+    def key(self) -> str | None:
+        """Whom it concerns; None where it concerns the stream."""
+        return self.fault.key if self.fault is not None else self.told.key if self.told is not None else None
+
+    @property
     def after_planting(self) -> float | None:
         """Seconds from the first record of the fault to the arrival of the notice."""
         if self.fault is None or self.told is None:

@@ -129,20 +129,21 @@ def _end(stage: Stage, manner: Manner, console: Console) -> None:
 
 
 def _say_what_next(stage: Stage, manner: Manner, console: Console) -> None:
-    records = stage.play.records
+    from rich.text import Text
+
     kept = manner.keep or Path("demo")
     steps = [
-        ("generate", f"streamgauge generate payments --records {records} --out payments.ndjson"),
-        ("replay", f"streamgauge replay {kept}/streamgauge.yaml --stream payments=payments.ndjson"),
+        f"streamgauge generate payments --records {stage.play.records} --out day.ndjson",
+        f"streamgauge replay {kept}/{_stage.FILE} --stream payments=day.ndjson",
     ]
     if manner.keep is None:
-        steps.insert(0, ("keep", "streamgauge demo --keep demo"))
-    else:
-        console.print(f"\nkept in {kept}: streamgauge.yaml, {_stage.STORE}, {LOG}", soft_wrap=True)
-    console.print("\nnext", style="bold")
-    for name, command in steps:
-        console.print(f"  [bright_black]{name:<9}[/] {command}", soft_wrap=True)
-    console.print("  [bright_black]on Kafka [/] examples/payments/README.md", soft_wrap=True)
+        steps.insert(0, "streamgauge demo --keep demo")
+    console.print(Text("\n  next", style="bold"))
+    for step in steps:
+        console.print(Text(f"  {step}"), soft_wrap=True)
+    if manner.keep is not None:
+        names = f"{_stage.FILE}, {_stage.STORE}, {LOG}"
+        console.print(Text(f"\n  kept in {kept}: {names}"), soft_wrap=True)
 
 
 def _keep_kernels() -> None:

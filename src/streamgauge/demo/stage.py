@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from streamgauge.testing import WebhookReceiver
 
 STREAM = "payments"
+FILE = "streamgauge.yaml"
 STORE = "demo.db"
 
 BEYOND = 60
@@ -63,7 +64,7 @@ class Play:
         Raises:
             ConfigError: a demo was played there already.
         """
-        file, store = folder / "streamgauge.yaml", folder / STORE
+        file, store = folder / FILE, folder / STORE
         if file.exists() or store.exists():
             raise ConfigError(
                 f"{folder} holds {file.name if file.exists() else store.name} already: name another folder, or "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamgauge.channels.wording import printable
 from streamgauge.clock import SECOND, iso
-from streamgauge.demo.matching import WRONG, Outcome, Row
+from streamgauge.demo.matching import Outcome, Row, failed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,11 +24,11 @@ _MARKS = {
 }
 
 EXPLAINED = """\
-All in seconds of the stream. The delay counts from the moment at which the rule
-held in the records' own time (the record that crosses the limit, the end of the
-window, the end of the longest gap allowed) to the notice's arrival by HTTP. A
-rule that must see a whole window, or a gap, waits for records out of order first:
-that is the stream's lateness, 1 s here."""
+  All in seconds of the stream. The delay counts from the moment at which the
+  rule held, in the records' own time (the record that crosses the limit, the
+  window's end, the end of the longest gap allowed), to the notice's arrival by
+  HTTP. A rule that has to see a whole window, or a gap, first waits for records
+  out of order: for the stream's lateness, 1 s here."""
 
 
 def show(rows: Sequence[Row], stage: Stage, console: Console) -> None:
@@ -40,35 +40,31 @@ def show(rows: Sequence[Row], stage: Stage, console: Console) -> None:
     start = stage.start
     if start is None:
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bright_black", padding=(0, 1))
+    table = Table(box=box.SIMPLE_HEAD, header_style="bright_black", padding=(0, 1))
     for name in ("", "planted", "key", "at", "found by", "held at", "told at", "delay"):
         table.add_column(
             name, justify="right" if name in ("at", "held at", "told at", "delay") else "left", no_wrap=True
         )
     for row in rows:
         table.add_row(*(Text(cell, style) for cell, style in _cells(row, start)))
-    console.print(Text("\nplanted against found", style="bold"))
+    console.print(Text("\n  planted against found", style="bold"))
     console.print(table)
-    console.print(
-        Text(closing(rows, stage), style="red" if any(r.outcome in WRONG for r in rows) else "green")
-    )
-    console.print(Text(EXPLAINED, style="bright_black"))
+    console.print(Text(f"  {closing(rows, stage)}", style="red" if failed(rows) else "green"))
+    console.print(Text("\n" + EXPLAINED, style="bright_black"))
 
 
 def _cells(row: Row, start: int) -> list[tuple[str, str]]:
     mark, style = _MARKS[row.outcome]
     fault, told = row.fault, row.told
-    key = fault.key if fault is not None else told.key if told is not None else None
-    planted = (
-        str(row.outcome) if row.outcome in (Outcome.INVENTED, Outcome.TWICE) else fault.what if fault else ""
-    )
-    cells = [(mark, style), (planted, ""), (printable(key or ""), "")]
+    answers = row.outcome not in (Outcome.INVENTED, Outcome.TWICE)
+    cells = [(mark, style), (fault.what if fault and answers else str(row.outcome), "" if answers else style)]
+    cells.append((printable(row.key or ""), ""))
     cells.append((_second(fault.start - start), "bright_black") if fault is not None else ("", ""))
     if told is None:
-        return [*cells, (str(row.outcome), style), ("", ""), ("", ""), ("", "")]
+        return [*cells, (str(row.outcome), style)]
     return [
         *cells,
-        (told.monitor, ""),
+        (printable(told.monitor), ""),
         (_second(told.at - start), "bright_black"),
         (_second(told.told_at - start), "bright_black"),
         (f"{told.delay:.2f} s", style),
@@ -116,7 +112,7 @@ def _as_json(row: Row) -> dict[str, Any]:
         "kind": "incident" if fault is None else "fault",
         "outcome": str(row.outcome),
         "what": None if fault is None else fault.what,
-        "key": fault.key if fault is not None else told.key if told is not None else None,
+        "key": row.key,
         "planted_at": None if fault is None else iso(fault.start),
         "planted_until": None if fault is None else iso(fault.end),
         "monitor": row.monitor,
