@@ -62,6 +62,8 @@ class Lane:
         window_state: the window's.
         states: each active monitor's detector's.
         judged: the closing watermark at the end of the last step.
+        partial_until: windows that start at or before this are partial.
+        partial_for: the same for single monitors that began later than the window they share.
         since: int64[S], from when on a key's windows count (its first record).
         recent: the last records, for samples.
     """
@@ -72,6 +74,8 @@ class Lane:
     window_state: State
     states: dict[str, State]
     judged: int = NEVER
+    partial_until: int = NEVER
+    partial_for: dict[str, int] = field(default_factory=dict)
     since: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
     recent: Recent = field(default_factory=Recent)
 
@@ -81,8 +85,11 @@ def advance(
 ) -> None:
     """Take ``rows`` (already filtered by ``where``) all the way to notices on ``board``.
 
-    No rows and a later watermark is how time passes. Raises :class:`MonitorFailed`.
+    No rows and a later watermark is how time passes. While all its monitors are paused, nothing is counted.
+    Raises :class:`MonitorFailed`.
     """
+    if not lane.states:
+        return
     lane.recent.add(rows)
     results = _windows(lane, rows, unheard)
     observer.results(lane.group, results)
@@ -103,7 +110,7 @@ def _windows(lane: Lane, rows: Rows, unheard: tuple[int, int] | None) -> WindowR
             _note_first(lane, rows)
             results = _with_empty(lane, rows, results)
     except Exception as error:
-        raise MonitorFailed([monitor.name for monitor in group.monitors], error) from error
+        raise MonitorFailed(list(lane.states), error) from error
     return results if unheard is None else replace(results, unheard=unheard)
 
 
@@ -165,6 +172,9 @@ class _Judging:
             self._tell(part, only_open=is_empty)
 
     def _answers(self, results: WindowResults) -> Verdicts:
+        since = self.lane.partial_for.get(self.monitor.name)
+        if since is not None:
+            results = replace(results, partial=results.partial | (results.starts <= since))
         try:
             return self.monitor.detector.step(self.lane.states[self.monitor.name], results)
         except Exception as error:
@@ -231,6 +241,8 @@ def _sample(
     samples = lane.recent.find(verdicts, row, monitor.samples)
     if lane.partition is not None:
         return lane.partition, samples
+    by_record = verdicts.at[row] < verdicts.ends[row] or verdicts.starts[row] == verdicts.ends[row]
+    if not by_record or verdicts.offsets[row] < 0:
+        return None, samples  # what several partitions close is decided by none of them
     at = int(verdicts.rows[row])
-    decided = at >= 0 and (verdicts.early[row] or verdicts.starts[row] == verdicts.ends[row])
-    return (rows.partitions[rows.parts[at]] if decided else None), samples
+    return (rows.partitions[rows.parts[at]] if at >= 0 else lane.recent.partition(verdicts, row)), samples

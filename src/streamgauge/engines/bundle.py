@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from streamgauge.batch import NEVER, IntArray, Partition, SlotArray
+from streamgauge.engines.beginnings import LATER, Beginnings
 from streamgauge.keys import KeySlots
 from streamgauge.pipeline import Lane
 from streamgauge.plan import Group, StreamPlan, digest
@@ -19,7 +20,6 @@ from streamgauge.state import State, Table, Tables
 from streamgauge.stores.contract import StateKey
 
 HOUR = 3_600_000_000
-LATER = int(np.iinfo(np.int64).max // 2)
 
 
 class Bundle:
@@ -29,7 +29,7 @@ class Bundle:
         key: its name in the store.
         lanes: one per group.
         from_offset: records before these are known already (after a fallback to an older block).
-        partial_until: per lane (by group) and partition: windows that start at or before it are partial.
+        beginnings: which windows were not seen whole.
         parts: the partitions it spans, in the order of their numbers.
     """
 
@@ -63,8 +63,7 @@ class Bundle:
         ]
         self.parts: list[Partition] = []
         self.from_offset: dict[Partition, int] = {}
-        self.fresh: set[int] = set(range(len(self.lanes)))
-        self.partial_until: dict[tuple[int, Partition], int] = {}
+        self.beginnings = Beginnings(scope for lane in self.lanes for scope in _scopes(lane))
         self.pooled_told = 0
         self._age = max([stream.forget, *(_memory(lane.group) for lane in self.lanes)])
         self._oldest: int | None = None
@@ -75,11 +74,27 @@ class Bundle:
             self.parts.append(partition)
         return self.parts.index(partition)
 
-    def partial(self, lane: int) -> int:
-        """Until when windows of a lane are partial, over its partitions."""
-        return max(
-            (until for (which, _), until in self.partial_until.items() if which == lane), default=NEVER
-        )
+    def begin(self, partition: Partition, *, from_start: bool) -> None:
+        """A partition is read from now on; to be told after :meth:`restore`."""
+        self.beginnings.begin(partition, from_start=from_start)
+        self.note_partial()
+
+    def missed(self, partition: Partition) -> None:
+        """Records of a partition are gone."""
+        self.beginnings.missed(partition)
+        self.note_partial()
+
+    def reached(self, partition: Partition, until: int) -> None:
+        """What begins in ``partition`` missed nothing of windows that start after ``until``."""
+        self.beginnings.reached(partition, until)
+        self.note_partial()
+
+    def note_partial(self) -> None:
+        """Let the lanes know which of their windows were not seen whole."""
+        for lane in self.lanes:
+            lane.partial_until = self.beginnings.until(_window_scope(lane))
+            own = {name: self.beginnings.until(scope) for name, scope in _detector_scopes(lane).items()}
+            lane.partial_for = {name: until for name, until in own.items() if until > lane.partial_until}
 
     def tables(self) -> Tables:
         """Everything, each state's tables under its own prefix."""
@@ -87,16 +102,13 @@ class Bundle:
         tables: dict[str, Table] = {
             "keys": {"text": texts, "last_seen": self.keys.last_seen[: len(texts)]},
             "parts": {"text": np.array([str(part) for part in self.parts], object)},
+            **self.beginnings.tables(),
         }
-        for number, lane in enumerate(self.lanes):
+        for lane in self.lanes:
             prefix = f"window/{lane.group.shape}"
             _put(tables, prefix, lane.window_state)
             tables[f"{prefix}/since"] = {"since": lane.since}
-            until = [(str(p), u) for (which, p), u in self.partial_until.items() if which == number]
-            tables[f"{prefix}/partial"] = {
-                "partition": np.array([name for name, _ in until], object),
-                "until": np.array([u for _, u in until], np.int64),
-            }
+            tables[f"{prefix}/judged"] = {"until": np.array([_judged(lane)], np.int64)}
             for monitor in lane.group.monitors:
                 if monitor.name in lane.states:
                     _put(tables, f"detector/{monitor.name}/{monitor.shape}", lane.states[monitor.name])
@@ -107,15 +119,13 @@ class Bundle:
         keys = tables["keys"]
         self.keys.restore(list(keys["text"]), keys["last_seen"])
         self.parts = [Partition.parse(text) for text in tables["parts"]["text"]]
-        for number, lane in enumerate(self.lanes):
+        self.beginnings.restore(tables["scopes"], tables["beginnings"], self.parts)
+        for lane in self.lanes:
             prefix = f"window/{lane.group.shape}"
             if f"{prefix}/since" not in tables:
                 continue
-            self.fresh.discard(number)
             lane.since = np.array(tables[f"{prefix}/since"]["since"], np.int64)
-            saved = tables[f"{prefix}/partial"]
-            for name, until in zip(saved["partition"], saved["until"].tolist(), strict=True):
-                self.partial_until[number, Partition.parse(name)] = until
+            lane.judged = int(tables[f"{prefix}/judged"]["until"][0])
             _take(tables, prefix, lane.window_state)
             for monitor in lane.group.monitors:
                 if monitor.name in lane.states:
@@ -173,6 +183,29 @@ class Bundle:
         return len(old)
 
 
+def _window_scope(lane: Lane) -> str:
+    return f"window/{lane.group.shape}"
+
+
+def _detector_scopes(lane: Lane) -> dict[str, str]:
+    monitors = (monitor for monitor in lane.group.monitors if monitor.name in lane.states)
+    return {monitor.name: f"detector/{monitor.name}/{monitor.shape}" for monitor in monitors}
+
+
+def _scopes(lane: Lane) -> list[str]:
+    """What of a lane takes part: its window while some monitor does, and the detectors of those."""
+    detectors = _detector_scopes(lane)
+    return [_window_scope(lane), *detectors.values()] if detectors else []
+
+
+def _judged(lane: Lane) -> int:
+    """How far windows on a grid are judged: the last end that was passed, so that it rarely changes."""
+    window = lane.group.window
+    if not window.hop or lane.judged == NEVER:
+        return NEVER
+    return (lane.judged - window.reach) // window.hop * window.hop + window.reach
+
+
 def _memory(group: Group) -> int:
     """How long after a key's last record something of it may still be held: its windows, its detectors."""
     least = max([getattr(m.detector, "forget", 0) for m in group.monitors], default=0)
@@ -193,6 +226,6 @@ def _put(tables: dict[str, Table], prefix: str, state: State) -> None:
 def _take(tables: Tables, prefix: str, state: State) -> None:
     own = {name[len(prefix) + 1 :]: table for name, table in tables.items() if name.startswith(f"{prefix}/")}
     own.pop("since", None)
-    own.pop("partial", None)
+    own.pop("judged", None)
     if own:
         state.restore(own)

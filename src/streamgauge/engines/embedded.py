@@ -273,10 +273,7 @@ class Engine:
         position = restart.positions.get(partition, Position(at, NEVER, NEVER))
         for bundle in runner.attach(partition, position, from_start=from_start):
             restart.restore(bundle)
-        for bundle in runner.bundles.values():
-            if bundle.partition in (None, partition):
-                for lane in bundle.lanes:
-                    lane.judged = max(lane.judged, runner.mark(bundle.partition))
+        runner.begin(partition)
 
     def _all_ended(self) -> bool:
         return bool(self.intakes) and all(intake.ended for intake in self.intakes.values())

@@ -11,7 +11,7 @@ import numpy as np
 from streamgauge.batch import NEVER, Batch, Column, IntArray, Partition, SlotArray
 from streamgauge.engines.bundle import Bundle
 from streamgauge.incidents.board import Board
-from streamgauge.pipeline import Lane, Observer, advance
+from streamgauge.pipeline import Lane, MonitorFailed, Observer, advance
 from streamgauge.plan import StreamPlan
 from streamgauge.stores.contract import Position
 from streamgauge.windows.aggregates import key_columns
@@ -91,31 +91,38 @@ class StreamRunner:
         self.clock = StreamClock(plan.lateness, plan.deadline)
         self.next_offset: dict[Partition, int] = {}
         self.bundles: dict[tuple[tuple[str, ...], Partition | None], Bundle] = {}
-        self._began: dict[Partition, bool] = {}
+        self._from_start: dict[Partition, bool] = {}
         for by in self._groupings(aligned=False):
             self._bundle(by, None)
 
     def attach(self, partition: Partition, position: Position | None, *, from_start: bool) -> list[Bundle]:
         """Begin with a partition at ``position``; returns its new bundles, to be restored by the caller.
 
-        ``from_start``: nothing of it was missed, so its windows are whole.
+        ``from_start``: nothing of it was missed, so its windows are whole. :meth:`begin` must follow.
         """
         self.clock.attach(partition, NEVER if position is None else position.largest_time)
         self._replayed = max(self._replayed, self.clock.watermark(partition))
         if position is not None:
             self.next_offset[partition] = position.next_offset
-        self._began[partition] = not from_start
+        self._from_start[partition] = from_start
         for (_, of), bundle in self.bundles.items():
             if of is None:
                 bundle.part_of(partition)
         return [self._bundle(by, partition) for by in self._groupings(aligned=True)]
 
+    def begin(self, partition: Partition) -> None:
+        """What watches an attached partition goes on where it was saved, or begins."""
+        for bundle in self._over(partition):
+            bundle.begin(partition, from_start=self._from_start[partition])
+
+    def from_start(self, partition: Partition) -> bool:
+        """Whether a partition was read from its first record on."""
+        return self._from_start[partition]
+
     def gap(self, partition: Partition) -> None:
         """Records of a partition were missed: windows are partial from its next record on."""
-        self._began[partition] = True
-        for (_, of), bundle in self.bundles.items():
-            if of in (None, partition):
-                bundle.fresh = set(range(len(bundle.lanes)))
+        for bundle in self._over(partition):
+            bundle.missed(partition)
 
     def detach(self, partition: Partition) -> None:
         """A partition is no longer ours."""
@@ -149,6 +156,7 @@ class StreamRunner:
 
     def pass_time(self, *, unheard: tuple[int, int] | None = None) -> None:
         """Let the present watermarks close what they close; no record came."""
+        self._note_idle()
         for (_, partition), bundle in self.bundles.items():
             watermark = self.mark(partition)
             self._idle(bundle, watermark, unheard)
@@ -156,9 +164,9 @@ class StreamRunner:
     def finish(self) -> None:
         """The stream has ended: nothing late can come, and every open window closes."""
         for bundle in self.bundles.values():
-            for number, lane in enumerate(bundle.lanes):
+            for lane in bundle.lanes:
                 until = max(self.clock.maximum(), lane.group.window.last_end(lane.window_state))
-                advance(lane, _nothing(bundle, until, bundle.partial(number)), self.board, self.observer)
+                advance(lane, _nothing(lane, bundle, until), self.board, self.observer)
 
     def lift(self, partition: Partition, largest: int) -> None:
         """Event time of ``partition`` has come to ``largest`` by what another stream has seen."""
@@ -166,12 +174,7 @@ class StreamRunner:
 
     def position(self, partition: Partition) -> Position:
         """How far a partition has come."""
-        until = [
-            bundle.partial(n)
-            for (_, of), bundle in self.bundles.items()
-            if of in (None, partition)
-            for n in range(len(bundle.lanes))
-        ]
+        until = [lane.partial_until for bundle in self._over(partition) for lane in bundle.lanes]
         return Position(self.next_offset[partition], self.clock.largest(partition), max(until, default=NEVER))
 
     def positions(self) -> dict[Partition, Position]:
@@ -286,8 +289,8 @@ class StreamRunner:
     def _idle(self, bundle: Bundle, watermark: int, unheard: tuple[int, int] | None = None) -> None:
         """No record, but time has come to ``watermark``."""
         before = min([lane.judged for lane in bundle.lanes], default=watermark)
-        for number, lane in enumerate(bundle.lanes):
-            rows = _nothing(bundle, watermark, bundle.partial(number))
+        for lane in bundle.lanes:
+            rows = _nothing(lane, bundle, watermark)
             advance(lane, rows, self.board, self.observer, unheard=unheard)
         bundle.forget_due(before, watermark)
 
@@ -308,49 +311,52 @@ class StreamRunner:
         else:
             slots = bundle.keys.whole(len(reading))
         bundle.touch(slots, reading.times)
-        for number, lane in enumerate(bundle.lanes):
-            rows = _rows(lane, bundle, reading, slots, bundle.partial(number))
-            advance(lane, rows, self.board, self.observer)
+        for lane in bundle.lanes:
+            if lane.states:
+                rows = _rows(lane, bundle, reading, slots)
+                advance(lane, rows, self.board, self.observer)
         bundle.forget_due(reading.opening, reading.watermark)
 
     def _note_partial(self, bundle: Bundle, reading: Reading) -> None:
         """The first event time read after a beginning in the middle: windows up to there are partial."""
-        if not bundle.fresh or not len(reading):
-            return
-        for k, partition in enumerate(reading.partitions):
-            if not self._began.get(partition, False):
-                continue
-            mine = np.nonzero(reading.parts == k)[0]
-            if not len(mine):
-                continue
-            until = int(reading.times[mine[0]]) + self.plan.lateness
-            for number in list(bundle.fresh):
-                bundle.partial_until.setdefault((number, partition), until)
-        seen = all(
-            (n, p) in bundle.partial_until or not self._began.get(p, False)
-            for n in bundle.fresh
-            for p in bundle.parts
-        )
-        if seen:
-            bundle.fresh.clear()
+        for partition in {partition for _, partition in bundle.beginnings.awaited}:
+            if partition in reading.partitions:
+                mine = np.nonzero(reading.parts == reading.partitions.index(partition))[0]
+                if len(mine):
+                    bundle.reached(partition, int(reading.times[mine[0]]) + self.plan.lateness)
+
+    def _note_idle(self) -> None:
+        """A partition that is read to its end and has nothing begins at the time that has come there."""
+        for bundle in self.bundles.values():
+            for partition in {partition for _, partition in bundle.beginnings.awaited}:
+                if self.clock.is_idle(partition) and self.clock.largest(partition) != NEVER:
+                    bundle.reached(partition, self.clock.largest(partition) + self.plan.lateness)
+
+    def _over(self, partition: Partition) -> list[Bundle]:
+        """The bundles that a partition's records reach."""
+        return [bundle for (_, of), bundle in self.bundles.items() if of in (None, partition)]
 
 
-def _rows(lane: Lane, bundle: Bundle, reading: Reading, slots: SlotArray, partial_until: int) -> Rows:
+def _rows(lane: Lane, bundle: Bundle, reading: Reading, slots: SlotArray) -> Rows:
     group = lane.group
-    mask: Any = None if group.where is None else group.where.mask(reading.columns, len(reading))
+    try:
+        mask: Any = None if group.where is None else group.where.mask(reading.columns, len(reading))
+    except Exception as error:
+        raise MonitorFailed(list(lane.states), error) from error
     if mask is not None and not mask.all():
         keep = np.nonzero(mask)[0]
         reading, slots = reading.take(keep), slots[keep]
     return Rows(
         bundle.keys, slots, reading.times, reading.offsets, reading.before, reading.closing,
-        reading.watermark, reading.columns, reading.partitions, reading.parts, partial_until, reading.opening,
+        reading.watermark, reading.columns, reading.partitions, reading.parts,
+        lane.partial_until, reading.opening,
     )  # fmt: skip
 
 
-def _nothing(bundle: Bundle, watermark: int, partial_until: int) -> Rows:
+def _nothing(lane: Lane, bundle: Bundle, watermark: int) -> Rows:
     none = np.empty(0, np.int64)
     no = np.empty(0, np.int32)
-    return Rows(bundle.keys, no, none, none, none, none, watermark, {}, bundle.parts, no, partial_until)
+    return Rows(bundle.keys, no, none, none, none, none, watermark, {}, bundle.parts, no, lane.partial_until)
 
 
 def _unread(bundle: Bundle, reading: Reading) -> Reading:

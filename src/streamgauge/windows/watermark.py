@@ -59,6 +59,11 @@ class StreamClock:
         progress = self._progress.get(partition)
         return NEVER if progress is None else progress.largest
 
+    def is_idle(self, partition: Partition) -> bool:
+        """Whether a partition is known to be read to its end and has been without a record for long."""
+        progress = self._progress.get(partition)
+        return progress is not None and progress.idle
+
     def watermark(self, partition: Partition) -> int:
         """A partition's watermark; NEVER before its first record."""
         largest = self.largest(partition)
