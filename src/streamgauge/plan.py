@@ -255,7 +255,13 @@ def _monitor(
         why=why,
         detector=detector,
         policy=Policy(
-            Rule(to_micros(monitor.for_), monitor.no_data_after), monitor.notify, holds=monitor.window is None
+            Rule(
+                to_micros(monitor.for_),
+                monitor.no_data_after,
+                by_moment=isinstance(monitor.window, CountConfig | RunningConfig),
+            ),
+            monitor.notify,
+            holds=monitor.window is None,
         ),
         shape=digest([draft.shape, monitor.detect.type, shaping]),
         fields=fields,

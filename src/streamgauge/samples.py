@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from streamgauge.batch import IntArray
+from streamgauge.batch import IntArray, Partition
 from streamgauge.clock import iso
 from streamgauge.verdict import Verdicts
 from streamgauge.windows.contract import Rows
@@ -40,22 +41,35 @@ class Recent:
 
     def find(self, verdicts: Verdicts, row: int, most: int) -> list[dict[str, Any]]:
         """At most ``most`` records of that verdict's key and window, the newest last; masked fields masked."""
+        start, end = int(verdicts.starts[row]), int(verdicts.ends[row])
         found: list[dict[str, Any]] = []
-        slot, start, end = int(verdicts.slots[row]), int(verdicts.starts[row]), int(verdicts.ends[row])
-        left, upto = REACH, int(verdicts.positions[row]) if self._present else _ALL
+        for batch, i in self._back(verdicts, row):
+            if len(found) == most:
+                break
+            time = batch.times[i]
+            if start <= time < end or start == time == end:
+                found.append(self._show(batch, i))
+        return found[::-1]
+
+    def partition(self, verdicts: Verdicts, row: int) -> Partition | None:
+        """Where the record lies that decided, if it is found."""
+        for batch, i in self._back(verdicts, row):
+            if batch.offsets[i] == verdicts.offsets[row] and batch.times[i] == verdicts.at[row]:
+                return batch.partitions[int(batch.parts[i])]
+        return None
+
+    def _back(self, verdicts: Verdicts, row: int) -> Iterator[tuple[Rows, int]]:
+        """The key's records read before the verdict, the newest first."""
+        slot, left = int(verdicts.slots[row]), REACH
+        upto = int(verdicts.positions[row]) if self._present else _ALL
         for batch, keyed in reversed(self._batches):
             read = keyed[: np.searchsorted(keyed, upto)][-left:]
-            times = batch.times[read]
-            inside = (times >= start) & ((times < end) | (start == end) & (times == end))
-            for i in read[(batch.slots[read] == slot) & inside][::-1].tolist():
-                if len(found) == most:
-                    return found[::-1]
-                found.append(self._show(batch, i))
+            for i in read[batch.slots[read] == slot][::-1].tolist():
+                yield batch, i
             left -= len(read)
             if left <= 0:
                 break
             upto = _ALL
-        return found[::-1]
 
     def _show(self, batch: Rows, i: int) -> dict[str, Any]:
         shown: dict[str, Any] = {}

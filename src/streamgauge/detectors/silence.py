@@ -252,12 +252,9 @@ class Silence:
     def _decided(self, results: WindowResults, columns: Sequence[np.ndarray]) -> np.ndarray:
         """How many records were read when time allowed each answer, wherever in the step it was worked out."""
         kind, _, at, since, position, record = columns
-        if results.closing is None or not len(results):
-            return position
+        assert results.marks is not None
         due = np.where(kind == kernels.HEARD, since + self.after, at)
-        judged = np.searchsorted(results.closing, due, "left")
-        last = np.append(results.positions - 1, results.positions[-1])
-        return np.where(record >= 0, position, last[judged])
+        return np.where(record >= 0, position, np.searchsorted(results.marks, due, "left"))
 
 
 def _new_events() -> kernels.Events:

@@ -83,13 +83,13 @@ class Records:
 
     def changes(self, board: Board) -> None:
         """Incidents that people would be told of now."""
-        told: set[str] = set()
+        told: Incident | None = None
         for notice in board.notices:
             incident = notice.incident
             self.incidents[incident.id] = incident
-            if notice.id in told:
-                continue
-            told.add(notice.id)
+            if incident is told:
+                continue  # the same notice through another channel
+            told = incident
             at = incident.resolved_at if incident.resolved_at is not None else incident.opened_at
             line = notice.as_json()
             for name in ("monitor", "key", "window_start", "window_end"):

@@ -32,10 +32,13 @@ class Rule:
     Attributes:
         for_: microseconds of event time that the condition must hold before people hear of it.
         no_data_after: windows without data after which an open incident ends.
+        by_moment: whether episodes are named by the moment that opened them; else by the window's start,
+            where each window has its own (those of count and running windows are shared by many).
     """
 
     for_: int = 0
     no_data_after: int = 10
+    by_moment: bool = False
 
 
 def settle(current: Incident | None, verdict: Verdict, rule: Rule) -> Incident | None:
@@ -78,7 +81,7 @@ def _fired(current: Incident | None, verdict: Verdict, rule: Rule) -> Incident:
 
 
 def _opened(verdict: Verdict, rule: Rule) -> Incident:
-    windowed = verdict.window_start < verdict.window_end
+    windowed = verdict.window_start < verdict.window_end and not rule.by_moment
     return Incident(
         monitor=verdict.monitor,
         key=verdict.key,
@@ -106,8 +109,7 @@ def _not_fired(current: Incident, verdict: Verdict, rule: Rule) -> Incident | No
     pending = current.state is IncidentState.PENDING
     if verdict.severity is Severity.FORGOTTEN:
         return WITHDRAWN if pending else ended(current, verdict.at, "forgotten", verdict.observed)
-    after = (verdict.window_end, verdict.window_start) > (current.last_end or 0, current.last_start or 0)
-    if not after:
+    if not _after(current, verdict, rule):
         return current
     if verdict.severity is Severity.OK:
         return WITHDRAWN if pending else ended(current, verdict.at, "recovered", verdict.observed)
@@ -117,6 +119,13 @@ def _not_fired(current: Incident, verdict: Verdict, rule: Rule) -> Incident | No
             return WITHDRAWN if pending else ended(current, verdict.at, "no data", verdict.observed)
         return replace(current, no_data=count)
     return replace(current, no_data=0) if current.no_data else current
+
+
+def _after(current: Incident, verdict: Verdict, rule: Rule) -> bool:
+    """Whether the verdict's window comes after the last one that fired."""
+    if rule.by_moment:  # within one moment nothing ends: its next incident would bear the same name
+        return verdict.window_end > (current.last_end or 0)
+    return (verdict.window_end, verdict.window_start) > (current.last_end or 0, current.last_start or 0)
 
 
 def ended(current: Incident, at: int, reason: str, observed: Mapping[str, Any] | None = None) -> Incident:

@@ -82,6 +82,8 @@ class WindowResults:
         rows: int64[n]: index into the batch of the record named by ``offsets``; -1 if it is not in it.
         before, closing: int64[n] each, only where the rows are single records: the watermark of each
             record's own partition, and the judging one, both before it.
+        marks: int64, where the rows are single records: the judging watermark after 0, 1, 2 … records of the
+            batch, those without a key included, and at its end.
         late: records that came after their window had closed.
         unheard: set while a stream has never brought a record: for how long (microseconds of wall clock,
             all partitions caught up), and the wall clock.
@@ -102,6 +104,7 @@ class WindowResults:
     rows: IntArray
     before: IntArray | None = None
     closing: IntArray | None = None
+    marks: IntArray | None = None
     late: LateRows | None = None
     unheard: tuple[int, int] | None = None
 

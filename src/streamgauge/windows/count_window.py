@@ -62,8 +62,8 @@ class CountWindow:
     """The last ``size`` records of a key, reported every ``every`` records once ``least`` are held.
 
     Use it through ``window: {type: count}`` where the number of records matters more than their time.
-    Its ``window_start`` is the event time of the oldest record held, its ``window_end`` that of the
-    reporting record.
+    Its ``window_start`` is the event time of the oldest record held, its ``window_end`` lies a microsecond
+    after that of the reporting record: as everywhere, a window does not hold its end.
     """
 
     def __init__(self, aggregates: Aggregates, size: int, every: int, least: int) -> None:
@@ -120,7 +120,7 @@ class CountWindow:
         no = np.zeros(len(record), np.bool_)
         times = rows.times[record]
         return WindowResults(
-            rows.keys, rows.slots[record], np.concatenate(starts), times, times, rows.offsets[record],
+            rows.keys, rows.slots[record], np.concatenate(starts), times + 1, times, rows.offsets[record],
             no, no, columns, columns, record + 1, rows.watermark, record,
         )  # fmt: skip
 

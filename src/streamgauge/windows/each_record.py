@@ -36,11 +36,12 @@ class EachRecord:
             rows.columns if whole else {name: column.take(keep) for name, column in rows.columns.items()}
         )
         times = rows.times[keep]
-        closing = np.concatenate(([rows.opening], rows.closing[:-1]))[keep] if len(keep) else rows.closing
+        marks = np.maximum.accumulate(np.concatenate(([rows.opening], rows.closing, [rows.watermark])))
+        closing = marks[keep]
         no = np.zeros(len(keep), np.bool_)
         return WindowResults(
             rows.keys, rows.slots[keep], times, times, times, rows.offsets[keep], no, no, columns, columns,
-            keep + 1, rows.watermark, keep, before=rows.before[keep], closing=closing,
+            keep + 1, rows.watermark, keep, before=rows.before[keep], closing=closing, marks=marks,
         )  # fmt: skip
 
     def empty(self, count: int) -> Mapping[str, Column]:

@@ -27,10 +27,8 @@ def closed_numbers(window: Window, rows: Rows, judged: int) -> Iterator[IntArray
         rows: the step's records: they say when each window closed.
         judged: the closing watermark before this step.
     """
-    if judged == NEVER:
-        judged = int(rows.times.min()) if len(rows) else rows.watermark
     marks = np.maximum.accumulate(np.concatenate(([judged, rows.opening], rows.closing, [rows.watermark])))
-    closed = np.unique((marks - window.reach) // window.hop)
+    closed = np.unique((marks[marks != NEVER] - window.reach) // window.hop)
     held: list[IntArray] = []
     for before, last in zip(closed[:-1].tolist(), closed[1:].tolist(), strict=True):
         spans = [(before + 1, last + 1)]

@@ -91,7 +91,7 @@ class SortedWindow:
         state.held = {name: column[turn >= len(marks)] for name, column in everyone.items()}
         going = {name: column[order] for name, column in everyone.items()}
         results = self.inner.step(state.inner, self._rows(rows, going, turn[order], marks))
-        return self._placed(results, rows, np.minimum(turn[order], len(rows)), source[order])
+        return self._placed(results, rows, np.minimum(turn[order], len(rows)))
 
     def empty(self, count: int) -> Mapping[str, Column]:
         """As the inner window's."""
@@ -123,13 +123,19 @@ class SortedWindow:
             columns, rows.partitions, going["part"], rows.partial_until, int(stood[0]),
         )  # fmt: skip
 
-    def _placed(self, results: WindowResults, rows: Rows, turn: IntArray, source: IntArray) -> WindowResults:
-        """``results`` of the sorted records, told in terms of the batch as it was read."""
+    def _placed(self, results: WindowResults, rows: Rows, turn: IntArray) -> WindowResults:
+        """``results`` of the sorted records, told in terms of the batch as it was read.
+
+        No row is named: whether the deciding record is still in the batch depends on where batches end.
+        """
         positions = np.concatenate(([0], turn))[np.minimum(results.positions, len(turn))]
+        if results.marks is not None:
+            marks = np.concatenate(([rows.opening], rows.closing, [rows.watermark]))
+            results = replace(results, marks=np.maximum.accumulate(marks))
         if self.reach:
             positions = np.where(results.early, positions, rows.decided(results.ends))
-        records = np.where(results.rows >= 0, np.append(source, -1)[results.rows], -1)
-        return replace(results, positions=positions, rows=records, late=self._late(rows))
+        no_row = np.full(len(results), -1, np.int64)
+        return replace(results, positions=positions, rows=no_row, late=self._late(rows))
 
     def _late(self, rows: Rows) -> LateRows | None:
         """Who came after its window had closed; known at once, whenever its turn comes."""
