@@ -11,7 +11,7 @@ from streamgauge.clock import format_duration
 from streamgauge.incident import IncidentState
 from streamgauge.keys import key_label
 from streamgauge.why.evidence import Evidence, Seen
-from streamgauge.why.naming import moment, span
+from streamgauge.why.naming import moment, records, span
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def _no_window(e: Evidence) -> Answer | None:
     if e.where:
         reasons.append(f"none of them fits `where: {e.where}`")
     if e.late:
-        reasons.append(f"they came too late ({e.late:,} records of this monitor did)")
+        reasons.append(f"they came too late ({records(e.late)} of this monitor did)")
     if not _surely_closed(e):
         reasons.append("the first window is still open")
     reasons.append(
@@ -187,7 +187,7 @@ def _by(e: Evidence) -> str:
 
 
 def _window(seen: Seen) -> str:
-    return f"the last closed window, {moment(seen.start)} to {moment(seen.end)},"
+    return f"the last closed window ({moment(seen.start)} to {moment(seen.end)})"
 
 
 def _values(values: dict[str, Any]) -> str:

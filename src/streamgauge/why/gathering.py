@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from streamgauge.batch import NEVER, Column, Partition
-from streamgauge.clock import to_micros
+from streamgauge.clock import iso, to_micros
 from streamgauge.config.models import Config
 from streamgauge.config.windows import HoppingConfig, TumblingConfig
 from streamgauge.engines.bundle import bundle_key
@@ -180,7 +180,10 @@ class Search:
             name: Column(parse_aggregate(text, fields, frozenset()).kind, values=[row.get(name)])
             for name, text in self._settings.window.compute.items()
         }
-        values = {name: column.at(0) for name, column in columns.items()}
+        values = {
+            name: iso(column.at(0)) if column.kind == "timestamp" else column.at(0)
+            for name, column in columns.items()
+        }
         when: Expression | None = getattr(self._monitor.detector, "when", None)
         clear: Expression | None = getattr(self._monitor.detector, "clear", None)
         within = parts(when) if when is not None else []

@@ -9,6 +9,7 @@ from streamgauge.batch import NEVER, Partition
 from streamgauge.engines.status import PartitionStatus, StreamStatus
 from streamgauge.monitor import Kind
 from streamgauge.stores.contract import Position
+from streamgauge.why.naming import records
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def _holds(name: str, partition: PartitionStatus, watermark: int | None) -> str 
     if watermark is not None and partition.watermark > watermark:
         return None  # others are further behind
     if partition.lag:
-        return f"{name} lags: {partition.lag:,} records are not counted yet"
+        return f"{name} lags: {records(partition.lag)} not counted yet"
     if not partition.caught_up:
         return (
             f"{name} is not known to be read to its end (its broker has not answered in the last 2 s, or a "

@@ -64,6 +64,15 @@ def moment(micros: int) -> str:
     return str(iso(micros))
 
 
+def records(count: int) -> str:
+    """How many, in a sentence.
+
+    >>> records(1), records(2500)
+    ('1 record', '2,500 records')
+    """
+    return f"{count:,} record{'' if count == 1 else 's'}"
+
+
 def span(micros: int) -> str:
     """A duration in a sentence, to the millisecond."""
     return format_duration(timedelta(milliseconds=round(micros / 1000)))

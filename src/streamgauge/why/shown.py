@@ -7,7 +7,7 @@ from typing import Any
 from streamgauge.clock import iso
 from streamgauge.why.answer import Answer
 from streamgauge.why.evidence import Evidence, Seen
-from streamgauge.why.naming import moment, span
+from streamgauge.why.naming import moment, records, span
 
 
 def shown(evidence: Evidence, answer: Answer) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def notes(e: Evidence) -> list[str]:
     if e.where is not None and e.windows:
         found.append(f"only records for which `{e.where}` holds are counted")
     found += [
-        f"{seen.late:,} records came too late for the window from {moment(seen.start)}, over all keys"
+        f"{records(seen.late)} came too late for the window from {moment(seen.start)}, over all keys"
         for seen in e.windows
         if seen.late
     ]
@@ -72,6 +72,8 @@ def _open_window(e: Evidence) -> list[str]:
         return []
     size, advance = e.grid
     ends = (e.time.watermark - size) // advance * advance + advance + size
+    if e.windows and e.windows[-1].end >= ends:
+        return []  # the streams have ended, and everything was closed
     early = "; this condition is told at the very record at which it begins to hold" if e.early else ""
     sentence = (
         f"the window from {moment(ends - size)} to {moment(ends)} closes once the watermark has reached its end, "
