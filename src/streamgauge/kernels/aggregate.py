@@ -1,6 +1,7 @@
 """The arithmetic of one accumulator row: add a value, merge two rows.
 
-An accumulator row is float64[C]. ``ops`` is int64[A, 3]: what to do, the first accumulator column, the input
+Accumulators are rows of a table, float64[R, C], reached by index: a view of one row would cost a compiled loop
+more than the arithmetic. ``ops`` is int64[A, 3]: what to do, the first accumulator column, the input
 column (-1 = none). Missing inputs are NaN and are passed over. Values are added one after the other in
 offset order, so that every split of a stream gives the same last bit.
 
@@ -25,27 +26,27 @@ WIDTH = {VARIANCE: 3}
 
 
 @inner
-def reset(row: NDArray[Any], ops: NDArray[Any]) -> None:
-    """Make ``row`` empty: counts and sums 0, all else missing."""
+def reset(sums: NDArray[Any], r: int, ops: NDArray[Any]) -> None:
+    """Make row ``r`` empty: counts and sums 0, all else missing."""
     for a in range(ops.shape[0]):
         op, c = ops[a, 0], ops[a, 1]
         if op == VARIANCE:
-            row[c] = 0.0
-            row[c + 1] = 0.0
-            row[c + 2] = 0.0
+            sums[r, c] = 0.0
+            sums[r, c + 1] = 0.0
+            sums[r, c + 2] = 0.0
         elif op in (MIN, MAX, FIRST, LAST):
-            row[c] = np.nan
+            sums[r, c] = np.nan
         else:
-            row[c] = 0.0
+            sums[r, c] = 0.0
 
 
 @inner
-def add(row: NDArray[Any], ops: NDArray[Any], inputs: NDArray[Any], i: int) -> None:
-    """Count record ``i`` of ``inputs`` (float64[K, n]) into ``row``."""
+def add(sums: NDArray[Any], r: int, ops: NDArray[Any], inputs: NDArray[Any], i: int) -> None:
+    """Count record ``i`` of ``inputs`` (float64[K, n]) into row ``r``."""
     for a in range(ops.shape[0]):
         op, c, k = ops[a, 0], ops[a, 1], ops[a, 2]
         if op == ROWS:
-            row[c] += 1.0
+            sums[r, c] += 1.0
             continue
         if op == DISTINCT:
             continue
@@ -53,51 +54,51 @@ def add(row: NDArray[Any], ops: NDArray[Any], inputs: NDArray[Any], i: int) -> N
         if np.isnan(v):
             continue
         if op == SUM:
-            row[c] += v
+            sums[r, c] += v
         elif op == COUNT:
-            row[c] += 1.0
+            sums[r, c] += 1.0
         elif op == MIN:
-            if not row[c] <= v:
-                row[c] = v
+            if not sums[r, c] <= v:
+                sums[r, c] = v
         elif op == MAX:
-            if not row[c] >= v:
-                row[c] = v
+            if not sums[r, c] >= v:
+                sums[r, c] = v
         elif op == LAST:
-            row[c] = v
+            sums[r, c] = v
         elif op == FIRST:
-            if np.isnan(row[c]):
-                row[c] = v
+            if np.isnan(sums[r, c]):
+                sums[r, c] = v
         elif op == VARIANCE:
-            row[c] += 1.0
-            delta = v - row[c + 1]
-            row[c + 1] += delta / row[c]
-            row[c + 2] += delta * (v - row[c + 1])
+            sums[r, c] += 1.0
+            delta = v - sums[r, c + 1]
+            sums[r, c + 1] += delta / sums[r, c]
+            sums[r, c + 2] += delta * (v - sums[r, c + 1])
 
 
 @inner
-def merge(into: NDArray[Any], row: NDArray[Any], ops: NDArray[Any]) -> None:
-    """Add what ``row`` has counted to ``into``; called in partition order."""
+def merge(into: NDArray[Any], g: int, sums: NDArray[Any], r: int, ops: NDArray[Any]) -> None:
+    """Add what row ``r`` of ``sums`` has counted to row ``g`` of ``into``; called in partition order."""
     for a in range(ops.shape[0]):
         op, c = ops[a, 0], ops[a, 1]
-        v = row[c]
+        v = sums[r, c]
         if op == VARIANCE:
             if v > 0.0:
-                n = into[c] + v
-                delta = row[c + 1] - into[c + 1]
-                into[c + 2] += row[c + 2] + delta * delta * (into[c] * v / n)
-                into[c + 1] += delta * (v / n)
-                into[c] = n
+                n = into[g, c] + v
+                delta = sums[r, c + 1] - into[g, c + 1]
+                into[g, c + 2] += sums[r, c + 2] + delta * delta * (into[g, c] * v / n)
+                into[g, c + 1] += delta * (v / n)
+                into[g, c] = n
         elif op == MIN:
-            if not np.isnan(v) and not into[c] <= v:
-                into[c] = v
+            if not np.isnan(v) and not into[g, c] <= v:
+                into[g, c] = v
         elif op == MAX:
-            if not np.isnan(v) and not into[c] >= v:
-                into[c] = v
+            if not np.isnan(v) and not into[g, c] >= v:
+                into[g, c] = v
         elif op == FIRST:
-            if np.isnan(into[c]):
-                into[c] = v
+            if np.isnan(into[g, c]):
+                into[g, c] = v
         elif op == LAST:
             if not np.isnan(v):
-                into[c] = v
+                into[g, c] = v
         else:
-            into[c] += v
+            into[g, c] += v

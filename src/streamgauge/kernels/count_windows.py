@@ -84,13 +84,12 @@ def roll(
         reports.record[x] = i
         oldest = (rings.held[slot] - held) % size
         reports.start[x] = rings.times[slot, oldest]
-        row = reports.sums[x]
-        reset(row, ops)
+        reset(reports.sums, x, ops)
         for j in range(held):
             source = (oldest + j) % size
             for k in range(inputs.shape[0]):
                 one[k, 0] = rings.values[slot, source, k]
-            add(row, ops, one, 0)
+            add(reports.sums, x, ops, one, 0)
         for a in range(ops.shape[0]):
             if ops[a, 0] == DISTINCT:
                 ordered = np.sort(rings.codes[slot, :held, ops[a, 2]])
@@ -98,5 +97,5 @@ def roll(
                 for j in range(held):
                     if ordered[j] != np.iinfo(np.int64).min and (j == 0 or ordered[j] != ordered[j - 1]):
                         different += 1
-                row[ops[a, 1]] = different
+                reports.sums[x, ops[a, 1]] = different
     return int(n)

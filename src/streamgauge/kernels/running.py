@@ -27,7 +27,7 @@ def accumulate(
     """
     for i in range(slots.shape[0]):
         slot = slots[i]
-        merge(totals[slot], sums[i], ops)
+        merge(totals, slot, sums, i, ops)
         if starts[i] < first[slot]:
             first[slot] = starts[i]
         out_start[i] = first[slot]
@@ -39,4 +39,4 @@ def accumulate(
 def clear(slots: NDArray[Any], totals: NDArray[Any], ops: NDArray[Any]) -> None:
     """Make the totals of ``slots`` (int64[m]) empty."""
     for i in range(slots.shape[0]):
-        reset(totals[slots[i]], ops)
+        reset(totals, slots[i], ops)

@@ -22,6 +22,9 @@ USED, FREE, SEEN, OLDEST, ENTRIES, FREE_ENTRY, FREE_ENTRIES = range(7)
 """Where ``Pool.counts`` keeps: rows ever used, free rows, records seen, oldest open start, set entries ever
 used, the first free set entry, and how many are free."""
 
+BEFORE, NOW, KEPT = range(3)
+"""Rows of the loop's scratch table: a window before the record, after it, and one of its parts meanwhile."""
+
 DISTINCT_LIMIT = 10_000
 """``distinct`` counts exactly up to here per window and key, and stays there beyond."""
 
@@ -104,56 +107,116 @@ def insert_value(pool: Pool, r: int, op: int, code: int, limit: int, column: int
 
 
 @inner
-def find_row(pool: Pool, ops: NDArray[Any], slot: int, start: int, part: int) -> int:
-    """The pool row of (slot, start, part), made where it is missing."""
+def place_of(
+    r: int, start: int, part: int, start_of: NDArray[Any], part_of: NDArray[Any], next_of: NDArray[Any]
+) -> tuple[int, int]:
+    """Where (start, part) belongs in the chain that begins with row ``r``: the row before it, and the row there.
+
+    Either is -1 where there is none; the second is the next one where it is missing.
+    """
     before = -1
-    r = pool.head[slot]
-    while r >= 0 and (pool.start[r] > start or (pool.start[r] == start and pool.part[r] < part)):
+    while r >= 0 and (start_of[r] > start or (start_of[r] == start and part_of[r] < part)):
         before = r
-        r = pool.next[r]
-    if r >= 0 and pool.start[r] == start and pool.part[r] == part:
-        return int(r)
-    if pool.counts[FREE] > 0:
-        pool.counts[FREE] -= 1
-        fresh = pool.free[pool.counts[FREE]]
-    else:
-        fresh = pool.counts[USED]
-        pool.counts[USED] += 1
-    pool.slot[fresh] = slot
-    pool.part[fresh] = part
-    pool.start[fresh] = start
-    pool.entry[fresh] = -1
-    pool.offset[fresh] = -1
-    pool.next[fresh] = r
+        r = next_of[r]
+    return before, r
+
+
+@inner
+def link(head: NDArray[Any], next_of: NDArray[Any], slot: int, before: int, r: int, after: int) -> None:
+    """Put row ``r`` between two rows of a slot's chain."""
+    next_of[r] = after
     if before < 0:
-        pool.head[slot] = fresh
+        head[slot] = r
     else:
-        pool.next[before] = fresh
-    reset(pool.sums[fresh], ops)
-    if start < pool.counts[OLDEST]:
-        pool.counts[OLDEST] = start
-    return int(fresh)
+        next_of[before] = r
 
 
 @inner
-def merged_into(out: NDArray[Any], pool: Pool, ops: NDArray[Any], slot: int, start: int) -> None:
-    """The window's accumulators over all parts, merged in partition order."""
-    reset(out, ops)
-    r = pool.head[slot]
-    while r >= 0 and pool.start[r] > start:
-        r = pool.next[r]
-    while r >= 0 and pool.start[r] == start:
-        merge(out, pool.sums[r], ops)
-        r = pool.next[r]
+def free_row(counts: NDArray[Any], free: NDArray[Any]) -> int:
+    """A row that is in no chain."""
+    if counts[FREE] > 0:
+        counts[FREE] -= 1
+        return int(free[counts[FREE]])
+    counts[USED] += 1
+    return int(counts[USED] - 1)
 
 
 @inner
-def crossed(before: float, now: float, limits: NDArray[Any], used: int) -> bool:
-    """Whether one of the ascending ``limits`` lies in [before, now)."""
-    if now <= limits[0] or before > limits[used - 1]:
+def merged_into(
+    out: NDArray[Any],
+    g: int,
+    r: int,
+    start_of: NDArray[Any],
+    next_of: NDArray[Any],
+    sums: NDArray[Any],
+    ops: NDArray[Any],
+    start: int,
+) -> None:
+    """A window's accumulators over all parts, merged in partition order into row ``g`` of ``out``.
+
+    ``r`` is the first row of the slot's chain.
+    """
+    reset(out, g, ops)
+    while r >= 0 and start_of[r] > start:
+        r = next_of[r]
+    while r >= 0 and start_of[r] == start:
+        merge(out, g, sums, r, ops)
+        r = next_of[r]
+
+
+@inner
+def add_codes(pool: Pool, r: int, ops: NDArray[Any], codes: NDArray[Any], i: int) -> None:
+    """Count record ``i`` of ``codes`` (int64[D, n]) into the sets of row ``r``'s window."""
+    for a in range(ops.shape[0]):
+        if ops[a, 0] == DISTINCT:
+            code = codes[ops[a, 2], i]
+            if code != np.iinfo(np.int64).min:
+                insert_value(pool, r, a, code, DISTINCT_LIMIT, ops[a, 1])
+
+
+@inner
+def above(scratch: NDArray[Any], watched: NDArray[Any], limits: NDArray[Any]) -> bool:
+    """Whether ``scratch[NOW]`` lies above the lowest limit of a watched column; seldom so."""
+    for w in range(watched.shape[0]):
+        if scratch[NOW, watched[w, 0]] > limits[w, 0]:
+            return True
+    return False
+
+
+@inner
+def has_crossed(scratch: NDArray[Any], watched: NDArray[Any], limits: NDArray[Any]) -> bool:
+    """Whether a watched limit lies between ``scratch[BEFORE]`` and ``scratch[NOW]``."""
+    for w in range(watched.shape[0]):
+        c, used = watched[w, 0], watched[w, 1]
+        was = scratch[BEFORE, c]
+        # An aggregate without a value yet (max of nothing) is below every limit.
+        if crossed(-np.inf if np.isnan(was) else was, scratch[NOW, c], limits, w, used):
+            return True
+    return False
+
+
+@inner
+def note_late(events: Events, i: int, start: int) -> None:
+    """Record ``i`` came after its window that begins at ``start`` had closed."""
+    at = events.counts[1]
+    events.late_record[at], events.late_start[at] = i, start
+    events.counts[1] = at + 1
+
+
+@inner
+def copy_row(out: NDArray[Any], g: int, sums: NDArray[Any], r: int) -> None:
+    """Row ``r`` of ``sums`` to row ``g`` of ``out``."""
+    for c in range(sums.shape[1]):
+        out[g, c] = sums[r, c]
+
+
+@inner
+def crossed(before: float, now: float, limits: NDArray[Any], w: int, used: int) -> bool:
+    """Whether one of the ``used`` ascending limits in row ``w`` lies in [before, now)."""
+    if now <= limits[w, 0] or before > limits[w, used - 1]:
         return False
     for k in range(used):
-        if before <= limits[k] < now:
+        if before <= limits[w, k] < now:
             return True
     return False
 
@@ -193,72 +256,67 @@ def count_in(  # noqa: PLR0917  a kernel takes its arrays one by one
         limits: float64[W, L], ascending.
         size, advance: microseconds.
         several: whether windows merge several parts.
-        scratch: float64[4, C].
+        scratch: float64[3, C].
     """
     n = slots.shape[0]
     overlap = (size + advance - 1) // advance
-    missing = np.iinfo(np.int64).min
-    single_before, window_before, window_now = scratch[0], scratch[1], scratch[2]
+    watching = watched.shape[0] > 0
+    # Fields are fetched once, and inner functions get arrays, not the pool: a compiled call copies a tuple of
+    # arrays whole and counts a reference for each.
+    counts, sums, head, start_of, next_of = pool.counts, pool.sums, pool.head, pool.start, pool.next
+    slot_of, part_of, entry_of, offset_of, seen_of = pool.slot, pool.part, pool.entry, pool.offset, pool.seen
     for i in range(first, n):
         slot = slots[i]
         if slot < 0:
-            pool.counts[SEEN] += 1
+            counts[SEEN] += 1
             continue
-        room = pool.slot.shape[0] - pool.counts[USED] + pool.counts[FREE]
         if (
-            room < overlap
+            pool.slot.shape[0] - counts[USED] + counts[FREE] < overlap
             or events.record.shape[0] - events.counts[0] < overlap
             or events.late_record.shape[0] - events.counts[1] < overlap
-            or pool.set_row.shape[0] - pool.counts[ENTRIES] + pool.counts[FREE_ENTRIES]
-            < overlap * codes.shape[0]
+            or pool.set_row.shape[0] - counts[ENTRIES] + counts[FREE_ENTRIES] < overlap * codes.shape[0]
         ):
             return int(i)
         t = times[i]
         start = t // advance * advance
         while start > t - size:
             if start + size <= late_before[i]:
-                at = events.counts[1]
-                events.late_record[at] = i
-                events.late_start[at] = start
-                events.counts[1] = at + 1
+                note_late(events, i, start)
                 start -= advance
                 continue
-            r = find_row(pool, ops, slot, start, parts[i])
-            row = pool.sums[r]
-            if watched.shape[0] > 0:
-                single_before[:] = row
-                if several:
-                    merged_into(window_before, pool, ops, slot, start)
-            add(row, ops, inputs, i)
-            for a in range(ops.shape[0]):
-                if ops[a, 0] == DISTINCT:
-                    code = codes[ops[a, 2], i]
-                    if code != missing:
-                        insert_value(pool, r, a, code, DISTINCT_LIMIT, ops[a, 1])
-            pool.offset[r] = offsets[i]
-            pool.seen[r] = pool.counts[SEEN]
-            if watched.shape[0] > 0:
-                if several:
-                    merged_into(window_now, pool, ops, slot, start)
-                hit = False
-                for w in range(watched.shape[0]):
-                    c = watched[w, 0]
-                    was = window_before[c] if several else single_before[c]
-                    now = window_now[c] if several else row[c]
-                    # An aggregate without a value yet (max of nothing) is below every limit.
-                    if crossed(-np.inf if np.isnan(was) else was, now, limits[w], watched[w, 1]):
-                        hit = True
-                if hit:
+            r = head[slot]
+            if r < 0 or start_of[r] != start or part_of[r] != parts[i]:
+                before, r = place_of(r, start, parts[i], start_of, part_of, next_of)
+                if r < 0 or start_of[r] != start or part_of[r] != parts[i]:
+                    after, r = r, free_row(counts, pool.free)
+                    slot_of[r], part_of[r], start_of[r], entry_of[r] = slot, parts[i], start, -1
+                    reset(sums, r, ops)
+                    link(head, next_of, slot, before, r, after)
+                    counts[OLDEST] = min(counts[OLDEST], start)
+            if watching:
+                copy_row(scratch, BEFORE, sums, r)
+            add(sums, r, ops, inputs, i)
+            if codes.shape[0] > 0:
+                add_codes(pool, r, ops, codes, i)
+            offset_of[r], seen_of[r] = offsets[i], counts[SEEN]
+            if watching and several:
+                merged_into(scratch, NOW, head[slot], start_of, next_of, sums, ops, start)
+            elif watching:
+                copy_row(scratch, NOW, sums, r)
+            if watching and above(scratch, watched, limits):
+                if several:  # the window before is needed seldom: it is merged anew with the row as it was
+                    copy_row(scratch, KEPT, sums, r)
+                    copy_row(sums, r, scratch, BEFORE)
+                    merged_into(scratch, BEFORE, head[slot], start_of, next_of, sums, ops, start)
+                    copy_row(sums, r, scratch, KEPT)
+                if has_crossed(scratch, watched, limits):
                     at = events.counts[0]
-                    events.record[at] = i
-                    events.row[at] = r
-                    events.start[at] = start
-                    for c in range(row.shape[0]):
-                        events.now[at, c] = window_now[c] if several else row[c]
-                        events.before[at, c] = window_before[c] if several else single_before[c]
+                    events.record[at], events.row[at], events.start[at] = i, r, start
+                    copy_row(events.now, at, scratch, NOW)
+                    copy_row(events.before, at, scratch, BEFORE)
                     events.counts[0] = at + 1
             start -= advance
-        pool.counts[SEEN] += 1
+        counts[SEEN] += 1
     return int(n)
 
 
@@ -274,9 +332,9 @@ def merge_parts(
     for k in range(rows.shape[0]):
         g = groups[k]
         if g != last:
-            reset(out[g], ops)
+            reset(out, g, ops)
             last = g
-        merge(out[g], pool.sums[rows[k]], ops)
+        merge(out, g, pool.sums, rows[k], ops)
 
 
 @kernel
