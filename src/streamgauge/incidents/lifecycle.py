@@ -72,8 +72,9 @@ def receive(
             continue
         counted[row] = True
         if marks is not None and policy.holds:
-            before = int(marks[min(max(int(verdicts.positions[row]) - 1, 0), len(marks) - 1)])
-            _ripen(verdict, before, policy, board)
+            # A record may come when time has long passed; what time itself decided comes at its moment.
+            before = int(marks[verdicts.positions[row] - 1]) if verdict.offset is not None else verdict.at
+            _ripen(verdict, max(before, verdict.at), policy, board)
         one(verdict, policy, board, partial(sample, verdicts, row))
     return np.nonzero(counted)[0]
 
@@ -82,7 +83,7 @@ def _ripen(verdict: Verdict, watermark: int, policy: Policy, board: Board) -> No
     """What is pending fires before a verdict that comes after its time is up, as if it had been looked at."""
     pending = board.current(verdict.monitor, verdict.key)
     if policy.rule.for_ > 0 and pending is not None and pending.state is IncidentState.PENDING:
-        after = ripen(pending, max(watermark, verdict.at), policy.rule)
+        after = ripen(pending, watermark, policy.rule)
         if after is not pending:
             post(pending, after, policy.channels, board)
 

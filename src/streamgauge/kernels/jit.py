@@ -10,7 +10,8 @@ from __future__ import annotations
 import functools
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -83,6 +84,16 @@ def choose(*, live: bool, rows: int = 0) -> bool:
     setting = os.environ.get("STREAMGAUGE_JIT", "auto")
     _mode.compiled = setting == "on" or (setting != "off" and (live or rows > ENOUGH_ROWS))
     return _mode.compiled
+
+
+@contextmanager
+def running(*, compiled: bool) -> Iterator[None]:
+    """Run kernels compiled or plain within the block, whatever was chosen: for checks that compare both."""
+    before, _mode.compiled = _mode.compiled, compiled
+    try:
+        yield
+    finally:
+        _mode.compiled = before
 
 
 def compiled() -> bool:
