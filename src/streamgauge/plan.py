@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from streamgauge.batch import FieldKind
 from streamgauge.clock import to_micros
-from streamgauge.config.models import BUILT_IN_STREAMS, Config, MonitorConfig, StreamConfig
 from streamgauge.config import plugins
+from streamgauge.config.models import BUILT_IN_STREAMS, Config, MonitorConfig, StreamConfig
 from streamgauge.config.windows import CountConfig, HoppingConfig, RunningConfig, TumblingConfig
 from streamgauge.detectors.contract import Context, Detector
 from streamgauge.expressions import Aggregate, Expression, parse_aggregate, parse_condition
@@ -138,7 +138,7 @@ class _Draft:
         fields = reads | frozenset().union(*(detector.needs.fields for detector in detectors.values()))
         fields |= frozenset(self.by) | (self.where.columns if self.where else frozenset())
         monitors = tuple(
-            _monitor(name, m, self, kind, why, detectors[name], fields) for name, m in self.monitors.items()
+            _monitor(name, m, self, (kind, why), detectors[name], fields) for name, m in self.monitors.items()
         )
         window = _window(first, aggregates, watches, several=kind == "mergeable")
         if first.order == "time" and kind == "single":
@@ -241,8 +241,7 @@ def _monitor(
     name: str,
     monitor: MonitorConfig,
     draft: _Draft,
-    kind: Kind,
-    why: str,
+    kind: tuple[Kind, str],
     detector: Detector,
     fields: frozenset[str],
 ) -> Monitor:
@@ -251,8 +250,8 @@ def _monitor(
         name=name,
         stream=monitor.stream,
         by=draft.by,
-        kind=kind,
-        why=why,
+        kind=kind[0],
+        why=kind[1],
         detector=detector,
         policy=Policy(
             Rule(

@@ -5,7 +5,6 @@ On a page, ``<!-- table: NAME -->`` and ``<!-- end -->`` hold what :func:`made` 
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +16,7 @@ from streamgauge.config import plugins
 from streamgauge.config.schema import schema
 from tests.docs.pages import ROOT, pages
 
-_PLACE = re.compile(r"(?<=<!-- table: )(?P<name>[a-z :]+)( -->\n)(?P<text>.*?)(?=<!-- end -->)", re.S)
+_PLACE = re.compile(r"(?<=<!-- table: )(?P<name>[a-z :]+)( -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
 _DURATION = "us|ms|s|m|h|d|w"
 _SEE = {
     "source": "a source, see [sources](index.md#sources)",
@@ -96,17 +95,58 @@ def _lesson(name: str) -> str:
 
 def _list(kind: str) -> str:
     if kind == "verbs":
-        verbs = {path.stem.replace("_", "-"): first_line(path) for path in _verb_files()}
+        verbs = {path.stem.replace("_", "-"): _plain(first_line(path)) for path in _verb_files()}
         return _rows(
             ("verb", "what it does"), ((f"[{name}](verbs/{name}.md)", text) for name, text in verbs.items())
         )
     if kind == "decisions":
-        found = sorted((ROOT / "docs/decisions").glob("*.md"))
-        return "\n".join(f"- [{_title(path)}](decisions/{path.name})" for path in found)
+        dated = sorted((ROOT / "docs/decisions").glob("*.md"))
+        return "\n".join(f"- [{_title(path)}](decisions/{path.name})" for path in dated)
     found = {name: _first_line(plugins.module(kind, name).__doc__ or "") for name in plugins.names(kind)}
     return _rows(
         ("`type:`", "what it is"), ((f"[{name}]({kind}/{name}.md)", text) for name, text in found.items())
     )
+
+
+def _layout(_: str) -> str:
+    """The package's files and folders, each with the first line of its text; then what lies beside it."""
+    package = FOLDER.parent
+    rows = [
+        (f"`src/streamgauge/{path.name}{'/' if path.is_dir() else ''}`", _plain(first_line(text)))
+        for path in sorted(package.iterdir(), key=lambda path: (path.is_file(), path.name))
+        if (text := path / "__init__.py" if path.is_dir() else path).suffix == ".py" and text.exists()
+        if not path.name.startswith("_")
+    ]
+    beside = [
+        (
+            "`tests/`",
+            "as the package, folder by folder; `tests/services` brings real servers, `tests/docs` runs the docs",
+        ),
+        ("`docs/`, `examples/`, `changes/`", "what people read; all of it is tested"),
+        ("`benchmarks/`", "speed, memory, delay, beside others on the same broker"),
+        ("`scripts/`", "what the Makefile calls"),
+    ]
+    return _rows(("where", "what"), [*rows, *beside])
+
+
+def _routes(_: str) -> str:
+    """What the server answers, from its own OpenAPI document."""
+    from types import SimpleNamespace
+
+    from streamgauge.clock import SystemClock
+    from streamgauge.engines.status import StatusBoard
+    from streamgauge.server.app import make_app
+
+    desk: Any = SimpleNamespace(
+        running=SimpleNamespace(status=StatusBoard(0)), clock=SystemClock(), outbox=dict
+    )
+    paths = make_app(desk).openapi()["paths"]
+    rows = [
+        (f"`{method.upper()} {path}`", " ".join(route.get("description", "").partition("\n\n")[0].split()))
+        for path, methods in paths.items()
+        for method, route in methods.items()
+    ]
+    return _rows(("path", "what it answers or does"), rows)
 
 
 _MAKERS: Mapping[str, Callable[[str], str]] = {
@@ -115,6 +155,8 @@ _MAKERS: Mapping[str, Callable[[str], str]] = {
     "detector": _detector,
     "lesson": _lesson,
     "list": _list,
+    "layout": _layout,
+    "routes": _routes,
 }
 
 
@@ -133,7 +175,7 @@ def _table(shape: Mapping[str, Any]) -> str:
 
 
 def _kind(key: str, value: Mapping[str, Any]) -> str:
-    if key in _SEE and value.get("type") != "integer":
+    if key in _SEE and "integer" not in str(value):
         return _SEE[key]
     options = [option for option in value.get("anyOf", [value]) if option.get("type") != "null"]
     words = [_one_kind(option) for option in options if "$ref" not in option]
@@ -180,7 +222,12 @@ def _title(path: Path) -> str:
 
 
 def _first_line(docstring: str) -> str:
-    return docstring.partition("\n")[0].replace("``", "`").rstrip(".")
+    return _plain(docstring.partition("\n")[0].rstrip("."))
+
+
+def _plain(docstring: str) -> str:
+    """Markdown of a docstring's line."""
+    return re.sub(r":\w+:(?=`)", "", docstring.replace("``", "`"))
 
 
 def main() -> None:
@@ -189,7 +236,7 @@ def main() -> None:
         text = filled(page)
         if text != page.read_text("utf-8"):
             page.write_text(text, "utf-8")
-            print(f"written: {page.relative_to(ROOT)}")
+            print(f"written: {page.relative_to(ROOT)}")  # noqa: T201  make docs tells what it did
 
 
 if __name__ == "__main__":

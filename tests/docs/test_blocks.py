@@ -9,17 +9,17 @@ import doctest
 import json
 import re
 import subprocess
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 import yaml
 
-from streamgauge.config import load
-from tests.docs.pages import Block, all_blocks, blocks, pages
+from streamgauge.config import ConfigErrors, load
+from streamgauge.metrics import METRICS
+from tests.docs.pages import ROOT, Block, all_blocks, blocks, pages
 
-CHECKED = {"yaml", "json", "python", "console", "bash", "sh", "toml", "text"}
+CHECKED = {"yaml", "json", "python", "console", "bash", "sh", "text"}
 STREAM = {
     "source": {"type": "files", "path": "payments.ndjson"},
     "format": "json",
@@ -60,12 +60,31 @@ def test_each_block_says_what_it_is(block: Block):
 
 
 @pytest.mark.parametrize("block", all_blocks("yaml"), ids=str)
-def test_yaml_is_a_configuration(block: Block, tmp_path, monkeypatch):
+def test_yaml_is_what_it_is_called(block: Block, tmp_path, monkeypatch):
+    """A configuration without a mistake, unless the fence says ``piece``, ``wrong`` or ``prometheus``."""
     monkeypatch.chdir(tmp_path)
-    if "piece" in block.words:
+    for secret in re.findall(r"\$\{file:([^}]+)\}", block.text):
+        (tmp_path / secret).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / secret).write_text("a secret\n")
+    if "prometheus" in block.words:
+        names_our_metrics(yaml.safe_load(block.text))
+    elif "wrong" in block.words:
+        with pytest.raises(ConfigErrors):
+            load(block.text, environ=AnyValue())
+    elif "piece" in block.words:
         load(completed(yaml.safe_load(block.text)), environ=AnyValue())
     else:
         load(block.text, environ=AnyValue())
+
+
+def names_our_metrics(file: Any) -> None:
+    """A part of Prometheus' configuration, or rules over metrics that exist."""
+    assert set(file) <= {"scrape_configs", "groups"}
+    rules = [rule for group in file.get("groups", ()) for rule in group["rules"]]
+    known = {metric.name for metric in METRICS}
+    for rule in rules:
+        assert set(re.findall(r"\b(?:streamgauge|kafka|http)_\w+", rule["expr"])) <= known
+    assert rules or file["scrape_configs"]
 
 
 def completed(piece: Any) -> dict[str, Any]:
@@ -101,11 +120,6 @@ def test_json_is_json(block: Block):
         assert [json.loads(line) for line in block.text.splitlines() if line.strip()]
 
 
-@pytest.mark.parametrize("block", all_blocks("toml"), ids=str)
-def test_toml_is_toml(block: Block):
-    assert tomllib.loads(block.text)
-
-
 @pytest.mark.parametrize("block", all_blocks("bash", "sh"), ids=str)
 def test_shell_parses_and_names_what_there_is(block: Block):
     done = subprocess.run(["bash", "-n"], input=block.text, text=True, capture_output=True, check=False)
@@ -118,15 +132,19 @@ def test_shell_parses_and_names_what_there_is(block: Block):
         assert re.search(rf"^ +{verb}\b", verbs, flags=re.MULTILINE), f"{block}: there is no verb `{verb}`"
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in pages() if any(b.language == "python" for b in blocks(page))], ids=str
-)
+PAGES = [page for page in pages() if any(block.language == "python" for block in blocks(page))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_python_runs(page, tmp_path, monkeypatch):
-    """All blocks of a page, one after the other, in an empty folder with one namespace."""
+    """All blocks of a page, one after the other, in one namespace and a folder with what the page presupposes."""
     monkeypatch.chdir(tmp_path)
+    if page.match("channels/csv.md"):
+        (tmp_path / "alerts").mkdir()
+        (tmp_path / "alerts/burst.csv").write_text("notice,status\nb-1-1,firing\nb-1-1,firing\n")
     names: dict[str, Any] = {"__name__": "page"}
     for block in blocks(page):
-        if block.language != "python" or "elsewhere" in block.words:
+        if block.language != "python":
             continue
         if ">>> " in block.text:
             test = doctest.DocTestParser().get_doctest(block.text, names, str(block), str(page), block.line)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -103,7 +104,7 @@ class Beside:
                 env={**environment(), "PYTHONUNBUFFERED": "1"},
             )
 
-    def __enter__(self) -> Beside:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

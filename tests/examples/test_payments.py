@@ -4,15 +4,19 @@ import json
 import subprocess
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from streamgauge.testing import WebhookReceiver, eventually
 from tests.cli.running import streamgauge
 from tests.docs.pages import ROOT
-from tests.services.kafka import unique
+from tests.services.kafka import Broker, unique
 
 CONFIG = ROOT / "examples/payments/streamgauge.yaml"
+Faults = list[dict[str, Any]]
+
 RULES = {
     "burst": "burst",
     "malformed": "unreadable",
@@ -26,19 +30,20 @@ SETTLED = timedelta(seconds=12)
 """A fault is told at the end of its window at the latest, and windows last 5 s, gaps too."""
 
 
-def moment(text):
+def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def generate(seed, planted, *where):
+def generate(seed: int, planted: Path, *where: str | Path) -> Faults:
     done = streamgauge(
         "generate", "payments", "--seed", str(seed), "--records", "90000", "--planted", planted, *where
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(planted.read_text())
+    faults: Faults = json.loads(planted.read_text())
+    return faults
 
 
-def hold_against(planted, notices):
+def hold_against(planted: Faults, notices: Faults) -> None:
     """Each fault has one incident of its rule and key, which opened in its time; nothing else did."""
     opened = {
         (one["monitor"], one["key"]): moment(one["opened_at"]) for one in notices if one["status"] == "firing"
@@ -78,7 +83,7 @@ def test_run_on_a_topic_tells_a_webhook_what_is_planted(kafka, tmp_path):
         hold_against(planted, [one for one in receiver.distinct.values() if moment(one["opened_at"]) < end])
 
 
-def started(kafka, topic, receiver, folder):
+def started(kafka: Broker, topic: str, receiver: WebhookReceiver, folder: Path) -> subprocess.Popen[bytes]:
     """The example as it stands, but for the address, the topic and who is told."""
     text = (
         CONFIG.read_text()
@@ -92,5 +97,5 @@ def started(kafka, topic, receiver, folder):
         return subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
 
 
-def faults_told(receiver):
+def faults_told(receiver: WebhookReceiver) -> int:
     return len({one["monitor"] for one in receiver.distinct.values() if one["status"] == "firing"})

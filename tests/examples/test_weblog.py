@@ -10,9 +10,9 @@ from tests.docs.pages import ROOT
 EXAMPLE = ROOT / "examples/weblog"
 
 
-def stated():
+def stated() -> Counter[tuple[str, str | None]]:
     """How many incidents the page names, by rule and client."""
-    counts = Counter()
+    counts: Counter[tuple[str, str | None]] = Counter()
     for rule, incidents in re.findall(
         r"^\| `([\w-]+)` \|[^|]+\| ([^|]+) \|$", (EXAMPLE / "README.md").read_text(), re.MULTILINE
     ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from streamgauge.batch import BadRecord, Column
 from streamgauge.clock import iso
@@ -15,6 +15,12 @@ from streamgauge.monitor import Monitor
 from streamgauge.plan import Group, Plan
 from streamgauge.verdict import Verdicts
 from streamgauge.windows.contract import LateRows, Rows, WindowResults
+
+Whose: TypeAlias = tuple[str | None, str | None, Key]
+"""Monitor, stream and key."""
+
+Moments: TypeAlias = tuple[int, int | None, int | None]
+"""The moment it was decided, the start and the end of its window."""
 
 _NO_TEXT = (1, "")
 
@@ -40,11 +46,10 @@ class Records:
             key = results.keys.key(int(results.slots[row]))
             for monitor in group.monitors:
                 self._counts["windows"] += 1
-                self._add(
-                    "window", monitor.name, group.stream, key, int(results.at[row]),
-                    int(results.starts[row]), int(results.ends[row]),
-                    {"partial": bool(results.partial[row]), "values": {n: v[row] for n, v in columns.items()}},
-                )  # fmt: skip
+                moments = int(results.at[row]), int(results.starts[row]), int(results.ends[row])
+                values = {name: column[row] for name, column in columns.items()}
+                more = {"partial": bool(results.partial[row]), "values": values}
+                self._add("window", (monitor.name, group.stream, key), moments, more)
 
     def verdicts(self, monitor: Monitor, verdicts: Verdicts) -> None:
         """Every answer."""
@@ -59,10 +64,8 @@ class Records:
                 "observed": dict(verdict.observed),
                 "expected": verdict.expected,
             }
-            self._add(
-                "verdict", monitor.name, monitor.stream, verdict.key, verdict.at, verdict.window_start,
-                verdict.window_end, more,
-            )  # fmt: skip
+            moments = verdict.at, verdict.window_start, verdict.window_end
+            self._add("verdict", (monitor.name, monitor.stream, verdict.key), moments, more)
 
     def late(self, group: Group, rows: Rows, late: LateRows) -> None:
         """Late records come with :meth:`gathered`, where their monitors are known."""
@@ -79,7 +82,7 @@ class Records:
                 "offset": bad.offset,
                 "reason": bad.reason,
             }
-            self._add("dead_letter", None, stream, None, bad.at, None, None, more)
+            self._add("dead_letter", (None, stream, None), (bad.at, None, None), more)
 
     def changes(self, board: Board) -> None:
         """Incidents that people would be told of now."""
@@ -95,10 +98,8 @@ class Records:
             for name in ("monitor", "key", "window_start", "window_end"):
                 line.pop(name)
             monitor = self.plan.monitors.get(incident.monitor)
-            self._add(
-                "incident", incident.monitor, monitor.stream if monitor else None, incident.key, at,
-                incident.window_start, incident.window_end, line,
-            )  # fmt: skip
+            whose = incident.monitor, monitor.stream if monitor else None, incident.key
+            self._add("incident", whose, (at, incident.window_start, incident.window_end), line)
         for incident in board.changed.values():
             if incident.id in self.incidents:
                 self.incidents[incident.id] = incident
@@ -122,20 +123,11 @@ class Records:
             "offset": record.offset,
             "behind_seconds": record.behind / 1e6,
         }
-        key = record.key or None
-        self._add("late", record.monitor, record.stream, key, record.at, record.window_start, None, more)
+        whose = record.monitor, record.stream, record.key or None
+        self._add("late", whose, (record.at, record.window_start, None), more)
 
-    def _add(
-        self,
-        kind: str,
-        monitor: str | None,
-        stream: str | None,
-        key: Key,
-        at: int,
-        start: int | None,
-        end: int | None,
-        more: dict[str, Any],
-    ) -> None:
+    def _add(self, kind: str, whose: Whose, moments: Moments, more: dict[str, Any]) -> None:
+        (monitor, stream, key), (at, start, end) = whose, moments
         offset = more.get("offset")
         order = (
             at, kind, _text(stream), _text(more.get("partition")), (offset is None, offset or 0), _text(monitor),
