@@ -1,0 +1,60 @@
+"""``streamgauge explain``: each monitor's plan."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.in_process import Verb
+from tests.cli.past import Past
+from tests.config.reading import GOOD
+
+
+@pytest.fixture
+def explain(capsys):
+    return Verb("explain", capsys)
+
+
+def test_for_people(explain, past: Past):
+    told = explain(past.file)
+    assert told.code == 0
+    assert told.lines[:2] == [
+        "payments  (files, json; lateness 2s)",
+        "  decodes 5 of 6 fields: account, amount, at, country, ok",
+    ]
+    at = told.lines.index("  burst  aligned: grouped by account, and records are placed by account")
+    assert told.lines[at + 1 : at + 7] == [
+        "    window    tumbling size 5s by account, shared with busy",
+        "    computes  events = count(*), spent = sum(amount)",
+        "    judges    threshold: events > 5 and (spent > 1000 or events > 500)",
+        "    told      at the very record at which it begins to hold",
+        "    state     about 48 bytes per key",
+        "    notify    file",
+    ]
+
+
+def test_for_tools(explain, past: Past):
+    stream, *monitors = explain(past.file, "--json").objects
+    assert stream["kind"] == "stream"
+    assert stream["fields"] == ["account", "amount", "at", "country", "ok"]
+    found = {one["monitor"]: one for one in monitors}
+    assert list(found) == ["burst", "busy", "refused", "overall", "went-quiet"]
+    early = [(watch["column"], watch["above"]) for watch in found["burst"]["told_early"]]
+    assert early == [("events", 5.0), ("events", 500.0), ("spent", 1000.0)]
+    assert found["busy"]["shares_window_with"] == ["burst"]
+    assert (found["refused"]["told_early"], found["refused"]["where"]) == ([], "amount > 10")
+    assert (found["overall"]["state"], found["overall"]["by"]) == ("mergeable", [])
+    assert (found["went-quiet"]["window"], found["went-quiet"]["detector"]) == ("each record", "silence")
+    assert found["went-quiet"]["bytes_per_key"] == 9
+
+
+@pytest.mark.parametrize("file", GOOD, ids=lambda file: file.stem)
+def test_every_good_file_is_explained(explain, file, monkeypatch):
+    monkeypatch.setenv("WEBHOOK_URL", "https://hooks.example.com/s3cr3t")
+    told = explain(file)
+    assert told.code == 0, told.err
+    assert "s3cr3t" not in told.out
+
+
+def test_a_file_with_mistakes(explain, tmp_path):
+    (tmp_path / "x.yaml").write_text("streams: {a: {}}\n")
+    assert explain(tmp_path / "x.yaml").code == 2
