@@ -9,6 +9,7 @@ A module in this folder offers::
 
     class Config(DetectorConfig): ...      # frozen pydantic model: the keys beside ``type:``
     def build(config: Config, context: Context) -> Detector: ...
+    EXAMPLE = {"window": …, "detect": …}   # a monitor for streamgauge.conformance.check_detector
 """
 
 from __future__ import annotations

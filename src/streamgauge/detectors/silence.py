@@ -60,6 +60,10 @@ class Config(DetectorConfig):
     severity: Literal["warning", "critical"] = "critical"
 
 
+EXAMPLE = {"detect": {"type": "silence", "by": "key", "after": "4s", "forget": "20s"}}
+"""A monitor for the checks of the contract."""
+
+
 def build(config: Config, context: Context) -> Silence:
     """The detector of one monitor.
 

@@ -48,6 +48,18 @@ class Config(DetectorConfig):
     severity: Literal["warning", "critical"] = "critical"
 
 
+EXAMPLE = {
+    "window": {
+        "type": "tumbling",
+        "size": "5s",
+        "by": "key",
+        "compute": {"events": "count(*)", "mean": "avg(value)"},
+    },
+    "detect": {"type": "threshold", "when": "events > 2 or mean > 5", "clear_when": "mean < 0"},
+}
+"""A monitor for the checks of the contract."""
+
+
 def build(config: Config, context: Context) -> Threshold:
     """The detector of one monitor.
 

@@ -1,0 +1,39 @@
+"""How hard the checks try."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+EXAMPLES = "STREAMGAUGE_CONFORMANCE_EXAMPLES"
+
+
+def examples() -> int:
+    """Random streams per check.
+
+    Raises:
+        ValueError: the variable does not hold a number.
+    """
+    text = os.environ.get(EXAMPLES, "15")
+    if not text.isdigit() or int(text) < 1:
+        raise ValueError(f"{EXAMPLES}={text!r} is not a number of examples; write for instance 500")
+    return int(text)
+
+
+def for_any(check: Callable[..., None], **strategies: Any) -> None:
+    """Call ``check`` with whatever Hypothesis draws; the smallest failure is what is raised."""
+    from hypothesis import HealthCheck, Phase, given, settings
+    from hypothesis import strategies as st
+
+    def example(drawn: dict[str, Any]) -> None:
+        check(**drawn)
+
+    quick = settings(
+        max_examples=examples(),
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+        database=None,
+    )
+    quick(given(drawn=st.fixed_dictionaries(strategies))(example))()
