@@ -100,9 +100,8 @@ def time_problems(
             gone = np.flatnonzero(column.missing).tolist()
             problems.update((row, f"{name} is missing, and every record must carry it") for row in gone)
         problems.update((row, f"{name}: {reason}") for row, reason in column.problems.items())
-    stamps = sieve.timestamps()
-    times = stamps if layout.time is None else moments[layout.time].micros
-    for row, reason in _too_far_ahead(layout, times, stamps if trusted else None, now).items():
+    times = sieve.timestamps() if layout.time is None else moments[layout.time].micros
+    for row, reason in _too_far_ahead(layout, times, sieve.timestamps() if trusted else None, now).items():
         problems.setdefault(row, reason)
     return problems
 
