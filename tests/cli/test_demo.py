@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -17,19 +17,20 @@ from rich.cells import cell_len
 
 from streamgauge.testing import eventually
 from tests.cli.running import streamgauge
-from tests.demo.running import Demo, demo, demo_with
+from tests.demo.running import Demo, Terminal, demo, demo_with
 
 FAULTS = ["burst", "malformed", "quiet", "refusals", "late"]
 SHIPPED = files("streamgauge.demo").joinpath("streamgauge.yaml").read_text("utf-8")
+AnyDemo = TypeVar("AnyDemo", Demo, Terminal)
 QUIETLY = {"STREAMGAUGE_JIT": "off"}
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Callable[[Demo], Demo]]:
+def running() -> Iterator[Callable[[AnyDemo], AnyDemo]]:
     """Ends what is handed to it, whatever happens."""
     with ExitStack() as stack:
 
-        def ended(running: Demo) -> Demo:
+        def ended(running: AnyDemo) -> AnyDemo:
             stack.callback(running.close)
             return running
 
@@ -47,12 +48,26 @@ def whole(running: Callable[[Demo], Demo], kept: Path) -> Demo:
     return running(demo("--json", "--port", "0", "--keep", kept))
 
 
+def without(monitor: str) -> str:
+    shipped = yaml.safe_load(re.sub(r"@(\w+)", r"'@\1'", SHIPPED.replace('"@url"', "@url")))
+    del shipped["monitors"][monitor]
+    return re.sub(r"'@(\w+)'", r"@\1", yaml.safe_dump(shipped))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unwatched(running: Callable[[Demo], Demo], tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """A demo without the rule for bursts, as long as a burst lasts."""
+    rules = tmp_path_factory.mktemp("unwatched") / "rules.yaml"
+    rules.write_text(without("burst"), "utf-8")
+    return running(demo_with(rules, seconds=13.2))
+
+
 def test_metrics_and_api_are_up_meanwhile(whole: Demo):
     whole.says("payments begin")
 
     def records() -> float:
         text = httpx.get(f"{whole.server}/metrics").text
-        found = re.search(r'^streamgauge_records_total\{stream="payments"\} (\S+)', text, flags=re.M)
+        found = re.search(r'^streamgauge_records_total\{stream="payments"\} (\S+)', text, flags=re.MULTILINE)
         return float(found[1]) if found else 0.0
 
     eventually(lambda: records() > 0, "counted records")
@@ -70,18 +85,9 @@ def test_metrics_and_api_are_up_meanwhile(whole: Demo):
     assert [incident["monitor"] for incident in incidents] == ["burst"]
 
 
-def without(monitor: str) -> str:
-    shipped = yaml.safe_load(re.sub(r"@(\w+)", r"'@\1'", SHIPPED.replace('"@url"', "@url")))
-    del shipped["monitors"][monitor]
-    return re.sub(r"'@(\w+)'", r"@\1", yaml.safe_dump(shipped))
-
-
-def test_a_fault_that_no_rule_finds_is_missed(running, tmp_path: Path):
-    rules = tmp_path / "rules.yaml"
-    rules.write_text(without("burst"), "utf-8")
-    played = running(demo_with(rules, seconds=13.2))
-    assert played.end() == 1, played.told()
-    burst, malformed, summary = played.lines
+def test_a_fault_that_no_rule_finds_is_missed(unwatched: Demo):
+    assert unwatched.end() == 1, unwatched.told()
+    burst, malformed, summary = unwatched.lines
     assert (burst["what"], burst["outcome"], burst["monitor"]) == ("burst", "missed", None)
     assert (burst["told_at"], burst["delay_seconds"]) == (None, None)
     assert malformed["outcome"] == "found"
@@ -108,14 +114,6 @@ channels:"""
     assert "NOT PLANTED" in played.err
 
 
-def test_what_the_end_cuts_off_is_neither_found_nor_missed(running):
-    played = running(demo("--rate", "1000", "--records", "4500", "--json", "--port", "0", **QUIETLY))
-    assert played.end() == 0, played.told()
-    (burst, summary) = played.lines
-    assert (burst["what"], burst["outcome"]) == ("burst", "cut off")
-    assert summary["records"] == 4_500
-
-
 def test_an_interrupted_demo_tells_what_it_found_and_leaves_nothing(running, tmp_path: Path):
     played = running(demo("--plain", "--port", "0", TMPDIR=str(tmp_path), **QUIETLY))
     played.says("CRITICAL")
@@ -129,17 +127,18 @@ def test_an_interrupted_demo_tells_what_it_found_and_leaves_nothing(running, tmp
     assert not played.err
 
 
-def test_port_8000_or_a_free_one(running):
+def test_with_port_8000_taken_another_serves_and_what_the_end_cuts_off_is_not_missed(running):
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+        with suppress(OSError):  # then it is taken by another, which serves as well
             taken.bind(("127.0.0.1", 8000))
             taken.listen()
-        except OSError:
-            pass  # it is taken by another, which serves as well
-        played = running(demo("--records", "100", "--plain", **QUIETLY))
-        assert re.fullmatch(r"http://127.0.0.1:(?!8000)\d+", played.server)
-        assert played.end() == 0, played.told()
+        played = running(demo("--rate", "1000", "--records", "4500", "--json", **QUIETLY))
+        assert re.fullmatch(r"http://127.0.0.1:(?!8000$)\d+", played.server)
+    assert played.end() == 0, played.told()
+    burst, summary = played.lines
+    assert (burst["what"], burst["outcome"], burst["told_at"]) == ("burst", "cut off", None)
+    assert (summary["records"], summary["cut_off"]) == (4_500, 1)
 
 
 def test_a_port_that_was_asked_for_and_is_taken():
@@ -153,36 +152,35 @@ def test_a_port_that_was_asked_for_and_is_taken():
     assert "Traceback" not in done.stderr
 
 
-def test_settings_that_do_not_fit(tmp_path: Path):
+def test_a_rate_at_which_the_faults_would_drown_the_rest():
     done = streamgauge("demo", "--rate", "50")
     assert done.returncode == 2
-    assert "at least 100" in done.stderr
+    assert "--rate" in done.stderr
+    assert "100" in done.stderr
 
 
 def frames(printed: str) -> list[list[str]]:
     """What stood on the terminal each time the live view was drawn, without colours."""
     plain = re.sub(r"\x1b\[[0-9;]*m|\x1b\[\?\d+[lh]", "", printed.partition("planted against")[0])
-    drawn = re.split(r"\r\x1b\[2K(?:\x1b\[1A\x1b\[2K)*|\r(?:\x1b\[1A\x1b\[2K)+", plain)
+    drawn = re.split(r"\r(?:\x1b\[2K)?(?:\x1b\[1A\x1b\[2K)+", plain)
     return [frame.splitlines() for frame in drawn if frame.strip()]
 
 
 def test_the_live_view_keeps_its_height_and_fits_80_columns(running):
-    played = running(
-        demo("--rate", "1000", "--records", "8000", "--port", "0", FORCE_COLOR="1", TERM="xterm", **QUIETLY)
-    )
-    assert played.end() == 0, played.told()
-    drawn = frames(played.out)
+    terminal = running(Terminal("--rate", "1000", "--records", "8000", "--port", "0", **QUIETLY))
+    assert terminal.end() == 0, terminal.shown
+    drawn = frames(terminal.shown)
     assert len(drawn) > 20
-    assert {len(frame) for frame in drawn} == {23}
+    assert {len(frame) for frame in drawn} == {22}
     assert max(cell_len(line) for frame in drawn for line in frame) <= 78, (
         "a terminal adds ^C to the last line"
     )
-    first, last = "\n".join(drawn[1]), "\n".join(drawn[-1])
-    assert "…" in first
+    first, last = "\n".join(drawn[0]), "\n".join(drawn[-1])
     assert "Five rules" in first
     assert re.search(r"✓ burst +a-\d+ +at 4\.\d s +burst +\d\.\d\d s +\d\.\d\d s +firing", last), last
     assert "CRITICAL  burst of a-" in last
-    assert "\x1b[?25h" in played.out, "the cursor is shown again"
+    assert "\x1b[?25h" in terminal.shown, "the cursor is shown again"
+    assert "1 of 1 found, none invented" in terminal.shown
 
 
 def test_all_faults_are_found_and_none_is_invented(whole: Demo):

@@ -16,7 +16,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
         int | None,
         typer.Option(min=1, help=f"How many; default: {SECONDS} s of them.", show_default=False),
     ] = None,
-    rate: Annotated[float, typer.Option(min=1, help="Records per second.")] = 2000.0,
+    rate: Annotated[float, typer.Option(min=100, help="Records per second.")] = 2000.0,
     seed: Annotated[int, typer.Option(min=0, help="Which day; other faults with another seed.")] = 1,
     port: Annotated[
         int | None,

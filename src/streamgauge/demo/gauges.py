@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 QUIET, COLOUR = "bright_black", "cyan"
 
-POINTS = 50
+POINTS = 48
 """Of the line of the rate, over the whole stream."""
 
 _BARS = "▁▂▃▄▅▆▇█"

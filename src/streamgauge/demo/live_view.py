@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from streamgauge.demo.hearing import Line
     from streamgauge.demo.stage import Stage
 
-WIDTH = 78
+WIDTH = 76
+"""Room is left at the right for the ^C that a terminal echoes: a line that wraps would stay behind."""
+
 LINES = 6
 """Notices shown, the newest last; fewer where the terminal is low."""
 
@@ -76,10 +78,10 @@ class LiveView:
             Text(),
             self._foot(),
         )
-        return Padding(whole, (0, 0, 0, 1))
+        return Padding(whole, (0, 0, 0, 1), expand=False)
 
     def _head(self) -> RenderableType:
-        grid = grid_of(24, 30, 24)
+        grid = grid_of(24, 30, WIDTH - 54)
         grid.add_row(Text("streamgauge demo", style="bold"), self._progress(), self._phase())
         return grid
 
@@ -118,7 +120,7 @@ class LiveView:
     def _faults(self) -> RenderableType:
         if self._stage.start is None:
             return Text(INTRODUCTION + "\n" * 4, style=QUIET)
-        table = grid_of(2, 11, 8, 12, 12, 16, 9, 8)
+        table = grid_of(2, 11, 8, 11, 12, 15, 9, 8)
         names = ("", "planted", "key", "", "found by", "since planting", "delay", "")
         table.add_row(*(Text(name, style=QUIET) for name in names))
         rows = self._stage.rows()

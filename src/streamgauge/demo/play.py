@@ -123,7 +123,7 @@ def _end(stage: Stage, manner: Manner, console: Console) -> None:
             sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
         return
     if not stage.is_complete:
-        console.print("\ninterrupted; what had been found by then:" if stage.start else "interrupted")
+        console.print("\n  interrupted", style="yellow")
     table.show(rows, stage, console)
     _say_what_next(stage, manner, console)
 

@@ -145,4 +145,7 @@ class Stage:
         until = None
         if at_the_end and self.is_complete and self.start is not None:
             until = self.start + round(self.play.seconds * SECOND)
-        return match(self.faults(), self.hearing.told(), self.rules, until=until)
+        rows = match(self.faults(), self.hearing.told(), self.rules, until=until)
+        if at_the_end and until is None:  # interrupted: what lay ahead was not planted yet
+            rows = [row for row in rows if row.fault is None or row.fault.start <= self.status.at]
+        return rows

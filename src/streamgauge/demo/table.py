@@ -38,7 +38,8 @@ def show(rows: Sequence[Row], stage: Stage, console: Console) -> None:
     from rich.text import Text
 
     start = stage.start
-    if start is None:
+    if start is None or not rows:
+        console.print(Text(f"\n  nothing was planted in the {passed(stage):.1f} s that were seen"))
         return
     table = Table(box=box.SIMPLE_HEAD, header_style="bright_black", padding=(0, 1))
     for name in ("", "planted", "key", "at", "found by", "held at", "told at", "delay"):
@@ -51,6 +52,12 @@ def show(rows: Sequence[Row], stage: Stage, console: Console) -> None:
     console.print(table)
     console.print(Text(f"  {closing(rows, stage)}", style="red" if failed(rows) else "green"))
     console.print(Text("\n" + EXPLAINED, style="bright_black"))
+
+
+def passed(stage: Stage) -> float:
+    """Seconds of the stream that were read."""
+    stream = stage.stream
+    return (stream.records + stream.dead_letters) / stage.play.rate if stream is not None else 0.0
 
 
 def _cells(row: Row, start: int) -> list[tuple[str, str]]:
