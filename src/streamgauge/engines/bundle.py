@@ -74,6 +74,11 @@ class Bundle:
             self.parts.append(partition)
         return self.parts.index(partition)
 
+    @property
+    def judged(self) -> int:
+        """What ends before this has been reported; a partition that joins later does not open it again."""
+        return min([lane.judged for lane in self.lanes if lane.states], default=NEVER)
+
     def begin(self, partition: Partition, *, from_start: bool) -> None:
         """A partition is read from now on; to be told after :meth:`restore`."""
         self.beginnings.begin(partition, from_start=from_start)

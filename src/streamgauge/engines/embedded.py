@@ -7,7 +7,7 @@ commit when it is due. Delivery, the server and the end-of-partition questions h
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,7 +16,9 @@ import structlog
 from streamgauge.batch import NEVER, Partition
 from streamgauge.clock import Clock
 from streamgauge.config.models import Config
+from streamgauge.engines.built_in import shadow
 from streamgauge.engines.collector import out_of_the_way
+from streamgauge.engines.company import refuse_company
 from streamgauge.engines.delivery import Delivery
 from streamgauge.engines.intake import Intake, Taken
 from streamgauge.engines.ledger import Ledger
@@ -51,17 +53,28 @@ _log = structlog.get_logger("streamgauge.engine")
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What an engine is given from outside; :mod:`streamgauge.engines.opening` makes it from a file."""
+    """What an engine is given from outside; :mod:`streamgauge.engines.opening` makes it from a file.
+
+    Attributes:
+        reload: called between two turns when somebody asked to read the file again; whether this engine shall
+            end, for one made from what was read.
+    """
 
     store: Store
     intakes: Mapping[str, Intake]
     delivery: Delivery
     clock: Clock
     status: StatusBoard
+    reload: Callable[[], bool] = lambda: False
 
 
 class Engine:
-    """Runs a plan until it is stopped or its sources end."""
+    """Runs a plan until it is stopped or its sources end.
+
+    Attributes:
+        started: whether its sources were opened and its loop began.
+        replaced: whether it ends for another one, made from a changed file.
+    """
 
     def __init__(self, config: Config, surroundings: Surroundings) -> None:
         self.config = config
@@ -73,8 +86,11 @@ class Engine:
         self.finite = bool(self.intakes) and all(intake.finite for intake in self.intakes.values())
         self.stopping = threading.Event()
         self.totals = surroundings.status.totals
+        self._reload = surroundings.reload
         self._commands: list[tuple[str, str | None]] = []
         self._ticked_at = self.clock.monotonic()
+        self._refused_at: float | None = None
+        self.started = self.replaced = False
         self._begin()
         self.reporter = Reporter(self, surroundings.status)
 
@@ -82,22 +98,32 @@ class Engine:
         """Take up the store's last commit."""
         self.paused = {name: paused.reason for name, paused in self.store.monitor_status().items()}
         self.board = Board(self.store.open_incidents())
-        self.ledger = Ledger(self.store, self.board, self.clock, self.totals)
+        self.ledger = Ledger(self.store, self.board, self.clock, self.totals, paused=self.paused)
         self.runners = Runners(
             self.plan, self.board, self.ledger, paused=frozenset(self.paused), replay=self.finite
         )
         self.mishaps = Mishaps(self.plan, self.board, self.clock)
+        self.mishaps.removed(self.store.told_through)
         self._restarts = {name: Restart(self.store, runner) for name, runner in self.runners.streams.items()}
+        self._unread = set(self.intakes)
+        about = [name for name in self.runners.streams if name not in self.intakes]
+        for name in about:
+            for stream in self.intakes:
+                self._restarts[stream].no_later_than(self._restarts[name])
         for name, runner in self.runners.streams.items():
             for bundle in runner.bundles.values():
                 self._restarts[name].restore(bundle)
-            if name not in self.intakes:  # the built-in streams have no source that assigns
-                for partition in self._restarts[name].positions:
-                    self._attach(name, partition, from_start=True)
-        for damage in self.store.damages:
-            _log.warning(
-                "the store was damaged; an older state is used and its records are read again", what=damage
-            )
+        for name in about:
+            self._begin_about(name)
+
+    def _begin_about(self, name: str) -> None:
+        """What a built-in stream knows of each partition: it has no source that would assign them."""
+        for stream in self.intakes:
+            for partition, position in self._restarts[stream].positions.items():
+                mirror = shadow(stream, partition)
+                known = self._restarts[name].positions.get(mirror)
+                self._attach(name, mirror, known, from_start=position.next_offset == 0)
+                self.runners.streams[name].clock.lift(mirror, position.largest_time)
 
     def run(self) -> None:
         """Read and judge until :meth:`stop`, or until all sources have ended; commits before it returns.
@@ -113,11 +139,10 @@ class Engine:
         for name, intake in self.intakes.items():
             intake.start(self._restarts[name].positions)
         self.reporter.ready()
+        self.started = True
         with out_of_the_way():
-            while not self.stopping.is_set() and not self._all_ended():
+            while not self.stopping.is_set() and not self._finished():
                 self.turn()
-        if self._all_ended() and not self.stopping.is_set():
-            self.ledger.gathered(self.runners.finish())
         self._commit_surely()
         self.reporter.report()
 
@@ -128,6 +153,11 @@ class Engine:
     def ask(self, verb: str, monitor: str | None = None) -> None:
         """``pause`` or ``resume`` a monitor, or ``reload``; carried out between two turns."""
         self._commands.append((verb, monitor))
+
+    def go_on_for(self, other: Engine) -> None:
+        """Carry out what ``other`` was asked and did not come to."""
+        self._commands[:0] = other._commands
+        other._commands = self._commands
 
     def turn(self) -> None:
         """One turn of the loop."""
@@ -146,26 +176,32 @@ class Engine:
             self._let_time_pass()
         except MonitorFailed as failed:
             self._failed(failed)
-        if self.ledger.due():
+        if self.ledger.due() and self._may_try():
             self.commit()
         self.reporter.report_when_due()
 
     def commit(self) -> None:
-        """Commit, wake the delivery, and show the positions to others; a store that refuses is tried again."""
+        """Commit, wake the delivery, and show the positions to others.
+
+        While the store refuses nothing more is read, so that what waits for it stays bounded.
+        """
         try:
             told = self.ledger.commit(self.runners)
         except StoreTakenError:
             raise
         except StoreError as error:
+            self._refused_at = self.clock.monotonic()
+            self._hold(held=True)
             self.reporter.store_refuses(str(error))
-            self.stopping.wait(RETRY)
             return
+        if self._refused_at is not None:
+            self._refused_at = None
+            self._hold(held=False)
         self.reporter.store_refuses(None)
         if told:
             self.delivery.wake()
         for name, intake in self.intakes.items():
-            positions = self.runners.streams[name].next_offset
-            intake.source.committed(dict(positions))
+            intake.source.committed(dict(self.runners.streams[name].next_offset))
 
     # what a turn does
 
@@ -177,19 +213,33 @@ class Engine:
     def _assignments(self, name: str, intake: Intake, poll: Poll) -> None:
         runner = self.runners.streams[name]
         if poll.revoked:
-            self._commit_surely()
+            self._settled()
         for partition in poll.revoked:
             runner.detach(partition)
-        if poll.assigned and self.ledger.totals.commits:
-            self._commit_surely()  # a partition that comes back goes on from what is stored by now
-            self._restarts[name] = Restart(self.store, runner)
-        for partition, at in poll.assigned.items():
-            self._attach(name, partition, from_start=at == 0, at=at)
+        if poll.assigned or poll.revoked:
+            refuse_company(name, intake.source)
+        if poll.assigned:
+            self._assigned(name, poll.assigned)
         for partition, (wanted, found) in poll.gaps.items():
             _log.warning(
                 "records are missing", stream=name, partition=str(partition), wanted=wanted, found=found
             )
-            runner.gap(partition)
+            runner.gap(partition, found)
+        if poll.gaps:
+            self.ledger.gathered(self.runners.settle())
+
+    def _assigned(self, name: str, assigned: Mapping[Partition, int]) -> None:
+        """Partitions are ours; where they begin is committed before anything of them counts."""
+        if name not in self._unread:
+            self._settled()  # a partition that comes back goes on from what is stored by now
+            self._restarts[name] = Restart(self.store, self.runners.streams[name])
+        self._unread.discard(name)
+        stored = self._restarts[name].positions
+        for partition, at in assigned.items():
+            position = stored.get(partition, Position(at, NEVER, NEVER))
+            self._attach(name, partition, position, from_start=at == 0)
+        if any(partition not in stored for partition in assigned):
+            self._settled()
 
     def _let_time_pass(self) -> None:
         now = self.clock.monotonic()
@@ -213,19 +263,38 @@ class Engine:
             return None
         return runner.clock.idle_for, self.clock.now()
 
+    def _finished(self) -> bool:
+        """Whether all sources have ended; then their windows have closed."""
+        if not self.intakes or not all(intake.ended for intake in self.intakes.values()):
+            return False
+        try:
+            self.ledger.gathered(self.runners.finish())
+        except MonitorFailed as failed:
+            self._failed(failed)
+            return False
+        return True
+
     def _obey(self) -> None:
         while self._commands:
-            verb, monitor = self._commands.pop(0)
-            if verb == "pause" and monitor is not None:
-                self._pause(monitor, "paused by hand")
-            elif verb == "resume" and monitor is not None:
-                self.ledger.pause(monitor, None)
-                self.mishaps.resumed(monitor)
-                self._commit_surely()
-                self._again()
+            verb, monitor = self._commands[0]
+            if verb == "reload" and self._reload():
+                self.replaced = True
+                self.stop()
+            elif verb == "pause" and monitor is not None:
+                self._pause(monitor)
+            elif verb == "resume" and monitor in self.paused:
+                self._resume(monitor)
+            self._commands.pop(0)
 
-    def _pause(self, monitor: str, reason: str) -> None:
-        self.ledger.pause(monitor, reason)
+    def _pause(self, monitor: str) -> None:
+        if monitor not in self.paused:
+            self.ledger.pause(monitor, "paused by hand")
+            self._commit_surely()
+            self._again()
+
+    def _resume(self, monitor: str) -> None:
+        self.ledger.pause(monitor, None)
+        self.mishaps.resumed(monitor)
         self._commit_surely()
         self._again()
 
@@ -251,32 +320,39 @@ class Engine:
         for name, intake in self.intakes.items():
             intake.start(self._restarts[name].positions)
 
+    # the store
+
+    def _settled(self) -> None:
+        """Commit in the middle of a turn: with what the streams tell of themselves."""
+        self.ledger.gathered(self.runners.settle())
+        self._commit_surely()
+
     def _commit_surely(self) -> None:
-        """Commit now, trying again while the store refuses, unless we are told to stop."""
-        while True:
-            try:
-                if self.ledger.commit(self.runners):
-                    self.delivery.wake()
-            except StoreTakenError:
-                raise
-            except StoreError as error:
-                self.reporter.store_refuses(str(error))
-                if self.stopping.wait(RETRY):
-                    raise
-            else:
-                return
+        """Commit now, trying again while the store refuses; when told to stop, once only.
 
-    # positions and states
+        Raises:
+            StoreError: it refuses still, and we are to stop.
+        """
+        self.commit()
+        while self._refused_at is not None:
+            if self.stopping.wait(RETRY):
+                self.ledger.commit(self.runners)
+            self.commit()
 
-    def _attach(self, name: str, partition: Partition, *, from_start: bool, at: int = 0) -> None:
-        restart, runner = self._restarts[name], self.runners.streams[name]
-        position = restart.positions.get(partition, Position(at, NEVER, NEVER))
+    def _may_try(self) -> bool:
+        return self._refused_at is None or self.clock.monotonic() - self._refused_at >= RETRY
+
+    def _hold(self, *, held: bool) -> None:
+        for intake in self.intakes.values():
+            intake.hold(held=held)
+
+    def _attach(
+        self, name: str, partition: Partition, position: Position | None, *, from_start: bool
+    ) -> None:
+        runner = self.runners.streams[name]
         for bundle in runner.attach(partition, position, from_start=from_start):
-            restart.restore(bundle)
+            self._restarts[name].restore(bundle)
         runner.begin(partition)
-
-    def _all_ended(self) -> bool:
-        return bool(self.intakes) and all(intake.ended for intake in self.intakes.values())
 
     def _warm_up(self) -> None:
         """Compile before readiness: run an empty batch through a throw-away copy of every lane."""

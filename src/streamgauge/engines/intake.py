@@ -62,6 +62,7 @@ class Intake:
         self._next: dict[Partition, int] = {}
         self._open: set[Partition] = set()
         self._paused: set[Partition] = set()
+        self._held = False
         self._held_since: float | None = None
         self._alive_at = clock.monotonic()
 
@@ -101,9 +102,15 @@ class Intake:
         """
         self._largest = {partition: position.largest_time for partition, position in positions.items()}
         self._merger = Merger() if self.plan.merged or self.finite else None
-        self._read_at, self._next, self._open, self._paused = {}, {}, set(), set()
+        self._pause(set())
+        self._read_at, self._next, self._open = {}, {}, set()
         self._held_since, self._alive_at, self.ended = None, self._clock.monotonic(), False
         self.source.open({partition: position.next_offset for partition, position in positions.items()})
+
+    def hold(self, *, held: bool) -> None:
+        """Read nothing more for now, or go on; what comes and goes is still heard."""
+        self._held = held
+        self._pause(set(self._next) if held else set())
 
     def caught_up(self) -> dict[Partition, bool]:
         """Per partition, whether it is known to be read and counted to its end at this moment."""
@@ -119,6 +126,11 @@ class Intake:
         """The newest known ends."""
         return self.source.tails()
 
+    @property
+    def heard(self) -> bool:
+        """Whether the source gave any sign of life since it was opened."""
+        return bool(self._read_at)
+
     def silent_for(self) -> float:
         """Seconds since the partition that is worst off gave a sign of life: a record, or an answer."""
         tails = self.source.tails()
@@ -129,7 +141,9 @@ class Intake:
         return self._clock.monotonic() - min(signs, default=self._alive_at)
 
     def _assign(self, poll: Poll) -> None:
-        for partition in (*poll.revoked, *poll.lost):
+        gone = {*poll.revoked, *poll.lost}
+        self._pause(self._paused - gone)  # whoever comes back is read
+        for partition in gone:
             self._next.pop(partition, None)
             self._read_at.pop(partition, None)
             self._open.discard(partition)
@@ -144,6 +158,8 @@ class Intake:
                 self._merger.attach(partition, self._largest.get(partition, NEVER))
         for partition, (_, at) in poll.gaps.items():
             self._next[partition] = at
+        if self._held:
+            self._pause(set(self._next))
 
     def _at_end(self, partition: Partition, tail: Tail | None, now: float) -> bool:
         if tail is None or tail.open_transaction or now - tail.answered_at > STALE_AFTER:
@@ -169,9 +185,12 @@ class Intake:
         return taken
 
     def _pause_the_full(self, merger: Merger[Partition]) -> None:
-        full = {partition for partition, rows in merger.waiting().items() if rows > MOST_WAITING}
-        if full - self._paused:
-            self.source.pause(sorted(full - self._paused))
-        if self._paused - full:
-            self.source.resume(sorted(self._paused - full))
-        self._paused = full
+        if not self._held:
+            self._pause({partition for partition, rows in merger.waiting().items() if rows > MOST_WAITING})
+
+    def _pause(self, wanted: set[Partition]) -> None:
+        if wanted - self._paused:
+            self.source.pause(sorted(wanted - self._paused))
+        if self._paused - wanted:
+            self.source.resume(sorted(self._paused - wanted))
+        self._paused = wanted

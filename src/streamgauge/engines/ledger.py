@@ -7,7 +7,7 @@ tenth of the time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -41,11 +41,20 @@ HISTORY_KEYS = 20_000
 class Ledger:
     """The observer of a live engine, and the maker of its commits."""
 
-    def __init__(self, store: Store, board: Board, clock: Clock, totals: Totals | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        board: Board,
+        clock: Clock,
+        totals: Totals | None = None,
+        *,
+        paused: Collection[str] = (),
+    ) -> None:
         self.store = store
         self.board = board
         self.clock = clock
         self.totals = totals or Totals()
+        self._silent = frozenset(paused)
         self.seconds = 0.0
         self._committed_at = clock.monotonic()
         self._dead: list[tuple[str, BadRecord]] = []
@@ -63,7 +72,7 @@ class Ledger:
         closed = np.nonzero(~results.early)[0]
         if not len(closed):
             return
-        for monitor in group.monitors:
+        for monitor in self._taking_part(group):
             self.totals.last_end[monitor.name] = int(results.ends[closed].max())
             rows = closed
             if len(closed) > HISTORY_KEYS:
@@ -79,9 +88,12 @@ class Ledger:
         """Count late records per monitor and window."""
         starts, counts = np.unique(late.starts, return_counts=True)
         self._late_records[group.stream] += len(np.unique(late.rows))
-        for monitor in group.monitors:
+        for monitor in self._taking_part(group):
             for start, count in zip(starts.tolist(), counts.tolist(), strict=True):
                 self._late[monitor.name, start] += count
+
+    def _taking_part(self, group: Group) -> list[Monitor]:
+        return [monitor for monitor in group.monitors if monitor.name not in self._silent]
 
     # the engine's side
 

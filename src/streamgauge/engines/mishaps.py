@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from streamgauge.batch import Partition
 from streamgauge.clock import Clock, format_duration
 from streamgauge.engines.intake import Intake
 from streamgauge.engines.stream_runner import StreamRunner
 from streamgauge.incident import Incident, IncidentState
 from streamgauge.incidents.board import Board
-from streamgauge.incidents.lifecycle import mended, mishap
+from streamgauge.incidents.lifecycle import mended, mishap, post
+from streamgauge.incidents.settle import ended
 from streamgauge.keys import Key, KeySlots, key_label
 from streamgauge.plan import Plan, StreamPlan
 
@@ -39,7 +42,8 @@ class Mishaps:
         silent = intake.silent_for()
         name, now = f"stream {stream}", self._clock.now()
         if silent <= limit:
-            mended(self._board, name, SOURCE_LOST, now, _channels(runner.plan))
+            if intake.heard:  # one that was lost when we were started may be lost still
+                mended(self._board, name, SOURCE_LOST, now, _channels(runner.plan))
             return
         trouble = intake.source.describe().get("trouble")
         title = (
@@ -76,6 +80,18 @@ class Mishaps:
         planned = self._plan.monitors.get(monitor)
         channels = planned.policy.channels if planned is not None else ()
         mended(self._board, monitor, DETECTOR_FAILED, self._clock.now(), channels, reason="resumed")
+
+    def removed(self, told_through: Callable[[str], list[str]]) -> None:
+        """End what is open of monitors and streams that the configuration does not name any more.
+
+        Args:
+            told_through: the channels of a notice by its id: who heard of the beginning hears of the end.
+        """
+        present = {*self._plan.monitors, *(f"stream {name}" for name in self._plan.streams)}
+        for incident in self._board.all():
+            if incident.monitor not in present:
+                channels = told_through(f"{incident.id}-1") if incident.open else []
+                post(incident, ended(incident, self._clock.now(), "removed"), channels, self._board)
 
     def _compare(
         self, stream: str, plan: StreamPlan, by: tuple[str, ...], partition: Partition, keys: KeySlots

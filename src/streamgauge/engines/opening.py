@@ -14,12 +14,12 @@ from streamgauge.channels.contract import Channel
 from streamgauge.clock import Clock
 from streamgauge.config import plugins
 from streamgauge.config.models import Config, StreamConfig
+from streamgauge.engines.company import refuse_company
 from streamgauge.engines.dead_letters import copiers
 from streamgauge.engines.delivery import Delivery, Tried
 from streamgauge.engines.embedded import Engine, Surroundings
 from streamgauge.engines.intake import Intake
 from streamgauge.engines.status import StatusBoard
-from streamgauge.errors import SourceError
 from streamgauge.formats.contract import Decoder, Layout
 from streamgauge.plan import StreamPlan, make_plan
 from streamgauge.sources.contract import Source
@@ -38,10 +38,12 @@ class Choices:
     Attributes:
         dry_run: print notices instead of sending them.
         on_engine: told of the engine once it is made, before it runs.
+        reload: called between two turns when somebody asked to read the file again; whether the run shall end.
     """
 
     dry_run: bool = False
     on_engine: Callable[[Engine], None] = lambda _engine: None
+    reload: Callable[[], bool] = lambda: False
 
 
 def run(config: Config, store: Store, clock: Clock, status: StatusBoard, choices: Choices | None = None) -> None:
@@ -59,7 +61,7 @@ def run(config: Config, store: Store, clock: Clock, status: StatusBoard, choices
             for name, stream in config.streams.items()
             if plan.streams[name].groups
         }
-        engine = Engine(config, Surroundings(store, intakes, delivery, clock, status))
+        engine = Engine(config, Surroundings(store, intakes, delivery, clock, status, choices.reload))
         hear.append(engine.reporter.tried)
         choices.on_engine(engine)
         copying = copiers(config.streams, store)
@@ -72,7 +74,8 @@ def run(config: Config, store: Store, clock: Clock, status: StatusBoard, choices
                 copier.stop()
             for intake in intakes.values():
                 intake.source.close()
-        delivery.drain(DRAIN)
+        if not engine.replaced:
+            delivery.drain(DRAIN)
 
 
 def open_decoder(stream: StreamConfig, layout: Layout) -> Decoder:
@@ -92,20 +95,8 @@ def open_source(name: str, stream: StreamConfig, clock: Clock, *, instance: str 
 def _intake(plan: StreamPlan, stream: StreamConfig, store: Store, clock: Clock) -> Intake:
     source = open_source(plan.name, stream, clock, instance=f"streamgauge-{store.id}")
     finite = stream.source.finite
-    _refuse_company(plan.name, source)
+    refuse_company(plan.name, source)
     return Intake(plan, source, open_decoder(stream, plan.layout), clock, finite=finite)
-
-
-def _refuse_company(stream: str, source: Source) -> None:
-    """SQLite is one process's: a second member of the group would count a part of the records elsewhere."""
-    ask = getattr(source, "other_members", None)
-    others = ask() if ask is not None else []
-    if others:
-        raise SourceError(
-            f"stream {stream!r}: {', '.join(others)} read in the same consumer group; with a SQLite store one "
-            "process must read all partitions, else each counts only its part. Stop the other, or give this "
-            "one another `group:` and another store"
-        )
 
 
 @contextmanager

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from streamgauge.batch import Partition
+from streamgauge.engines.built_in import shadow
 from streamgauge.engines.bundle import Bundle, bundle_key
 from streamgauge.engines.stream_runner import StreamRunner
 from streamgauge.stores.contract import Position, SavedState, StateKey, Store
@@ -18,10 +20,12 @@ class Restart:
 
     Attributes:
         positions: where reading starts, with the event time reached there.
+        stored: where the last commit left off; the same unless a block was damaged.
     """
 
     def __init__(self, store: Store, runner: StreamRunner) -> None:
-        stored = store.positions(runner.plan.name)
+        self._stream = runner.plan.name
+        self.stored = stored = store.positions(self._stream)
         self._saved: dict[StateKey, SavedState] = {}
         for by, partition in runner.wanted(list(stored)):
             key = bundle_key(runner.plan, by, partition)
@@ -39,9 +43,18 @@ class Restart:
         """Where the source starts."""
         return {partition: position.next_offset for partition, position in self.positions.items()}
 
+    def no_later_than(self, about: Restart) -> None:
+        """Read again what a built-in stream must be told again, since its own state is an older one."""
+        for partition, position in self.positions.items():
+            mirror = shadow(self._stream, partition)
+            told = about.positions.get(mirror)
+            if told is not None and told != about.stored[mirror] and told.next_offset < position.next_offset:
+                went_back = replace(position, next_offset=told.next_offset, largest_time=told.largest_time)
+                self.positions[partition] = went_back
+
     def restore(self, bundle: Bundle) -> None:
-        """Give a new bundle what was saved of it."""
-        saved = self._saved.get(bundle.key)
+        """Give a new bundle what was saved of it; once."""
+        saved = self._saved.pop(bundle.key, None)
         if saved is None:
             return
         bundle.restore(saved.tables)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streamgauge.batch import NEVER, BadRecord, Batch, IntArray, Partition
+from streamgauge.batch import BadRecord, Batch, IntArray
 from streamgauge.engines.built_in import (
     DEAD_LETTERS,
     LATE,
@@ -92,13 +92,21 @@ class Runners:
     def settle(self) -> Gathered:
         """Give bad and late records to the streams that tell of them; what was gathered since the last call."""
         gathered, self._gathered = self._gathered, Gathered()
-        self._tell(DEAD_LETTERS, *dead_letter_batches(gathered.dead_letters))
-        self._tell(LATE, *late_batches(gathered.late))
+        if DEAD_LETTERS in self.streams:
+            fresh = [
+                (stream, bad)
+                for stream, bad in gathered.dead_letters
+                if self._untold(DEAD_LETTERS, stream, bad)
+            ]
+            self._tell(DEAD_LETTERS, *dead_letter_batches(fresh))
+        if LATE in self.streams:
+            late = [record for record in gathered.late if self._untold(LATE, record.stream, record)]
+            self._tell(LATE, *late_batches(late))
         return gathered
 
     def finish(self) -> Gathered:
         """All streams have ended: close all their windows, then those of the streams about them."""
-        declared = [name for name in self.streams if name not in (LATE, DEAD_LETTERS)]
+        declared = self._declared()
         for name in declared:
             self.streams[name].finish()
         gathered = self.settle()
@@ -107,28 +115,35 @@ class Runners:
                 self.streams[name].finish()
         return gathered
 
+    def _untold(self, name: str, stream: str, record: BadRecord | LateRecord) -> bool:
+        """Whether a built-in stream has not been told of a record: after a damage some are read again."""
+        known = self.streams[name].next_offset.get(shadow(stream, record.partition), -1)
+        return record.offset >= known
+
     def _tell(self, name: str, batches: Sequence[Batch], order: IntArray) -> None:
-        runner = self.streams.get(name)
-        if runner is None:
-            return
-        for stream, partition, largest in self._reached():
-            mirror = shadow(stream, partition)
-            if mirror not in runner.clock.partitions:
-                runner.attach(mirror, None, from_start=True)
+        runner = self.streams[name]
+        mirrors = {
+            stream: {
+                partition: shadow(stream, partition) for partition in self.streams[stream].clock.partitions
+            }
+            for stream in self._declared()
+        }
+        for stream, names in mirrors.items():
+            runner.join(self.streams[stream], names)
         if batches:
             runner.take(batches, order)
-        for stream, partition, largest in self._reached():
-            runner.lift(shadow(stream, partition), largest)
+        for stream, names in mirrors.items():
+            runner.follow(self.streams[stream], names)
+        present = {mirror for names in mirrors.values() for mirror in names.values()}
+        reading = {stream for stream, names in mirrors.items() if names}
+        gone = [
+            p for p in runner.clock.partitions if p not in present and p.name.partition("/")[0] in reading
+        ]
+        runner.clock.retire(gone)
         runner.pass_time()
 
-    def _reached(self) -> list[tuple[str, Partition, int]]:
-        return [
-            (name, partition, runner.clock.largest(partition))
-            for name, runner in self.streams.items()
-            if name not in (LATE, DEAD_LETTERS)
-            for partition in runner.clock.partitions
-            if runner.clock.largest(partition) != NEVER
-        ]
+    def _declared(self) -> list[str]:
+        return [name for name in self.streams if name not in (LATE, DEAD_LETTERS)]
 
 
 def split_order(streams: Sequence[str], lengths: Sequence[int], order: IntArray) -> Mapping[str, IntArray]:

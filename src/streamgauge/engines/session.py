@@ -17,9 +17,12 @@ from streamgauge.config import load
 from streamgauge.config.models import Config
 from streamgauge.engines import opening
 from streamgauge.engines.embedded import Engine
+from streamgauge.engines.keeper import kept
 from streamgauge.engines.status import StatusBoard
-from streamgauge.errors import ConfigError
+from streamgauge.errors import ConfigError, StoreTakenError, StreamgaugeError
+from streamgauge.logs import keep_secret
 from streamgauge.stores import Keep, Owner, open_store
+from streamgauge.stores.contract import Store
 
 _log = structlog.get_logger("streamgauge")
 
@@ -47,7 +50,7 @@ class Session:
         self.engine: Engine | None = None
         self._dry_run = dry_run
         self._stopping = threading.Event()
-        self._reload = threading.Event()
+        self._fresh: Config | None = None
 
     def run(self, *, beside: Callable[[Session], Callable[[], None]] | None = None) -> None:
         """Run to the end.
@@ -60,6 +63,7 @@ class Session:
             StoreError: the store cannot be opened.
             SourceError: a source cannot be read, and that will not pass.
         """
+        keep_secret(self.config)
         os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_folder(self.config)))
         keep = Keep(history=self.config.store.history, dead_letters=self.config.store.dead_letters)
         store = open_store(
@@ -71,16 +75,11 @@ class Session:
         )
         with ExitStack() as ending:
             ending.callback(store.close)
+            ending.enter_context(kept(store))
             if beside is not None:
                 ending.callback(beside(self))
             with _Signals(self):
-                while True:
-                    self._reload.clear()
-                    choices = opening.Choices(dry_run=self._dry_run, on_engine=self._engine_made)
-                    opening.run(self.config, store, self.clock, self.status, choices)
-                    if not self._reload.is_set() or self._stopping.is_set():
-                        return
-                    self._read_again()
+                self._run_each(store)
 
     def stop(self) -> None:
         """End in order; from any thread or signal handler."""
@@ -90,34 +89,55 @@ class Session:
 
     def reload(self) -> None:
         """Read the file again; from any thread or signal handler."""
-        self._reload.set()
         if self.engine is not None:
-            self.engine.stop()
+            self.engine.ask("reload")
+
+    def _run_each(self, store: Store) -> None:
+        """Run the configuration, and each that takes its place."""
+        before: Config | None = None
+        while True:
+            last = self.engine
+            choices = opening.Choices(self._dry_run, self._engine_made, self._read_again)
+            try:
+                opening.run(self.config, store, self.clock, self.status, choices)
+            except StreamgaugeError as error:
+                started = self.engine is not last and self.engine is not None and self.engine.started
+                if before is None or started or isinstance(error, StoreTakenError):
+                    raise
+                _log.error("the changed file cannot be run; the one before stays in force", why=str(error))
+                self.config, before = before, None
+                continue
+            fresh, self._fresh = self._fresh, None
+            if fresh is None or self._stopping.is_set():
+                return
+            before, self.config = self.config, fresh
 
     def _engine_made(self, engine: Engine) -> None:
+        if self.engine is not None:
+            engine.go_on_for(self.engine)
         self.engine = engine
         if self._stopping.is_set():
             engine.stop()
 
-    def _read_again(self) -> None:
+    def _read_again(self) -> bool:
+        """Read the file; whether it holds something new to run."""
         if self.path is None:
-            return
+            return False
         try:
             fresh = load(self.path)
         except ConfigError as error:
             _log.error("the changed file has mistakes; the one before stays in force", mistakes=str(error))
-            return
+            return False
         if fresh.store != self.config.store or fresh.server != self.config.server:
             _log.warning("`store` and `server` take effect at the next start only")
-        changed = sorted(
-            {
-                name
-                for name in {*fresh.monitors, *self.config.monitors}
-                if fresh.monitors.get(name) != self.config.monitors.get(name)
-            }
-        )
-        self.config = fresh
-        _log.info("the file was read again", monitors_changed=changed)
+        names = {*fresh.monitors, *self.config.monitors}
+        changed = sorted(name for name in names if fresh.monitors.get(name) != self.config.monitors.get(name))
+        _log.info("the file was read again", monitors_changed=changed, anything_changed=fresh != self.config)
+        if fresh == self.config:
+            return False
+        keep_secret(fresh)
+        self._fresh = fresh
+        return True
 
 
 class _Signals:

@@ -119,8 +119,9 @@ class StreamRunner:
         """Whether a partition was read from its first record on."""
         return self._from_start[partition]
 
-    def gap(self, partition: Partition) -> None:
-        """Records of a partition were missed: windows are partial from its next record on."""
+    def gap(self, partition: Partition, next_offset: int) -> None:
+        """Records of a partition before ``next_offset`` were missed: windows are partial from its next one on."""
+        self.next_offset[partition] = next_offset
         for bundle in self._over(partition):
             bundle.missed(partition)
 
@@ -168,9 +169,19 @@ class StreamRunner:
                 until = max(self.clock.maximum(), lane.group.window.last_end(lane.window_state))
                 advance(lane, _nothing(lane, bundle, until), self.board, self.observer)
 
-    def lift(self, partition: Partition, largest: int) -> None:
-        """Event time of ``partition`` has come to ``largest`` by what another stream has seen."""
-        self.clock.lift(partition, largest)
+    def follow(self, other: StreamRunner, names: Mapping[Partition, Partition]) -> None:
+        """Come as far as ``other`` has; ``names`` holds, by its partitions, ours that tell of them."""
+        self.clock.follow(other.clock, names)
+        for partition, mine in names.items():
+            if partition in other.next_offset:
+                self.next_offset[mine] = other.next_offset[partition]
+
+    def join(self, other: StreamRunner, names: Mapping[Partition, Partition]) -> None:
+        """Wait for all that ``other`` reads from now on."""
+        for partition, mine in names.items():
+            if mine not in self.clock:
+                self.attach(mine, None, from_start=other.from_start(partition))
+                self.begin(mine)
 
     def position(self, partition: Partition) -> Position:
         """How far a partition has come."""
@@ -248,7 +259,7 @@ class StreamRunner:
             reading = Reading(
                 np.concatenate([batch.times for batch, _, _ in readings])[order],
                 np.concatenate([batch.offsets for batch, _, _ in readings])[order],
-                np.concatenate([before for _, before, _ in readings])[order],
+                np.maximum(np.concatenate([before for _, before, _ in readings]), bundle.judged)[order],
                 opening, closing, int(closing[-1]), columns, bundle.parts, numbers[whose[order]],
             )  # fmt: skip
             self._through(bundle, reading)

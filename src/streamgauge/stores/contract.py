@@ -253,6 +253,10 @@ class Reading(Protocol):
         """
         ...
 
+    def told_through(self, notice: str) -> list[str]:
+        """The channels of a notice by its id, while it is kept."""
+        ...
+
     def outbox_depth(self) -> dict[str, int]:
         """Notices that wait, per channel."""
         ...

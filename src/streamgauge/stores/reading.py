@@ -207,6 +207,12 @@ class SqlReading:
                 for row in found
             ]
 
+    def told_through(self, notice: str) -> list[str]:
+        """The channels of a notice by its id, while it is kept."""
+        query = select(outbox.c.channel).where(outbox.c.notice == notice).order_by(outbox.c.sequence)
+        with self._reading() as connection:
+            return list(connection.execute(query).scalars())
+
     def outbox_depth(self) -> dict[str, int]:
         """Notices that wait, per channel."""
         query = select(outbox.c.channel, func.count()).where(outbox.c.state == "waiting")

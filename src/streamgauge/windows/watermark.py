@@ -7,7 +7,7 @@ or a stopped process freeze it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +48,9 @@ class StreamClock:
     def detach(self, partition: Partition) -> None:
         """Forget a partition that is no longer ours."""
         self._progress.pop(partition, None)
+
+    def __contains__(self, partition: Partition) -> bool:
+        return partition in self._progress
 
     @property
     def partitions(self) -> list[Partition]:
@@ -95,6 +98,19 @@ class StreamClock:
         """Event time of ``partition`` has come to ``largest`` without a record of its own."""
         progress = self._progress.setdefault(partition, _Progress())
         progress.largest = max(progress.largest, largest)
+
+    def follow(self, other: StreamClock, names: Mapping[Partition, Partition]) -> None:
+        """Be as far as ``other`` is: ``names`` holds, by its partitions, ours that tell of them."""
+        for partition, mine in names.items():
+            its = other._progress[partition]
+            self.lift(mine, its.largest)
+            self._progress[mine].idle = its.idle
+
+    def retire(self, partitions: Iterable[Partition]) -> None:
+        """These have nothing more to come: they hold nobody back."""
+        for partition in partitions:
+            self._progress[partition].idle = True
+        self._lift_idle()
 
     def heard(self, partition: Partition, at: float) -> None:
         """Note that something was read (a bad record, say) that carries no event time."""
