@@ -36,6 +36,16 @@ def test_by_state_monitor_and_number(incidents, past: Past):
     assert keys("--state", "pending") == []
 
 
+def test_on_a_terminal_it_is_a_table_of_the_same(incidents, past: Past, monkeypatch):
+    plain = incidents("--config", past.file).out
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    told = incidents("--config", past.file)
+    assert told.out != plain
+    for cell in plain.split():
+        assert cell in told.out
+
+
 def test_json_is_what_the_api_says(incidents, past: Past):
     look = open_reading(past.store)
     expected = [incident.as_json() for incident in look.incidents()]

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -83,6 +91,51 @@ def test_the_terminals_picture_holds_the_same_cells(top, url: str):
     for _, names, rows in module.tables(status):
         for cell in [*names, *(cell for row in rows for cell in row)]:
             assert cell in shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(-0.3, "-0.3 s"), (59.9, "59.9 s"), (74, "1 m 14 s"), (3_661, "1 h 01 m"), (200_000, "2 d 07 h")],
+)
+def test_durations_at_a_glance(seconds: float, shown: str):
+    assert module._span(seconds) == shown
+
+
+def test_on_a_terminal_it_goes_on_until_interrupted(process: Process, url: str):
+    """A real terminal: it shows what changes meanwhile, and says when the server has gone."""
+    terminal, other_end = pty.openpty()
+    command = [sys.executable, "-m", "streamgauge", "top", "--server", url, "--every", "0.1"]
+    environ = {**os.environ, "TERM": "xterm", "COLUMNS": "150", "LINES": "50"}
+    top = subprocess.Popen(command, stdin=other_end, stdout=other_end, stderr=other_end, env=environ)
+    os.close(other_end)
+    try:
+        assert "watching" in until(terminal, "delivered")
+        process.show(store="the disk is full")
+        until(terminal, "the disk is full")
+        top.send_signal(signal.SIGINT)
+        drain(terminal)
+        assert top.wait(30) == 130
+    finally:
+        top.kill()
+        top.wait()
+        os.close(terminal)
+
+
+def until(terminal: int, words: str) -> str:
+    """What a terminal shows up to these words."""
+    shown, deadline = "", time.monotonic() + 30
+    while words not in shown:
+        assert time.monotonic() < deadline, shown
+        if select.select([terminal], [], [], 0.1)[0]:
+            shown += os.read(terminal, 65536).decode(errors="replace")
+    return shown
+
+
+def drain(terminal: int) -> None:
+    """Read to the end, so that the other side is never held up."""
+    with suppress(OSError):
+        while os.read(terminal, 65536):
+            pass
 
 
 def test_no_server(top):

@@ -12,7 +12,7 @@ from typing import Any
 
 from streamgauge.channels.wording import printable
 
-CELL = 100
+CELL = 300
 """Characters of one cell that are shown at most."""
 
 

@@ -117,6 +117,8 @@ def _span(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{hours // 24} d {hours % 24:02} h"
     return f"{hours} h {minutes:02} m" if hours else f"{minutes} m {rest:02} s"
 
 

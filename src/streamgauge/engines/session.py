@@ -43,6 +43,7 @@ class Session:
     def __init__(
         self, config: Config, *, path: Path | None = None, dry_run: bool = False, clock: Clock | None = None
     ) -> None:
+        keep_secret(config)
         self.config = config
         self.path = path
         self.clock = clock or SystemClock()
@@ -125,6 +126,7 @@ class Session:
             return False
         try:
             fresh = load(self.path)
+            keep_secret(fresh)
         except ConfigError as error:
             _log.error("the changed file has mistakes; the one before stays in force", mistakes=str(error))
             return False
