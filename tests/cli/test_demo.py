@@ -177,7 +177,9 @@ def test_the_live_view_keeps_its_height_and_fits_80_columns(running):
     )
     first, last = "\n".join(drawn[0]), "\n".join(drawn[-1])
     assert "Five rules" in first
-    assert re.search(r"✓ burst +a-\d+ +at 4\.\d s +burst +\d\.\d\d s +\d\.\d\d s +firing", last), last
+    assert re.search(r"✓ burst +a-\d+ +at 4\.\d s +burst +\d\.\d\d s +\d\.\d\d s +(firing|resolved)", last), (
+        last
+    )
     assert "CRITICAL  burst of a-" in last
     assert "\x1b[?25h" in terminal.shown, "the cursor is shown again"
     assert "1 of 1 found, none invented" in terminal.shown
