@@ -30,7 +30,8 @@ bench: environment ## Measure speed, memory and delay; prints tables and writes 
 	@$(RUN) python -m benchmarks
 
 soak: environment ## The long tests: many kills, much backlog, thorough search for counter-examples (hours)
-	STREAMGAUGE_THOROUGH=20 $(PYTEST) -m "not services and not soak" $(PARALLEL) --timeout 3600
+	STREAMGAUGE_THOROUGH=20 STREAMGAUGE_CONFORMANCE_EXAMPLES=500 \
+		$(PYTEST) -m "not services and not soak" $(PARALLEL) --timeout 7200
 	$(PYTEST) -m soak --timeout 7200
 
 docs: environment ## Write the generated tables of the docs anew

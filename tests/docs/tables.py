@@ -129,26 +129,6 @@ def _layout(_: str) -> str:
     return _rows(("where", "what"), [*rows, *beside])
 
 
-def _routes(_: str) -> str:
-    """What the server answers, from its own OpenAPI document."""
-    from types import SimpleNamespace
-
-    from streamgauge.clock import SystemClock
-    from streamgauge.engines.status import StatusBoard
-    from streamgauge.server.app import make_app
-
-    desk: Any = SimpleNamespace(
-        running=SimpleNamespace(status=StatusBoard(0)), clock=SystemClock(), outbox=dict
-    )
-    paths = make_app(desk).openapi()["paths"]
-    rows = [
-        (f"`{method.upper()} {path}`", " ".join(route.get("description", "").partition("\n\n")[0].split()))
-        for path, methods in paths.items()
-        for method, route in methods.items()
-    ]
-    return _rows(("path", "what it answers or does"), rows)
-
-
 _MAKERS: Mapping[str, Callable[[str], str]] = {
     "keys": _keys,
     "windows": _windows,
@@ -156,7 +136,6 @@ _MAKERS: Mapping[str, Callable[[str], str]] = {
     "lesson": _lesson,
     "list": _list,
     "layout": _layout,
-    "routes": _routes,
 }
 
 

@@ -3,13 +3,18 @@
 import inspect
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import typer
 
 from streamgauge.cli._group import verbs
 from streamgauge.config import plugins
+from streamgauge.engines.status import StatusBoard
 from streamgauge.metrics import METRICS
+from streamgauge.server.app import make_app
+from streamgauge.testing import PushedClock
 from tests.docs import tables
 from tests.docs.pages import ROOT, pages
 
@@ -58,6 +63,16 @@ def test_the_help_of_a_verb_has_an_example(verb):
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_each_metric_has_its_row(metric):
     assert f"| `{metric.name}` |" in (DOCS / "metrics.md").read_text("utf-8")
+
+
+def test_each_address_of_the_server_is_told():
+    desk: Any = SimpleNamespace(
+        running=SimpleNamespace(status=StatusBoard(0)), clock=PushedClock(), outbox=dict
+    )
+    page = (DOCS / "server.md").read_text("utf-8")
+    paths = make_app(desk).openapi()["paths"]
+    assert len(paths) > 8
+    assert not [path for path in paths if path.partition("{")[0] not in page]
 
 
 @pytest.mark.parametrize("page", TABLES, ids=relative)

@@ -12,14 +12,14 @@ ORDER = [
     {"errors", "clock", "durations", "batch", "failpoints", "__init__"},
     {"settings", "keys", "state"},
     {"verdict", "incident", "kernels", "contracts"},  # contracts: the file contract.py of each folder
-    {"expressions", "incidents", "samples", "sources", "formats", "channels", "stores"},
+    {"expressions", "incidents", "samples", "sources", "formats", "channels", "stores", "logs"},
     {"windows"},
     {"detectors"},
     {"monitor", "config"},
     {"plan"},
     {"pipeline"},
     {"engines"},
-    {"api", "lessons", "testing", "metrics", "logs", "conformance", "sql"},
+    {"api", "lessons", "testing", "metrics", "conformance", "sql"},
     {"server", "why", "demo"},
     {"cli", "__main__"},
 ]
