@@ -1,0 +1,87 @@
+"""How ``query`` prints rows: a table for people, NDJSON and CSV for tools."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from streamgauge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from streamgauge.sql.running import Answer
+
+
+def print_rows(answers: Sequence[Answer], form: str) -> None:
+    """Print the rows of each answer in order.
+
+    Raises:
+        ConfigError: CSV was asked for, and the answers differ in their columns.
+    """
+    if form == "ndjson":
+        _ndjson(answers)
+    elif form == "csv":
+        _csv(answers)
+    else:
+        for answer in answers:
+            _table(answer)
+
+
+def _ndjson(answers: Sequence[Answer]) -> None:
+    several = len(answers) > 1
+    for answer in answers:
+        head = {"table": answer.name} if several and answer.name is not None else {}
+        sys.stdout.writelines(json.dumps(head | line, ensure_ascii=False) + "\n" for line in answer.lines())
+
+
+def _csv(answers: Sequence[Answer]) -> None:
+    headers = {tuple(answer.kinds) for answer in answers}
+    if len(headers) > 1:
+        raise ConfigError(
+            "CSV has one header, and these statements give different columns: use --format ndjson, or ask for one "
+            "of them with SELECT"
+        )
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerows(headers)
+    for answer in answers:
+        writer.writerows([_cell(value) for value in line.values()] for line in answer.lines())
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value
+
+
+def _table(answer: Answer) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    numbers = ("int", "float")
+    table = Table(title=answer.name, title_justify="left", box=box.SIMPLE)
+    for name, kind in answer.kinds.items():
+        table.add_column(Text(name), justify="right" if kind in numbers else "left", overflow="fold")
+    for line in answer.lines():
+        table.add_row(*(Text("" if value is None else str(_cell(value))) for value in line.values()))
+    Console(file=sys.stdout, highlight=False).print(table)
+
+
+class Progress:
+    """A counter on the error output while a terminal looks on; nothing otherwise."""
+
+    def __enter__(self) -> Self:
+        self._shown = sys.stderr.isatty()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            print("\r\033[K", end="", file=sys.stderr)
+
+    def to(self, records: int) -> None:
+        """Show how many records have passed."""
+        if self._shown:
+            print(f"\r{records:,} records", end="", file=sys.stderr, flush=True)

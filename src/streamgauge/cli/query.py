@@ -1,0 +1,146 @@
+"""Ask files a question in SQL: windows, counts and conditions in the ksqlDB manner."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from streamgauge.sql.plan import Given
+    from streamgauge.sql.running import Answer
+    from streamgauge.sql.script import Script
+
+TEXT = "<query>"
+"""How messages call the statement on the command line."""
+
+
+class Form(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    NDJSON = "ndjson"
+    CSV = "csv"
+
+
+def command(  # noqa: PLR0917  typer's options are its parameters
+    sql: Annotated[
+        str | None,
+        typer.Argument(metavar="[SQL]", help="Statements, behind those of the files.", show_default=False),
+    ] = None,
+    file: Annotated[
+        list[Path] | None,
+        typer.Option("--file", "-f", metavar="FILE", help="Statements; may be repeated.", show_default=False),
+    ] = None,
+    stream: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--stream",
+            metavar="NAME=PATH",
+            help="Records of a stream: a path or a glob; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A parameter; may be repeated.", show_default=False),
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(metavar="FIELD", help="The field with the event time.", show_default=False)
+    ] = None,
+    lateness: Annotated[
+        str, typer.Option(metavar="DURATION", help="How much out of order records may come, such as 2s.")
+    ] = "0s",
+    form: Annotated[Form, typer.Option("--format", help="How rows are printed.")] = Form.TABLE,
+    json: Annotated[bool, typer.Option("--json", help="The same as --format ndjson.")] = False,
+    no_flush: Annotated[
+        bool, typer.Option("--no-flush", help="Leave windows unreported that are open at the end.")
+    ] = False,
+) -> None:
+    """Ask files a question in SQL: windows, counts and conditions in the ksqlDB manner.
+
+    Prints the rows of each SELECT; where there is none, those of each CREATE … AS SELECT. What was passed over
+    and how many records were read goes to the error output.
+
+    Example: streamgauge query 'SELECT account, COUNT(*) AS events FROM payments
+    WINDOW TUMBLING (SIZE 5 SECONDS) GROUP BY account HAVING COUNT(*) > 100' --stream payments=payments.ndjson
+    """
+    from streamgauge.cli._rows import Progress, print_rows
+    from streamgauge.sql.parse import parse
+    from streamgauge.sql.plan import plan
+    from streamgauge.sql.running import Run
+
+    scripts = _scripts(sql, file or [])
+    planned = plan(parse(scripts), _given(stream or [], set_ or [], time, lateness))
+    for note in planned.notes:
+        print(f"note: {note}", file=sys.stderr)
+    with Progress() as progress:
+        answers = list(Run(planned, flush=not no_flush, progress=progress.to).answers())
+    asked = [answer for answer in answers if answer.name is None] or answers
+    print_rows(asked, Form.NDJSON if json else form)
+    _tell(asked)
+
+
+def _scripts(sql: str | None, files: list[Path]) -> list[Script]:
+    from streamgauge.errors import ConfigError, OutsideError
+    from streamgauge.sql.script import Script
+
+    scripts = []
+    for path in files:
+        try:
+            scripts.append(Script(str(path), path.read_text(encoding="utf-8-sig")))
+        except UnicodeDecodeError as error:
+            raise ConfigError(
+                f"{path}: it is not UTF-8 text (byte {error.start + 1}); save it as UTF-8"
+            ) from None
+        except OSError as error:
+            raise OutsideError(f"{path} cannot be read: {(error.strerror or '').lower()}") from None
+    if sql is not None:
+        scripts.append(Script(TEXT, sql))
+    if not scripts:
+        raise ConfigError("what is the question? Write the statement in quotes, or -f FILE.sql")
+    return scripts
+
+
+def _given(stream: list[str], parameters: list[str], time: str | None, lateness: str) -> Given:
+    from streamgauge.clock import SystemClock
+    from streamgauge.sql.plan import Given
+    from streamgauge.sql.sampling import sample
+
+    paths: dict[str, list[str]] = {}
+    for text in stream:
+        name, path = _pair(text, "--stream", "NAME=PATH, such as payments=payments.ndjson")
+        paths.setdefault(name, []).append(path)
+    files = {name: sample(name, given, time) for name, given in paths.items()}
+    pairs = dict(_pair(text, "--set", "NAME=VALUE, such as threshold=20") for text in parameters)
+    return Given(pairs, files, time, _duration(lateness), now=SystemClock().now())
+
+
+def _pair(text: str, option: str, shape: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name or not value:
+        raise typer.BadParameter(f"{text!r}: write {shape}", param_hint=option)
+    return name, value
+
+
+def _duration(text: str) -> timedelta:
+    from streamgauge.clock import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--lateness") from None
+
+
+def _tell(answers: list[Answer]) -> None:
+    rows = sum(answer.rows.height for answer in answers)
+    counts = [f"{max((answer.records for answer in answers), default=0):,} records", f"{rows:,} rows"]
+    late = max((answer.late for answer in answers), default=0)
+    bad = max((answer.dead_letters for answer in answers), default=0)
+    counts += [f"{late:,} late"] if late else []
+    counts += [f"{bad:,} that cannot be read"] if bad else []
+    print(", ".join(counts), file=sys.stderr)
