@@ -79,8 +79,10 @@ class KeySlots:
 
     def touch(self, slots: SlotArray, times: IntArray) -> None:
         """Note when keys were last seen (event time)."""
-        known = slots >= 0
-        np.maximum.at(self.last_seen, slots[known], times[known])
+        if len(slots) and slots.min() < 0:
+            known = slots >= 0
+            slots, times = slots[known], times[known]
+        np.maximum.at(self.last_seen, slots, times)
 
     def forget(self, slots: Iterable[int]) -> None:
         """Release ``slots``; whoever holds state under them must have dropped it."""

@@ -93,13 +93,26 @@ def advance(
     lane.recent.add(rows)
     results = _windows(lane, rows, unheard)
     observer.results(lane.group, results)
+    moved = len(results) > 0 or _closes(lane, rows)
     for monitor in lane.group.monitors:
         if monitor.name in lane.states:  # else it is paused
-            _Judging(lane, monitor, rows, results, board, observer).judge()
+            if moved or monitor.detector.needs.waits:
+                _Judging(lane, monitor, rows, results, board, observer).judge()
             pass_time(monitor.name, rows.watermark, monitor.policy, board, lane.keys)
     if results.late is not None and len(results.late.rows):
         observer.late(lane.group, rows, results.late)
     lane.judged = max(lane.judged, rows.watermark)
+
+
+def _closes(lane: Lane, rows: Rows) -> bool:
+    """Whether a window ends in this step, with records or without; most steps are shorter than any window."""
+    window = lane.group.window
+    if not window.hop:
+        return False
+    if lane.judged == NEVER:
+        return rows.watermark != NEVER
+    after = max(lane.judged, rows.watermark)
+    return (after - window.reach) // window.hop != (lane.judged - window.reach) // window.hop
 
 
 def _windows(lane: Lane, rows: Rows, unheard: tuple[int, int] | None) -> WindowResults:

@@ -64,6 +64,7 @@ class Needs:
             not matter, ``single`` when it does.
         judges_empty: whether windows without records are judged for keys with an open incident. Such a
             window must not change the detector's state: it may be asked about more of them than count.
+        waits: whether time alone may make it speak. One that does not is left alone in steps without results.
     """
 
     watches: Sequence[Watch] = ()
@@ -71,6 +72,7 @@ class Needs:
     by: tuple[str, ...] | None = None
     merge: Literal["mergeable", "single"] = "mergeable"
     judges_empty: bool = True
+    waits: bool = True
 
 
 class Detector(Protocol):

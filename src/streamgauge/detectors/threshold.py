@@ -84,8 +84,8 @@ class Threshold:
 
     @property
     def needs(self) -> Needs:
-        """Early reports at its own limits."""
-        return Needs(watches=self.early or ())
+        """Early reports at its own limits; without results it has nothing to say."""
+        return Needs(watches=self.early or (), waits=False)
 
     def initial(self) -> NoState:
         """Nothing is remembered."""

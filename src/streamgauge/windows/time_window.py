@@ -99,6 +99,9 @@ class TimeWindow:
         self.advance = advance
         self.several = several
         self._watched, self._limits = _limits(aggregates, watches)
+        self._events = _new_events(aggregates.width, self._overlap)
+        self._scratch = np.empty((3, max(1, aggregates.width)))
+        self._nothing = aggregates.empty(0, size, KeySlots())
 
     @property
     def reach(self) -> int:
@@ -150,17 +153,17 @@ class TimeWindow:
         codes = self.aggregates.codes(rows.columns, len(rows), state.texts)
         slots = len(rows.keys)
         state.pool = _roomier(state.pool, slots=slots)
-        events = _new_events(self.aggregates.width, self._overlap)
+        events = self._events
+        events.counts[:] = 0
         crossings: list[_Crossings] = []
         late_rows, late_starts = [], []
-        scratch = np.empty((4, max(1, self.aggregates.width)))
         parts = rows.parts if self.several else np.zeros(len(rows), np.int32)
         at = 0
         while at < len(rows):
             at = kernels.count_in(
                 at, rows.slots, rows.times, rows.offsets, parts, rows.before, inputs, codes,
                 state.pool, events, self.aggregates.ops, self._watched, self._limits,
-                self.size, self.advance, self.several, scratch,
+                self.size, self.advance, self.several, self._scratch,
             )  # fmt: skip
             found, late = int(events.counts[0]), int(events.counts[1])
             if found:
@@ -245,7 +248,7 @@ class TimeWindow:
             own = (closed.slots, closed.starts, closed.offsets, closed.records, closed.sums, closed.sums)
             parts.append((*own, decided, early))
         if not parts:
-            return no_results(rows, self.aggregates.empty(0, self.size, texts), late), np.empty((0, 0))
+            return no_results(rows, self._nothing, late), np.empty((0, 0))
         slot, start, offset, record, now, before, position, is_early = (
             np.concatenate(c) for c in zip(*parts, strict=True)
         )

@@ -91,7 +91,9 @@ class StreamClock:
         running[1:] = batch.times
         np.maximum.accumulate(running, out=running)
         progress.largest = int(running[-1])
-        marks = np.where(running == NEVER, NEVER, running - self.lateness)
+        marks = running - self.lateness
+        if running[0] == NEVER:
+            marks[0] = NEVER
         return marks[:-1], marks[1:]
 
     def lift(self, partition: Partition, largest: int) -> None:
