@@ -78,7 +78,7 @@ QUICK = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 
 PLAIN = st.fixed_dictionaries(
     {
-        "at": st.integers(0, 60_000).map(lambda ms: ms * 1_000),
+        "at": st.sampled_from([0, 0, 0, 300_000, 2_500_000, 7_000_000]),
         "k": st.sampled_from(["a", "b", "c", None]),
         "v": st.one_of(st.none(), st.sampled_from([-7.5, 0.1, 0.2, 0.3, 5.0])),
         "n": st.one_of(st.none(), st.integers(0, 5)),
@@ -86,19 +86,26 @@ PLAIN = st.fixed_dictionaries(
         "pos": st.sampled_from([None, 0.1, 1.7, 2.9]),
     }
 )
-NUMBERED = st.tuples(st.one_of(PLAIN, PLAIN, PLAIN, st.just(b"{broken")), st.integers(0, 2))
+NUMBERED = st.tuples(
+    st.one_of(PLAIN, PLAIN, PLAIN, st.just(b"{broken")),
+    st.integers(0, 2),
+    st.sampled_from([0, 100, 800, 5_000]),
+)
 
 
-def placed(drawn: list[tuple[Any, int]]) -> dict[int, list[Any]]:
-    """Records that have a key go to its partition, the others anywhere."""
+def placed(drawn: list[tuple[Any, int, int]]) -> dict[int, list[Any]]:
+    """Records that have a key go to its partition, the others anywhere; ``at`` says how far one lies back."""
     parts: dict[int, list[Any]] = {0: [], 1: [], 2: []}
-    for row, number in drawn:
+    now = 0
+    for drawn_row, number, gap in drawn:
+        now += gap * 1_000
+        row = {**drawn_row, "at": now - drawn_row["at"]} if isinstance(drawn_row, dict) else drawn_row
         key = row["k"] if isinstance(row, dict) else None
         parts[number if key is None else "abc".index(key)].append(row)
     return parts
 
 
-STREAMS = st.lists(NUMBERED, max_size=45).map(placed)
+STREAMS = st.one_of(st.lists(NUMBERED, max_size=45), st.lists(NUMBERED, min_size=20, max_size=45)).map(placed)
 
 
 @given(

@@ -17,7 +17,9 @@ COMPUTE = {
 MS = 1_000
 
 rows = st.tuples(
-    st.integers(-20_000, 40_000),
+    st.tuples(
+        st.one_of(st.integers(0, 500), st.integers(0, 7_000)), st.sampled_from([0, 0, 0, 700, 2_900, 9_000])
+    ),
     st.sampled_from(["a", "b", "c", None]),
     st.one_of(st.none(), st.floats(-1e6, 1e6)),
     st.sampled_from(["x", "y", "z", None]),
@@ -28,7 +30,10 @@ rows = st.tuples(
 def streams(drawn: list[Any], *, aligned: bool) -> dict[int, list[Row]]:
     """The drawn records in their partitions."""
     parts: dict[int, list[Row]] = {0: [], 1: [], 2: []}
-    for at, key, value, word, part in drawn:
+    now = -20_000
+    for (gap, back), key, value, word, part in drawn:
+        now += gap
+        at = now - back
         number = placed(key) if aligned else part
         parts[number].append(Row(number, len(parts[number]), at * MS, key, value, word))
     return parts
@@ -45,7 +50,7 @@ def close(a: Any, b: Any) -> bool:
 
 @pytest.mark.parametrize("aligned", [True, False], ids=["aligned", "mergeable"])
 @given(
-    drawn=st.lists(rows, max_size=40),
+    drawn=st.one_of(st.lists(rows, max_size=40), st.lists(rows, min_size=20, max_size=40)),
     size=st.sampled_from([5, 7]),
     advance=st.sampled_from([None, 2, 5]),
     lateness=st.sampled_from([0, 3, 8]),

@@ -12,7 +12,7 @@ from streamgauge.conformance.profile import for_any
 from streamgauge.formats.contract import Decoder, FieldSpec, Layout
 from streamgauge.sources.contract import Slice
 
-NOW = 1_700_000_000_000_000
+NOW = 4_102_444_800_000_000
 PART = Partition("checked", 0)
 FIELDS = {
     "name": FieldSpec("name", "string"),

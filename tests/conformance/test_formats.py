@@ -1,0 +1,50 @@
+"""Every format found by its file's name keeps the contract."""
+
+import pytest
+
+from streamgauge.batch import Batch
+from streamgauge.config import plugins
+from streamgauge.conformance import check_format
+from streamgauge.formats.contract import Decoder, Layout
+
+pytestmark = pytest.mark.conformance
+
+GOOD = [
+    b'{"name": "a", "amount": 1.5, "count": 3, "ok": true, "at": "2026-11-22T10:00:00Z"}',
+    b'{"at": 1795338000, "name": null, "extra": {"deep": [1, 2]}}',
+    '{"at": 1795338000.25, "name": "큰 강"}'.encode(),
+]
+TEXTS = [b'{"name": "a", "amount": "1.5", "count": "3", "ok": "true", "at": "2026-11-22T10:00:00Z"}']
+
+
+@pytest.mark.parametrize("time", ["at", None])
+@pytest.mark.parametrize("name", plugins.names("formats"))
+def test_contract(name: str, time: str | None):
+    module = plugins.module("formats", name)
+    check_format(
+        lambda layout: module.open_format(module.Config(), layout),
+        TEXTS if name == "csv" else GOOD,
+        time=time,
+    )
+
+
+class Raising:
+    """Chokes on what is not JSON."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder = decoder
+
+    def decode(self, piece, now: int) -> Batch:
+        for payload in piece.payloads:
+            (payload or b"").decode()
+        return self.decoder.decode(piece, now)
+
+
+def test_a_format_that_raises_is_found_out():
+    from streamgauge.formats import json
+
+    def make(layout: Layout) -> Decoder:
+        return Raising(json.open_format(json.Config(), layout))
+
+    with pytest.raises(AssertionError, match="such records are bad ones"):
+        check_format(make, GOOD)
