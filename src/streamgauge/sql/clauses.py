@@ -14,6 +14,9 @@ from streamgauge.sql.tokens import Token
 ORDER = ("WINDOW", "WHERE", "GROUP", "HAVING", "EMIT", "LIMIT")
 """The clauses behind FROM, each at most once, in this order."""
 
+LARGEST_LIMIT = 2**31 - 1
+"""More rows than can be held."""
+
 _STOPS = frozenset({*ORDER, "FROM", *CLAUSES})
 _NOT_ALIASED = frozenset(
     {"AND", "OR", "NOT", "IN", "LIKE", "IS", "BETWEEN", "WHEN", "THEN", "ELSE", "CASE", "DISTINCT"}
@@ -193,7 +196,7 @@ def _limit(cursor: Cursor, query: Select, _: Token) -> Select:
     number = cursor.next()
     if number.kind != "number" or not number.text.isdecimal():
         raise cursor.error("LIMIT takes a whole number, such as LIMIT 10", at)
-    return replace(query, limit=int(number.text))
+    return replace(query, limit=min(int(number.text), LARGEST_LIMIT))
 
 
 _CLAUSES: dict[str, Callable[[Cursor, Select, Token], Select]] = {

@@ -27,6 +27,10 @@ UNREAD = frozenset({"ARRAY", "MAP", "BYTES", "DATE", "TIME"})
 """Types that may be declared; a query that reads such a column is refused."""
 
 
+DEEPEST = 24
+"""Structs within each other."""
+
+
 def columns(cursor: Cursor) -> tuple[ColumnSpec, ...]:
     """``(id BIGINT KEY, user STRUCT<id STRING>, …)``."""
     cursor.expects("(")
@@ -58,6 +62,8 @@ def _typed(cursor: Cursor, name: str, path: str, at: int) -> Iterator[ColumnSpec
     type_at = cursor.at
     word = cursor.name("a type").text.upper()
     if word == "STRUCT":
+        if path.count(".") >= DEEPEST:
+            raise cursor.error(f"structs are nested more than {DEEPEST} deep", type_at)
         cursor.expects("<")
         while True:
             part = cursor.name("a field's name")
@@ -110,6 +116,8 @@ def literal(cursor: Cursor) -> Literally:
     token = cursor.next()
     if token.kind == "number":
         number = float(token.text) if set(token.text) & set(".eE") else int(token.text)
+        if number == float("inf"):
+            raise cursor.error(f"{token.text} is too large; numbers reach up to 1.8e308", at)
         return Literally(-number if negative else number, at)
     if token.kind == "text" and not negative:
         return Literally(token.text, at)

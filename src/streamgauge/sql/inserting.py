@@ -115,20 +115,19 @@ def _parameter(insert: Insert, given: Literally, spec: ColumnSpec, parameters: M
 
 def _moment(insert: Insert, value: str | int, given: Literally) -> int:
     """Milliseconds since 1970, as a TIMESTAMP of JSON holds them."""
-    if isinstance(value, int):
-        return value
     try:
-        return moment(value) // 1_000
+        return moment(value, "ms") // 1_000
     except ValueError as error:
         raise SqlError(str(error), insert.script, given.at) from None
 
 
 def _rowtime(insert: Insert, given: Literally | None, now: int) -> int:
+    """Microseconds."""
     if given is None or given.value is None:
         return now
     if not isinstance(given.value, int) or isinstance(given.value, bool):
         raise SqlError("ROWTIME is milliseconds since 1970, a whole number", insert.script, given.at)
-    return given.value * 1_000
+    return _moment(insert, given.value, given) * 1_000
 
 
 def _series(path: str, kind: FieldKind | None, values: list[Any]) -> pl.Series:

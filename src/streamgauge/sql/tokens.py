@@ -11,6 +11,8 @@ from streamgauge.sql.script import Script, SqlError
 
 TokenKind: TypeAlias = Literal["name", "quoted", "text", "number", "variable", "symbol"]
 
+LONGEST_NUMBER = 40
+
 _SCAN = re.compile(
     r"""
       (?P<space>\s+|--[^\n]*|/\*.*?\*/)
@@ -18,7 +20,7 @@ _SCAN = re.compile(
     | (?P<quoted>`(?:[^`]|``)*`|"(?:[^"]|"")*")
     | (?P<open>/\*|['"`])
     | (?P<variable>\$\{\s*[^\W\d]\w*\s*\})
-    | (?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?(?!\w)|\.\d+(?:[eE][+-]?\d+)?(?!\w))
+    | (?P<number>[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?(?!\w)|\.[0-9]+(?:[eE][+-]?[0-9]+)?(?!\w))
     | (?P<name>[^\W\d]\w*)
     | (?P<symbol>->|:=|<=|>=|<>|!=|==|\|\||[-+*/%=<>(),.;~:\[\]])
     """,
@@ -82,6 +84,8 @@ def _tokens(script: Script) -> Iterator[Token]:
         if found.lastgroup == "open":
             what = "a comment" if found[0] == "/*" else "a quote"
             raise SqlError(f"{what} is opened here and never closed", script, at)
+        if found.lastgroup == "number" and len(found[0]) > LONGEST_NUMBER:
+            raise SqlError(f"a number has at most {LONGEST_NUMBER} characters", script, at)
         if found.lastgroup != "space":
             yield _token(found)
         at = found.end()
