@@ -58,7 +58,7 @@ test-services: environment ## What needs a real Kafka; brings it from Maven Cent
 	@$(PYTEST) -m "services and not soak"
 
 test-docs: environment ## Every block of the docs, and the examples
-	@$(PYTEST) -m "not services and not soak" tests/docs tests/examples
+	@$(PYTEST) -m "not services and not soak" tests/docs tests/examples $(PARALLEL)
 
 environment: $(UV)
 	@$(UV) sync --frozen --quiet
