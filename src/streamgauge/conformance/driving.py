@@ -198,6 +198,7 @@ def _attached(plan: StreamPlan, board: Board, seen: Seen, given: Sequence[Given]
     runner = StreamRunner(plan, board, _Eye(seen))
     for part in sorted({row.part for row in given}):
         runner.attach(Partition(STREAM, part), None, from_start=True)
+        runner.begin(Partition(STREAM, part))
     return runner
 
 
@@ -213,6 +214,8 @@ def _restored(old: StreamRunner, plan: StreamPlan, board: Board, seen: Seen) -> 
         bundle.restore(saved[key])
         for lane in bundle.lanes:
             lane.judged = max(lane.judged, new.mark(bundle.partition))
+    for partition in old.clock.partitions:
+        new.begin(partition)
     return new
 
 

@@ -49,10 +49,16 @@ class _Lane:
 
 
 class Merger(Generic[P]):
-    """Holds what was read until its turn comes. Partitions are tuples that sort."""
+    """Holds what was read until its turn comes. Partitions are tuples that sort.
 
-    def __init__(self) -> None:
+    Args:
+        undated_last: whether partitions that end without one good record (which would date their bad ones)
+            wait for all others.
+    """
+
+    def __init__(self, *, undated_last: bool = False) -> None:
         self._lanes: dict[P, _Lane] = {}
+        self._undated_last = undated_last
 
     def attach(self, partition: P, running: int = NEVER) -> None:
         """Begin with a partition whose largest event time so far is ``running``."""
@@ -126,8 +132,10 @@ class Merger(Generic[P]):
     ) -> Round[P] | None:
         parts: list[tuple[P, Batch]] = []
         when: list[IntArray] = []
+        over = all(lane.done and not lane.rows for lane in self._lanes.values())
         for (partition, lane, batch), running, count in zip(present, run, allowed, strict=True):
-            if not count and (len(running) or not (lane.done or all_of_it or lane.running != NEVER)):
+            ends = lane.done and (over or not self._undated_last)
+            if not count and (len(running) or not (ends or all_of_it or lane.running != NEVER)):
                 continue  # bad records before the first good one wait for it: it dates them
             head = len(running) - len(batch)
             rows = max(count - head, 0)

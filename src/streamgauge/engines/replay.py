@@ -101,7 +101,7 @@ def replay(
     records = Records(plan)
     board = Board()
     runners = Runners(plan, board, records, replay=True)
-    merger: Merger[tuple[str, Partition]] = Merger()
+    merger: Merger[tuple[str, Partition]] = Merger(undated_last=True)
     now = (clock or SystemClock()).now()
     count = 0
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streamgauge.batch import BadRecord, Batch, IntArray
+from streamgauge.batch import NEVER, BadRecord, Batch, IntArray
 from streamgauge.engines.built_in import (
     DEAD_LETTERS,
     LATE,
@@ -57,6 +57,7 @@ class Runners:
     ) -> None:
         self.plan = plan
         self._observer = observer
+        self._replay = replay
         self._gathered = Gathered()
         self.streams = {
             name: StreamRunner(stream, board, self, paused=paused, replay=replay)
@@ -86,6 +87,8 @@ class Runners:
         for batch in batches:
             if batch.bad:
                 largest = runner.clock.largest(batch.partition)
+                if self._replay and largest == NEVER and not len(batch):
+                    largest = max(self.streams[name].clock.maximum() for name in self._declared())
                 self._gathered.dead_letters.extend((stream, bad) for bad in dated(batch, largest))
         runner.take(batches, order, at=at)
 
