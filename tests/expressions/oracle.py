@@ -195,7 +195,27 @@ def _fallback(first: Case, second: Case) -> Case:
 
 def strings() -> st.SearchStrategy[Case]:
     leaves = column("string") | _texts.map(lambda text: const(text, "string"))
-    return leaves | leaves.map(lambda s: Case(f"upper({s.text})", "string", _mapped(s, str.upper)))
+    return (
+        leaves
+        | leaves.map(lambda s: Case(f"upper({s.text})", "string", _mapped(s, str.upper)))
+        | st.builds(_substring, leaves, st.integers(-4, 4).filter(bool), st.integers(0, 4))
+        | st.builds(_concat, leaves, leaves)
+    )
+
+
+def _substring(case: Case, first: int, length: int) -> Case:
+    def cut(text: str) -> str:
+        start = first - 1 if first > 0 else max(0, len(text) + first)
+        return text[start : start + length]
+
+    return Case(f"substring({case.text}, {first}, {length})", "string", _mapped(case, cut))
+
+
+def _concat(left: Case, right: Case) -> Case:
+    def meaning(row: dict[str, Any]) -> str:
+        return "".join(value for case in (left, right) if (value := case.meaning(row)) is not None)
+
+    return Case(f"concat({left.text}, {right.text})", "string", meaning)
 
 
 def _mapped(case: Case, function: Callable[[Any], Any]) -> Callable[[dict[str, Any]], Any]:

@@ -18,7 +18,8 @@ TEXTS = [
     "n > 3", "n >= 3 and x < 2", "not (n > 3 or b)", "n > 3 or (b and x < 1)", "n + 2 * x > 3", "(n + 2) * x > 3",
     "n - (2 - x) > 0", "-n > 2", "-(n + 1) > 2", "abs(n) = 7", "round(x, 1) = 0.5", "floor(x) = 2", "s = 'it''s'",
     "s in ('Zug', 'it''s')", "n in (1, 7)", "s not in ('Zug')", "s is null", "s is not null", "s like 'a\\%b' or b",
-    "s like 'Z_g'", "s ~ '^[A-Z]'", "lower(s) = 'zug'", "length(s) > 3", "coalesce(n, 0) = 0",
+    "s like 'Z_g'", "s ~ '^[A-Z]'", "lower(s) = 'zug'", "length(s) > 3", "substring(s, 2, 1) = 'u'",
+    "substring(concat(s, '-', s), -2) = 'ug'", "trim(s) = s", "coalesce(n, 0) = 0",
     "case when n > 3 then 1 when b then 2 else 3 end = 2", "at >= '2023-11-14T22:13:20.123456Z'", "b", "n between 0 and 7",
     "x > 1000000", "x > 1.5e300", "n % 4 = 3", "b = false",
 ]  # fmt: skip

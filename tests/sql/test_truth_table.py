@@ -344,6 +344,11 @@ ROWS = [
         [("B", "ch", 2, 0.5)],
     ),
     Case(
+        "texts are cut and joined",
+        "SELECT CONCAT(TRIM('  x '), '-', account) AS c, SUBSTRING(country, 2, 1) AS b FROM s LIMIT 1",
+        [("x-a", "H")],
+    ),
+    Case(
         "a table is read by a later statement",
         f"CREATE TABLE t AS SELECT account, COUNT(*) AS events FROM s {TUMBLING} GROUP BY account; "
         "SELECT * FROM t WHERE events > 1",

@@ -7,11 +7,14 @@ from typing import Any, Literal, TypeAlias
 
 from streamgauge.expressions.grammar import Reading
 from streamgauge.expressions.kinds import KindMismatchError, need, unite
-from streamgauge.expressions.nodes import Const, Fallback, Node, NumberCall, TextCall
+from streamgauge.expressions.nodes import Const, Fallback, Joined, Node, NumberCall, Part, TextCall
 from streamgauge.expressions.vocabulary import FUNCTIONS
 
 MOST_DIGITS = 15
 """Decimals that ``round`` keeps; a double has no more."""
+
+LONGEST_TEXT = 2**31
+"""Characters that ``substring`` counts."""
 
 _Arguments: TypeAlias = list[Node]
 
@@ -49,12 +52,33 @@ def _round(arguments: _Arguments, at: int | None) -> Node:
     return NumberCall("float", at, "round", item, value)
 
 
-def _text(function: Literal["lower", "upper", "length"]) -> Callable[[_Arguments, int | None], Node]:
+def _text(function: Literal["lower", "upper", "length", "trim"]) -> Callable[[_Arguments, int | None], Node]:
     def make(arguments: _Arguments, at: int | None) -> Node:
         kind: Literal["int", "string"] = "int" if function == "length" else "string"
         return TextCall(kind, at, function, need(arguments[0], "string", function))
 
     return make
+
+
+def _substring(arguments: _Arguments, at: int | None) -> Node:
+    first = _whole(arguments[1])
+    if first == 0:
+        raise KindMismatchError("substring(x, from) counts from 1, or from -1 at the end", arguments[1])
+    length = None if len(arguments) == 2 else _whole(arguments[2])
+    if length is not None and length < 0:
+        raise KindMismatchError("substring(x, from, length) needs a length of 0 or more", arguments[2])
+    return Part("string", at, need(arguments[0], "string", "substring"), first, length)
+
+
+def _whole(node: Node) -> int:
+    value = node.value if isinstance(node, Const) and node.kind == "int" else None
+    if not isinstance(value, int) or abs(value) > LONGEST_TEXT:
+        raise KindMismatchError("substring(x, from, length) needs written whole numbers", node)
+    return value
+
+
+def _concat(arguments: _Arguments, at: int | None) -> Node:
+    return Joined("string", at, tuple(need(item, "string", "concat") for item in arguments))
 
 
 def _coalesce(arguments: _Arguments, at: int | None) -> Node:
@@ -70,6 +94,9 @@ _MAKERS: dict[str, Callable[[_Arguments, int | None], Node]] = {
     "lower": _text("lower"),
     "upper": _text("upper"),
     "length": _text("length"),
+    "trim": _text("trim"),
+    "substring": _substring,
+    "concat": _concat,
     "coalesce": _coalesce,
 }
 
@@ -81,5 +108,8 @@ _SHAPES: dict[str, tuple[int, int, str]] = {
     "lower": (1, 1, "lower(string)"),
     "upper": (1, 1, "upper(string)"),
     "length": (1, 1, "length(string)"),
+    "trim": (1, 1, "trim(string)"),
+    "substring": (2, 3, "substring(string, from) or substring(string, from, length)"),
+    "concat": (1, 1_000, "concat(first, second, …)"),
     "coalesce": (1, 1_000, "coalesce(first, second, …)"),
 }

@@ -84,13 +84,39 @@ class NumberCall(Node):
 class TextCall(Node):
     """A function of one string."""
 
-    function: Literal["lower", "upper", "length"]
+    function: Literal["lower", "upper", "length", "trim"]
     item: Node
 
     @property
     def parts(self) -> tuple[Node, ...]:
         """The string."""
         return (self.item,)
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Node):
+    """Some characters of a string: from ``first`` (from 1; below zero from the end), at most ``length``."""
+
+    item: Node
+    first: int
+    length: int | None = None
+
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        """The string."""
+        return (self.item,)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined(Node):
+    """Strings one behind the other; what is missing adds nothing."""
+
+    items: tuple[Node, ...]
+
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        """The strings."""
+        return self.items
 
 
 Order: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">="]

@@ -22,6 +22,7 @@ from streamgauge.expressions.nodes import (
     Const,
     Fallback,
     Field,
+    Joined,
     Junction,
     Kind,
     Match,
@@ -30,6 +31,7 @@ from streamgauge.expressions.nodes import (
     Node,
     Not,
     NumberCall,
+    Part,
     TextCall,
 )
 
@@ -105,7 +107,22 @@ def _text_call(node: TextCall) -> pl.Expr:
     item = polars_form(node.item)
     if node.function == "length":
         return item.str.len_chars().cast(pl.Int64)
+    if node.function == "trim":
+        return item.str.strip_chars()
     return item.str.to_lowercase() if node.function == "lower" else item.str.to_uppercase()
+
+
+def _part(node: Part) -> pl.Expr:
+    """One beyond the front stays there, as in SQL: polars would count what is missing from the length."""
+    item = polars_form(node.item)
+    if node.first > 0:
+        return item.str.slice(node.first - 1, node.length)
+    ending = item.str.tail(-node.first)
+    return ending if node.length is None else ending.str.head(node.length)
+
+
+def _joined(node: Joined) -> pl.Expr:
+    return pl.concat_str([polars_form(item) for item in node.items], ignore_nulls=True)
 
 
 def _comparison(node: Comparison) -> pl.Expr:
@@ -203,6 +220,8 @@ _FORMS: dict[type[Node], Callable[[Any], pl.Expr]] = {
     Const: _const,
     Field: _field,
     TextCall: _text_call,
+    Part: _part,
+    Joined: _joined,
     Comparison: _comparison,
     Membership: _membership,
     Junction: _junction,

@@ -41,6 +41,10 @@ FUNCTIONS: dict[str, str] = {
     "lower": "lower",
     "upper": "upper",
     "length": "length",
+    "trim": "trim",
+    "substring": "substring",
+    "substr": "substring",
+    "concat": "concat",
     "coalesce": "coalesce",
     "matches": "matches",
 }

@@ -11,6 +11,7 @@ from streamgauge.expressions.nodes import (
     Const,
     Fallback,
     Field,
+    Joined,
     Junction,
     Kind,
     Match,
@@ -19,6 +20,7 @@ from streamgauge.expressions.nodes import (
     Node,
     Not,
     NumberCall,
+    Part,
     Scalar,
     TextCall,
 )
@@ -73,6 +75,10 @@ def _call(node: Node) -> str:
             return f"round({text_of(item)}, {digits})"
         case NumberCall(function=function, item=item) | TextCall(function=function, item=item):
             return f"{function}({text_of(item)})"
+        case Part(item=item, first=first, length=length):
+            return f"substring({text_of(item)}, {first}{'' if length is None else f', {length}'})"
+        case Joined(items=items):
+            return f"concat({', '.join(map(text_of, items))})"
         case Match(item=item, pattern=pattern):
             return f"matches({text_of(item)}, {_const(pattern, 'string')})"
         case Fallback(items=items):

@@ -29,7 +29,6 @@ SPELLED: dict[str, str] = {
     "regexp_matches": "matches",
     "earliest_by_offset": "first",
     "latest_by_offset": "last",
-    "stddev_sample": "stddev",
 }
 """ksqlDB's names of what the expression language calls otherwise."""
 
@@ -190,7 +189,7 @@ class _Rewriter:
             hint = "; arrays and maps are not columns here" if token.text in "[]" else ""
             raise self.piece.error(f"{token.text!r} has no meaning here{hint}", token.start)
         if token.text == "||":
-            raise self.piece.error("|| is not supported; select both columns", token.start)
+            raise self.piece.error("|| is not supported; write CONCAT(a, b)", token.start)
         self._put(token.text, token.start)
 
     def _named(self, index: int) -> int:
