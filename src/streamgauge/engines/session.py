@@ -152,6 +152,10 @@ class _Signals:
     def __enter__(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             return
+        # Polars, when it is loaded, hooks SIGINT to break off what it computes: that must not come after us,
+        # or a Ctrl-C in the middle of an expression would end the engine without a commit.
+        import polars as pl  # noqa: F401
+
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self._before[number] = signal.signal(number, self._handle)
 
