@@ -119,31 +119,42 @@ def _view(stage: Stage, manner: Manner, console: Console) -> LiveView | PlainVie
 def _end(stage: Stage, manner: Manner, console: Console) -> None:
     rows = stage.rows(at_the_end=True)
     if manner.as_json:
-        for line in table.lines(rows, stage):
+        for line in table.lines(rows, stage.course()):
             sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
         return
     if not stage.is_complete:
         console.print("\n  interrupted", style="yellow")
-    table.show(rows, stage, console)
+    table.show(rows, stage.course(), console)
     _say_what_next(stage, manner, console)
 
 
 def _say_what_next(stage: Stage, manner: Manner, console: Console) -> None:
     from rich.text import Text
 
-    kept = manner.keep or Path("demo")
-    steps = [
-        f"streamgauge generate payments --records {stage.play.records} --out day.ndjson",
-        f"streamgauge replay {kept}/{_stage.FILE} --stream payments=day.ndjson",
-    ]
-    if manner.keep is None:
-        steps.insert(0, "streamgauge demo --keep demo")
     console.print(Text("\n  next", style="bold"))
-    for step in steps:
+    for step in _steps(stage, manner.keep):
         console.print(Text(f"  {step}"), soft_wrap=True)
     if manner.keep is not None:
         names = f"{_stage.FILE}, {_stage.STORE}, {LOG}"
-        console.print(Text(f"\n  kept in {kept}: {names}"), soft_wrap=True)
+        console.print(Text(f"\n  kept in {manner.keep}: {names}", style="bright_black"), soft_wrap=True)
+
+
+def _steps(stage: Stage, keep: Path | None) -> list[str]:
+    """Commands to try, that do what they say as they stand there."""
+    if keep is None:
+        return [
+            "streamgauge demo --keep demo   leaves its file, store and log there to look at",
+            "streamgauge top                watches the next one from another terminal",
+        ]
+    config = f"--config {keep / _stage.FILE}"
+    burst = next((row for row in stage.rows() if row.told is not None and row.key is not None), None)
+    return [
+        f"streamgauge incidents {config}",
+        *([f"streamgauge why {burst.monitor} {burst.key} {config}"] if burst is not None else []),
+        f"streamgauge dead-letters {config} --limit 3",
+        f"streamgauge generate payments --records {stage.play.records} --out day.ndjson",
+        f"streamgauge replay {keep / _stage.FILE} --stream payments=day.ndjson",
+    ]
 
 
 def _keep_kernels() -> None:

@@ -14,6 +14,7 @@ from streamgauge.clock import SECOND, SystemClock
 from streamgauge.config import load
 from streamgauge.demo.hearing import Hearing
 from streamgauge.demo.matching import Row, match
+from streamgauge.demo.table import Course
 from streamgauge.engines.session import Session
 from streamgauge.errors import ConfigError
 from streamgauge.sources import synthetic
@@ -139,6 +140,21 @@ class Stage:
             planted = synthetic.planted(config, start, records=beyond)
             self._faults = [fault for fault in planted if fault.start < end]
         return self._faults or ()
+
+    def course(self) -> Course:
+        """How it went so far."""
+        stream = self.stream
+        if self.start is None or stream is None:
+            return Course(None)
+        records = stream.records + stream.dead_letters
+        return Course(
+            self.start,
+            records / self.play.rate,
+            records,
+            stream.dead_letters,
+            stream.late,
+            self.ready_after or 0.0,
+        )
 
     def rows(self, *, at_the_end: bool = False) -> list[Row]:
         """What was planted against what was told; only ``at_the_end`` of a whole stream is anything missed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from streamgauge.channels.wording import printable
@@ -12,8 +13,6 @@ from streamgauge.demo.matching import Outcome, Row, failed
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from streamgauge.demo.stage import Stage
 
 _MARKS = {
     Outcome.FOUND: ("✓", "green"),
@@ -31,15 +30,36 @@ EXPLAINED = """\
   out of order: for the stream's lateness, 1 s here."""
 
 
-def show(rows: Sequence[Row], stage: Stage, console: Console) -> None:
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a demo went, beside its rows.
+
+    Attributes:
+        start: event time of record 0, microseconds; None where the stream did not begin.
+        seconds: how much of the stream was read.
+        records: how many were read, those that could not be read included.
+        dead_letters: how many those were.
+        late: records too late for their window, counted per window.
+        ready_after: seconds until the stream began.
+    """
+
+    start: int | None
+    seconds: float = 0.0
+    records: int = 0
+    dead_letters: int = 0
+    late: int = 0
+    ready_after: float = 0.0
+
+
+def show(rows: Sequence[Row], course: Course, console: Console) -> None:
     """Print the table, what it comes to, and what the delay means."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    start = stage.start
+    start = course.start
     if start is None or not rows:
-        console.print(Text(f"\n  nothing was planted in the {passed(stage):.1f} s that were seen"))
+        console.print(Text(f"\n  nothing was planted in the {course.seconds:.1f} s that were seen"))
         return
     table = Table(box=box.SIMPLE_HEAD, header_style="bright_black", padding=(0, 1))
     for name in ("", "planted", "key", "at", "found by", "held at", "told at", "delay"):
@@ -50,14 +70,8 @@ def show(rows: Sequence[Row], stage: Stage, console: Console) -> None:
         table.add_row(*(Text(cell, style) for cell, style in _cells(row, start)))
     console.print(Text("\n  planted against found", style="bold"))
     console.print(table)
-    console.print(Text(f"  {closing(rows, stage)}", style="red" if failed(rows) else "green"))
+    console.print(Text(f"  {closing(rows, course)}", style="red" if failed(rows) else "green"))
     console.print(Text("\n" + EXPLAINED, style="bright_black"))
-
-
-def passed(stage: Stage) -> float:
-    """Seconds of the stream that were read."""
-    stream = stage.stream
-    return (stream.records + stream.dead_letters) / stage.play.rate if stream is not None else 0.0
 
 
 def _cells(row: Row, start: int) -> list[tuple[str, str]]:
@@ -82,33 +96,29 @@ def _second(micros: int) -> str:
     return f"{micros / SECOND:.2f}"
 
 
-def closing(rows: Sequence[Row], stage: Stage) -> str:
+def closing(rows: Sequence[Row], course: Course) -> str:
     """What it comes to, in one sentence."""
     counts = Counter(row.outcome for row in rows)
-    planted = sum(counts[outcome] for outcome in (Outcome.FOUND, Outcome.MISSED))
-    parts = [f"{counts[Outcome.FOUND]} of {planted} found"]
+    parts = [f"{counts[Outcome.FOUND]} of {counts[Outcome.FOUND] + counts[Outcome.MISSED]} found"]
     if counts[Outcome.CUT_OFF]:
         parts.append(f"{counts[Outcome.CUT_OFF]} cut off by the end of the stream")
     parts.append(f"{counts[Outcome.INVENTED] or 'none'} invented")
     if counts[Outcome.TWICE]:
         parts.append(f"{counts[Outcome.TWICE]} told twice")
-    stream = stage.stream
-    records = stream.records + stream.dead_letters if stream is not None else 0
-    return f"{', '.join(parts)} · {records:,} records · ready after {stage.ready_after or 0.0:.1f} s"
+    return f"{', '.join(parts)} · {course.records:,} records · ready after {course.ready_after:.1f} s"
 
 
-def lines(rows: Sequence[Row], stage: Stage) -> list[dict[str, Any]]:
+def lines(rows: Sequence[Row], course: Course) -> list[dict[str, Any]]:
     """The same as plain data: one object per row, then a summary; times are ISO 8601."""
     counts = Counter(row.outcome for row in rows)
-    stream = stage.stream
     summary = {
         "kind": "summary",
         **{str(outcome).replace(" ", "_"): counts[outcome] for outcome in Outcome},
-        "records": stream.records + stream.dead_letters if stream is not None else 0,
-        "dead_letters": stream.dead_letters if stream is not None else 0,
-        "late": stream.late if stream is not None else 0,
-        "began_at": iso(stage.start),
-        "ready_after_seconds": None if stage.ready_after is None else round(stage.ready_after, 3),
+        "records": course.records,
+        "dead_letters": course.dead_letters,
+        "late": course.late,
+        "began_at": iso(course.start),
+        "ready_after_seconds": round(course.ready_after, 3),
     }
     return [*map(_as_json, rows), summary]
 
