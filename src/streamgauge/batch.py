@@ -187,7 +187,8 @@ def _python_number(kind: FieldKind, number: float) -> float | int | bool | None:
 class BadRecord:
     """A record that could not be used: it goes to the dead-letter and the stream goes on.
 
-    ``reason`` is one sentence for people. ``at`` is the moment it counts for (microseconds).
+    ``reason`` is one sentence for people. ``at`` is the moment it counts for (microseconds). ``truncated``:
+    ``payload`` holds its beginning only.
     """
 
     partition: Partition
@@ -195,6 +196,7 @@ class BadRecord:
     reason: str
     payload: bytes | None
     at: int
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

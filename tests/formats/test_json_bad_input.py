@@ -86,7 +86,7 @@ def test_a_bad_record_costs_only_itself(payload, reason):
     assert rows_of(batch) == [(0, MICROS_AT, *good), (2, MICROS_AT, *good)]
     assert batch.next_offset == 3
     (bad,) = batch.bad
-    assert (bad.partition, bad.offset, bad.at, bad.payload) == (HERE, 1, NOW, payload)
+    assert (bad.partition, bad.offset, bad.at, bad.payload, bad.truncated) == (HERE, 1, NOW, payload, False)
     assert reason in bad.reason
     assert len(bad.reason) < 400
     assert bad.reason.isprintable()
@@ -152,6 +152,7 @@ def test_five_megabytes_are_read_when_valid_and_cut_when_not():
     assert len(batch) == 1
     (bad,) = batch.bad
     assert bad.payload == valid[:PAYLOAD]
+    assert bad.truncated
     assert f"(kept: the first {PAYLOAD} of {len(valid) - 1} bytes)" in bad.reason
 
 

@@ -7,7 +7,7 @@ stream that they tell of.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,9 +42,7 @@ def dated(batch: Batch, largest: int) -> list[BadRecord]:
     dated = []
     for bad in batch.bad:
         at = int(running[np.searchsorted(batch.offsets, bad.offset)])
-        dated.append(
-            BadRecord(bad.partition, bad.offset, bad.reason, bad.payload, bad.at if at == NEVER else at)
-        )
+        dated.append(replace(bad, at=bad.at if at == NEVER else at))
     return dated
 
 
@@ -53,21 +51,21 @@ def late_records(group: Group, rows: Rows, late: LateRows, lateness: int) -> lis
     found = []
     for row, start in zip(late.rows.tolist(), late.starts.tolist(), strict=True):
         reached = int(rows.before[row]) + lateness
-        for monitor in group.monitors:
-            found.append(
-                LateRecord(
-                    group.stream,
-                    rows.partitions[int(rows.parts[row])]
-                    if len(rows.partitions) > int(rows.parts[row])
-                    else rows.partitions[0],
-                    int(rows.offsets[row]),
-                    monitor.name,
-                    key_label(rows.keys.key(int(rows.slots[row]))),
-                    start,
-                    reached - int(rows.times[row]),
-                    reached,
-                )
+        found.extend(
+            LateRecord(
+                group.stream,
+                rows.partitions[int(rows.parts[row])]
+                if len(rows.partitions) > int(rows.parts[row])
+                else rows.partitions[0],
+                int(rows.offsets[row]),
+                monitor.name,
+                key_label(rows.keys.key(int(rows.slots[row]))),
+                start,
+                reached - int(rows.times[row]),
+                reached,
             )
+            for monitor in group.monitors
+        )
     return found
 
 

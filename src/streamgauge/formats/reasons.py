@@ -52,7 +52,8 @@ def clean(text: str, limit: int) -> str:
 def bad_record(partition: Partition, offset: int, reason: str, payload: bytes | None, at: int) -> BadRecord:
     """A dead-letter with its reason bounded and its payload cut, saying so."""
     sentence = clean(reason, REASON)
-    if payload is not None and len(payload) > PAYLOAD:
+    truncated = payload is not None and len(payload) > PAYLOAD
+    if payload is not None and truncated:
         sentence += f" (kept: the first {PAYLOAD} of {len(payload)} bytes)"
         payload = payload[:PAYLOAD]
-    return BadRecord(partition, int(offset), sentence, payload, int(at))
+    return BadRecord(partition, int(offset), sentence, payload, int(at), truncated)

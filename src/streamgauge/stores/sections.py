@@ -159,5 +159,5 @@ def _letter_row(stream: str, bad: BadRecord) -> dict[str, Any]:
         "at": bad.at,
         "reason": bad.reason,
         "payload": None if payload is None else payload[:PAYLOAD_BYTES],
-        "truncated": payload is not None and len(payload) > PAYLOAD_BYTES,
+        "truncated": bad.truncated or (payload is not None and len(payload) > PAYLOAD_BYTES),
     }
