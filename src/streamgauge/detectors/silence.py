@@ -257,7 +257,8 @@ class Silence:
         """How many records were read when time allowed each answer, wherever in the step it was worked out."""
         kind, _, at, since, position, record = columns
         assert results.marks is not None
-        due = np.where(kind == kernels.HEARD, since + self.after, at)
+        # A gap is longer than ``after`` from the next microsecond on; until then a record may just be in time.
+        due = np.where(kind == kernels.FORGOTTEN, at, since + self.after + 1)
         return np.where(record >= 0, position, np.searchsorted(results.marks, due, "left"))
 
 

@@ -69,7 +69,9 @@ def build(config: Config, context: Context) -> Threshold:
     when = parse_condition(config.when, context.columns)
     clear = None if config.clear_when is None else parse_condition(config.clear_when, context.columns)
     severity = Severity.CRITICAL if config.severity == "critical" else Severity.WARNING
-    return Threshold(context.monitor, when, clear, severity, watches(when, context.rising))
+    reads = when.columns | (clear.columns if clear is not None else frozenset())
+    fields = frozenset[str]() if context.windowed else reads
+    return Threshold(context.monitor, when, clear, severity, watches(when, context.rising), fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,12 @@ class Threshold:
     clear: Expression | None
     severity: Severity
     early: tuple[Watch, ...] | None
+    fields: frozenset[str] = frozenset()
 
     @property
     def needs(self) -> Needs:
         """Early reports at its own limits; without results it has nothing to say."""
-        return Needs(watches=self.early or (), waits=False)
+        return Needs(watches=self.early or (), fields=self.fields, waits=False)
 
     def initial(self) -> NoState:
         """Nothing is remembered."""

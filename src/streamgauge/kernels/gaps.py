@@ -68,7 +68,7 @@ def judge(
         if events.kind.shape[0] - events.told[0] < 3:
             return False
         covered = gaps.covered[slot]
-        if gaps.silent[slot] == 0 and watermark >= covered + after:
+        if gaps.silent[slot] == 0 and watermark > covered + after:
             gaps.silent[slot] = 1
             tell(events, SILENT, slot, covered + after, covered, position, -1)
         r = gaps.waiting[slot]
