@@ -48,7 +48,7 @@ def dated(batch: Batch, largest: int) -> list[BadRecord]:
 
 def late_records(group: Group, rows: Rows, late: LateRows, lateness: int) -> list[LateRecord]:
     """One entry per record, window and monitor of the group."""
-    found = []
+    found: list[LateRecord] = []
     for row, start in zip(late.rows.tolist(), late.starts.tolist(), strict=True):
         reached = int(rows.before[row]) + lateness
         found.extend(
