@@ -1,5 +1,6 @@
 """Small real replays for tests: records in, lines out."""
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,7 +71,7 @@ def run(
         edges = [0, *sorted(set((cuts or {}).get(number, ())) & set(range(1, len(rows)))), len(rows)]
         slices += [
             listed(rows[a:b], partition=Partition(STREAM, number), start=a)
-            for a, b in zip(edges[:-1], edges[1:], strict=True)
+            for a, b in itertools.pairwise(edges)
         ]
     source = ListedSource(slices, partitions=[Partition(STREAM, number) for number in given])
     stream = configured.streams[STREAM]

@@ -72,7 +72,7 @@ def test_open_windows_stay_unreported_without_a_flush():
 
 
 def test_progress_is_told():
-    seen = []
+    seen: list[int] = []
     streamgauge.replay(CONFIG, {"door": RECORDS}, batch_size=2, progress=seen.append)
     assert seen == [2, 4, 5]
 

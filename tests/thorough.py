@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,8 +15,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Multiply what each test asks for, or the default."""
     if FACTOR == 1:
         return
-    tests = [getattr(item, "obj", None) for item in items]
-    for function in {getattr(test, "__func__", test) for test in tests}:
+    tests: list[Any] = [getattr(item, "obj", None) for item in items]
+    for function in {getattr(test, "__func__", test) for test in tests if test is not None}:
         if getattr(function, "is_hypothesis_test", False):
             asked = getattr(function, "_hypothesis_internal_use_settings", None) or settings()
             function._hypothesis_internal_use_settings = settings(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from confluent_kafka import Consumer
@@ -10,6 +11,7 @@ from confluent_kafka import Consumer
 from streamgauge.batch import BadRecord, Partition
 from streamgauge.clock import SystemClock
 from streamgauge.config import ConfigErrors, load
+from streamgauge.config.models import DeadLettersConfig
 from streamgauge.engines.dead_letters import AT_ONCE, Copier, FilePlace, TopicPlace
 from streamgauge.stores import Owner, open_store
 from streamgauge.stores.contract import Commit
@@ -81,8 +83,13 @@ def test_a_topic_gets_the_record_as_it_came_with_its_reason(store, kafka):
         {"bootstrap.servers": kafka.bootstrap, "group.id": unique("g"), "auto.offset.reset": "earliest"}
     )
     consumer.subscribe([topic])
-    got = []
-    eventually(lambda: (got.extend(consumer.consume(2, 0.2)), len(got) == 2)[1])
+    got: list[Any] = []
+
+    def both() -> bool:
+        got.extend(consumer.consume(2, 0.2))
+        return len(got) == 2
+
+    eventually(both)
     consumer.close()
     assert [message.value() for message in got] == [b"\xff{", None]
     assert dict(got[0].headers()) == {
@@ -108,4 +115,6 @@ def test_one_place_is_named():
         load(STREAM % "{file: a, topic: b}")
     with pytest.raises(ConfigErrors, match="brokers"):
         load(STREAM % "{topic: b}")
-    assert load(STREAM % "{file: bad.ndjson}").streams["s"].dead_letters.file == "bad.ndjson"
+    assert load(STREAM % "{file: bad.ndjson}").streams["s"].dead_letters == DeadLettersConfig(
+        file="bad.ndjson"
+    )

@@ -22,7 +22,7 @@ Start with `streamgauge check FILE`, then `streamgauge run FILE`."""
 class Verbs(TyperGroup):
     """Lists the folder; imports one verb at a time."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # typer's interface
+    def list_commands(self, ctx: Any) -> list[str]:  # typer's interface
         """The verbs, by name."""
         return sorted(_verb_name(path) for path in _files())
 
@@ -35,7 +35,7 @@ class Verbs(TyperGroup):
             ctx.fail(f"there is no verb `{cmd_name}`; {hint}")
         return _loaded(known[cmd_name], cmd_name)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # typer's interface
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # typer's interface
         """One line for each verb, read without importing it."""
         with formatter.section("Verbs"):
             formatter.write_dl([(_verb_name(path), first_line(path)) for path in _files()])

@@ -20,7 +20,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.callback(invoke_without_command=True)
-def listing(  # noqa: PLR0917  typer's options are its parameters
+def listing(
     context: typer.Context,
     stream: StreamOption = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from streamgauge.incident import Incident, IncidentState
 
 
-def command(  # noqa: PLR0917  typer's options are its parameters
+def command(
     state: Annotated[
         str | None, typer.Option(help="Only those that are pending, firing, resolved.", show_default=False)
     ] = None,

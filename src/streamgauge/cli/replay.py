@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as _json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
@@ -90,7 +90,7 @@ def _tell(result: Replayed) -> None:
 class _Progress:
     """A counter on standard error while a terminal looks on; nothing otherwise."""
 
-    def __enter__(self) -> _Progress:
+    def __enter__(self) -> Self:
         self._shown = sys.stderr.isatty()
         return self
 

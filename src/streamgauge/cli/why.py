@@ -13,7 +13,7 @@ from streamgauge.cli._store import HERE, ConfigOption, StoreOption, ask, load_fi
 from streamgauge.errors import ConfigError, OutsideError
 
 
-def command(  # noqa: PLR0917  typer's options are its parameters
+def command(
     monitor: Annotated[str, typer.Argument(metavar="MONITOR", help="Its name.", show_default=False)],
     key: Annotated[
         str | None,

@@ -365,7 +365,7 @@ class _NotConfigured:
         there = f"there is: {', '.join(known)}" if known else "there is none"
         self._sentence = f"no channel {name} in the configuration ({there})"
 
-    def send(self, notice: dict[str, Any]) -> Answer:  # noqa: ARG002  the contract's
+    def send(self, notice: dict[str, Any]) -> Answer:
         """Give it up."""
         return Answer(Result.GAVE_UP, self._sentence)
 

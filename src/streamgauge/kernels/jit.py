@@ -33,6 +33,7 @@ class Kernel(Generic[P, R]):
         self._fast: Callable[P, R] | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the body that this run chose."""
         if _mode.compiled:
             return self.fast(*args, **kwargs)
         with np.errstate(all="ignore"):

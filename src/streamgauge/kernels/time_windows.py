@@ -222,7 +222,7 @@ def crossed(before: float, now: float, limits: NDArray[Any], w: int, used: int) 
 
 
 @kernel
-def count_in(  # noqa: PLR0917  a kernel takes its arrays one by one
+def count_in(
     first: int,
     slots: NDArray[Any],
     times: NDArray[Any],
@@ -238,7 +238,7 @@ def count_in(  # noqa: PLR0917  a kernel takes its arrays one by one
     limits: NDArray[Any],
     size: int,
     advance: int,
-    several: bool,  # noqa: FBT001
+    several: bool,
     scratch: NDArray[Any],
 ) -> int:
     """Count records ``first``… into their windows; return the index at which it stopped (n = done).

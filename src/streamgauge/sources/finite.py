@@ -93,7 +93,7 @@ class FiniteSource:
         self._positions = {partition: positions.get(partition, 0) for partition in self._openers}
         self._assigned = dict(self._positions)
 
-    def poll(self, limit: int, timeout: timedelta) -> Poll:  # noqa: ARG002  # a finite source never waits
+    def poll(self, limit: int, timeout: timedelta) -> Poll:  # a finite source never waits
         """The next records; nothing when all partitions have ended or are paused."""
         assigned, self._assigned = self._assigned, {}
         active = [p for p in self._positions if p not in self._tails and p not in self._paused]
