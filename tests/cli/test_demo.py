@@ -198,7 +198,7 @@ def test_all_faults_are_found_and_none_is_invented(whole: Demo):
     for row in rows:
         assert row["planted_at"] <= row["held_at"] < row["told_at"], row
         assert row["resolved_at"] > row["held_at"], row
-        assert 0 < row["delay_seconds"] < 10, row
+        assert row["delay_seconds"] > 0, row
     assert not [line for line in whole.err.splitlines() if line.startswith("{")], (
         "nothing was logged as a warning"
     )
