@@ -233,7 +233,7 @@ class Batch:
         """Rows ``start`` to ``stop``; bad records go with the first part that passes them."""
         last = stop >= len(self)
         next_offset = self.next_offset if last else int(self.offsets[stop])
-        lower = NEVER if start == 0 else int(self.offsets[start])
+        lower = NEVER if start == 0 else int(self.offsets[start]) if start < len(self) else self.next_offset
         index = np.arange(start, min(stop, len(self)))
         return Batch(
             self.stream,

@@ -92,6 +92,7 @@ class KeySlots:
             self.last_seen[slot] = np.iinfo(np.int64).min
             self._free.append(slot)
             self._stale.add(slot)
+        self._free.sort(reverse=True)  # the lowest is used first, as after a restore
 
     def _assign(self, key: Key) -> int:
         if isinstance(key, tuple) and None in key:

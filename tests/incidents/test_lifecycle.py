@@ -120,7 +120,7 @@ def test_an_incident_that_comes_back_is_another_one():
 
 
 def test_for_ten_seconds_of_event_time():
-    monitor = threshold("n > 1", **{"for": "10s"})
+    monitor = {**threshold("n > 1"), "for": "10s"}
     steady = [record(t / 2, "a") for t in range(2, 40)]
     assert incidents(monitor, steady, flush=False) == [(15, "firing", None, "a")], (
         "at the next verdict after 1.5 + 10"
