@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Self
+
+from tests.services.kafka import Broker
 
 from benchmarks.records import PARTITIONS, Spec, account_name, chunks, lines
-from tests.services.kafka import Broker
 
 
 class BenchBroker:
@@ -20,7 +21,7 @@ class BenchBroker:
         self._broker = Broker(fast_start=False, heap="1g")
         self._filled: set[str] = set()
 
-    def __enter__(self) -> BenchBroker:
+    def __enter__(self) -> Self:
         self._broker.start()
         return self
 

@@ -20,7 +20,9 @@ REPOSITORY = Path(__file__).parents[1]
 _MARK = "RESULT "
 
 
-def run(module: str, function: str, *, env: Mapping[str, str] | None = None, **arguments: Any) -> dict[str, Any]:
+def run(
+    module: str, function: str, *, env: Mapping[str, str] | None = None, **arguments: Any
+) -> dict[str, Any]:
     """Call ``benchmarks.MODULE.FUNCTION(**arguments)`` in a fresh process and return its answer.
 
     Raises:
@@ -28,7 +30,12 @@ def run(module: str, function: str, *, env: Mapping[str, str] | None = None, **a
     """
     command = [sys.executable, "-m", "benchmarks.child", module, function, json.dumps(arguments)]
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=REPOSITORY, env=None if env is None else dict(env)
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=REPOSITORY,
+        env=None if env is None else dict(env),
     )
     for line in reversed(done.stdout.splitlines()):
         if line.startswith(_MARK):

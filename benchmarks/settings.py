@@ -58,7 +58,10 @@ def payments(
         declared[f"burst{n}"] = {
             "stream": "payments",
             "window": {"type": "tumbling", "size": f"{size}s", "by": "account", "compute": COMPUTE},
-            "detect": {"type": "threshold", "when": f"events > {limit * size // 5 + (n if sizes == 1 else 0)}"},
+            "detect": {
+                "type": "threshold",
+                "when": f"events > {limit * size // 5 + (n if sizes == 1 else 0)}",
+            },
             "notify": f"ops{n}",
         }
     return {

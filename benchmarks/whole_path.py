@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -161,7 +160,10 @@ class _Found:
         if self.fired != set(zip(over.accounts.tolist(), over.starts.tolist(), strict=True)):
             return f"{len(self.fired)} windows fired, {len(over.starts)} should have"
         closed = self._windows()
-        ends = {p: int(closed.starts[closed.accounts % PARTITIONS == p].max(initial=-1)) for p in range(PARTITIONS)}
+        ends = {
+            p: int(closed.starts[closed.accounts % PARTITIONS == p].max(initial=-1))
+            for p in range(PARTITIONS)
+        }
         last = np.array([ends[p] for p in range(PARTITIONS)])[right.accounts % PARTITIONS]
         return right._only(right.starts <= last).differences(closed)
 
