@@ -2,7 +2,9 @@
 
 import os
 import signal
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -133,3 +135,19 @@ def test_a_process_frozen_beyond_its_time_out_and_woken_writes_nothing(path):
     assert said.startswith("StoreTakenError another process has taken the store")
     assert store.positions("payments") == {P0: at(5)}
     store.close()
+
+
+def test_a_lock_at_the_end_is_said_and_no_error(url, clock, path, capsys):
+    store = open_store(url, owner=ME, clock=clock)
+    store.commit(saving({}, 3))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        store.close()
+    said = capsys.readouterr()
+    assert "the store could not be marked as free" in said.out + said.err
+    assert "is locked by" in said.out + said.err
+    assert everything_in(path)
+    clock.push(timedelta(seconds=11))
+    later = open_store(url, owner=ME, clock=clock)
+    assert later.positions("payments")[P0].next_offset == 3
+    later.close()

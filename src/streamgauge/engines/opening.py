@@ -76,6 +76,7 @@ def run(config: Config, store: Store, clock: Clock, status: StatusBoard, choices
                 intake.source.close()
         if not engine.replaced:
             delivery.drain(DRAIN)
+            _still_ours(store, delivery)
 
 
 def open_decoder(stream: StreamConfig, layout: Layout) -> Decoder:
@@ -97,6 +98,16 @@ def _intake(plan: StreamPlan, stream: StreamConfig, store: Store, clock: Clock) 
     finite = stream.source.finite
     refuse_company(plan.name, source)
     return Intake(plan, source, open_decoder(stream, plan.layout), clock, finite=finite)
+
+
+def _still_ours(store: Store, delivery: Delivery) -> None:
+    """Say aloud when the store was lost after the last commit: the other process tells what was left to tell.
+
+    Raises:
+        StoreTakenError: another process owns the store.
+    """
+    if delivery.halted or not store.still_mine():
+        store.renew()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import structlog
 from sqlalchemy import Connection, insert, select, update
 
 from streamgauge import __version__
@@ -26,6 +27,8 @@ from streamgauge.stores.migrate import check, migrate
 from streamgauge.stores.owner import Owner
 from streamgauge.stores.reading import Backend, SqlReading
 from streamgauge.stores.schema import dead_letters, deliveries, meta, outbox
+
+_log = structlog.get_logger(__name__)
 
 _DONE = {str(Result.DELIVERED): "delivered", str(Result.GAVE_UP): "gave up"}
 
@@ -128,10 +131,19 @@ class SqlStore(SqlReading):
             mark_replayed(connection, sequences, at)
 
     def close(self) -> None:
-        """Give the ownership back and let go of the store."""
+        """Give the ownership back and let go of the store; all that counts was committed before.
+
+        Where it refuses (locked, full), that is said in the log and the ownership runs out by itself.
+        """
         try:
             with self._turn, self._explained(), self._backend.write() as connection:
                 lease.give_back(connection, self._lease, self._clock.now())
+        except StoreError as error:
+            _log.warning(
+                "the store could not be marked as free: the next start on this host takes it all the same, one "
+                f"on another host after {self._owner.session_timeout.total_seconds():g} s",
+                why=str(error),
+            )
         finally:
             super().close()
 
