@@ -154,7 +154,7 @@ def _table(shape: Mapping[str, Any]) -> str:
 
 
 def _kind(key: str, value: Mapping[str, Any]) -> str:
-    if key in _SEE and "integer" not in str(value):
+    if key in _SEE and not (key == "dead_letters" and "integer" in str(value)):  # the store's is a number
         return _SEE[key]
     options = [option for option in value.get("anyOf", [value]) if option.get("type") != "null"]
     words = [_one_kind(option) for option in options if "$ref" not in option]

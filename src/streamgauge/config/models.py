@@ -61,6 +61,7 @@ class FieldConfig(Settings):
     """One field of a stream: its type, where it lies in a record, what it may hold."""
 
     type: FieldKind
+    """What it holds; numbers and texts are not mixed."""
     min: float | None = None
     """Records below go to the dead-letter."""
     max: float | None = None
@@ -120,9 +121,12 @@ class DeadLettersConfig(Settings):
 class StreamConfig(Settings):
     """A source plus its format, typed fields, key, event time and lateness."""
 
-    source: Annotated[SourceConfig, ByType("sources")]
-    format: Annotated[FormatConfig, ByType("formats", shorthand=True)]
+    source: Annotated[SourceConfig, ByType("sources"), Field(description="Where its records come from.")]
+    format: Annotated[
+        FormatConfig, ByType("formats", shorthand=True), Field(description="How a record is read.")
+    ]
     fields: Annotated[dict[str, Annotated[FieldConfig, Shorthand("type")]], Field(min_length=1)]
+    """What its records hold, by name; only fields that some monitor uses are read."""
     key: Names = ()
     """The field or fields that name whose record it is."""
     partitioned_by: Names = ()
@@ -141,6 +145,7 @@ class StreamConfig(Settings):
         DeadLettersConfig | None, Field(description="copy bad records to a file or topic too")
     ] = None
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
+    """Bounds of its memory."""
 
     @model_validator(mode="after")
     def _dead_letters_have_brokers(self) -> StreamConfig:
@@ -154,10 +159,12 @@ class MonitorConfig(Settings):
     """One declared rule: stream, where, window, detector, route."""
 
     stream: str
+    """The stream it watches, declared or built in."""
     where: Annotated[str | None, Field(min_length=1)] = None
     """Only records for which this condition holds."""
     window: Annotated[WindowConfig, ByType("windows")] | None = None
-    detect: Annotated[DetectorConfig, ByType("detectors")]
+    """How the stream is cut; without it, single records are judged."""
+    detect: Annotated[DetectorConfig, ByType("detectors"), Field(description="What judges.")]
     for_: Annotated[Duration, Field(alias="for")] = timedelta(0)
     """Tell only when it holds for so long."""
     no_data_after: Annotated[int, Field(gt=0)] = 10
@@ -167,6 +174,7 @@ class MonitorConfig(Settings):
     order: Literal["read", "time"] = "read"
     """Records across partitions as read, or sorted by time at the cost of lateness."""
     description: str = ""
+    """What it is for, in words."""
     runbook: str | None = None
     """A link for whoever is told."""
     samples: Annotated[int, Field(ge=0, le=100)] = 3
@@ -197,6 +205,7 @@ class ServerConfig(Settings):
     """Where the API, the metrics and the health checks listen."""
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """An address of this machine; only loopback is taken."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
     """0 takes a free one."""
 
@@ -208,10 +217,15 @@ class Config(Settings):
     """
 
     streams: dict[Name, StreamConfig] = Field(default_factory=dict)
+    """What is read."""
     monitors: dict[Name, MonitorConfig] = Field(default_factory=dict)
+    """What is watched in it."""
     channels: dict[Name, Annotated[ChannelConfig, ByType("channels")]] = Field(default_factory=dict)
+    """Who is told; `console` is there undeclared."""
     store: Annotated[StoreConfig, Shorthand("url")] = Field(default_factory=StoreConfig)
+    """Where what survives a restart is kept."""
     server: ServerConfig = Field(default_factory=ServerConfig)
+    """Where health, metrics and the API are served."""
 
     _warnings: tuple[Mistake, ...] = PrivateAttr(default=())
 

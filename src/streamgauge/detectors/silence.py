@@ -58,6 +58,7 @@ class Config(DetectorConfig):
     forget: Duration | None = None
     """Drop a key unseen for so long; default: the stream's `limits.forget`."""
     severity: Literal["warning", "critical"] = "critical"
+    """How bad it is."""
 
 
 EXAMPLE = {"detect": {"type": "silence", "by": "key", "after": "4s", "forget": "20s"}}

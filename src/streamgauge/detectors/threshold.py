@@ -44,8 +44,11 @@ class Config(DetectorConfig):
 
     type: Literal["threshold"] = "threshold"
     when: str
+    """The condition on a window's values at which it fires."""
     clear_when: str | None = None
+    """The condition at which it is clear again; default: `when` does not hold."""
     severity: Literal["warning", "critical"] = "critical"
+    """How bad it is."""
 
 
 EXAMPLE = {
