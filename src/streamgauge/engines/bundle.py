@@ -69,9 +69,13 @@ class Bundle:
         self._oldest: int | None = None
 
     def part_of(self, partition: Partition) -> int:
-        """The number under which ``partition`` is merged; given once."""
+        """The number under which ``partition`` is merged: its place among those known, so it may grow later."""
         if partition not in self.parts:
-            self.parts.append(partition)
+            known, self.parts = self.parts, sorted([*self.parts, partition])
+            places = np.array([self.parts.index(part) for part in known], np.int32)
+            if places.tolist() != list(range(len(known))):
+                for lane in self.lanes:
+                    lane.group.window.renumber(lane.window_state, places)
         return self.parts.index(partition)
 
     @property
@@ -123,7 +127,7 @@ class Bundle:
         """Take over what was saved of what still exists; the rest starts new."""
         keys = tables["keys"]
         self.keys.restore(list(keys["text"]), keys["last_seen"])
-        self.parts = [Partition.parse(text) for text in tables["parts"]["text"]]
+        attached, self.parts = self.parts, [Partition.parse(text) for text in tables["parts"]["text"]]
         self.beginnings.restore(tables["scopes"], tables["beginnings"], self.parts)
         for lane in self.lanes:
             prefix = f"window/{lane.group.shape}"
@@ -135,6 +139,8 @@ class Bundle:
             for monitor in lane.group.monitors:
                 if monitor.name in lane.states:
                     _take(tables, f"detector/{monitor.name}/{monitor.shape}", lane.states[monitor.name])
+        for partition in attached:
+            self.part_of(partition)
 
     def touch(self, slots: SlotArray, times: IntArray) -> None:
         """Note when keys were last seen."""

@@ -170,6 +170,10 @@ class Window(Protocol):
         """How many windows are open now, over all keys; for people."""
         ...
 
+    def renumber(self, state: State, places: SlotArray) -> None:
+        """A partition joined that comes before others: number p of ``parts`` is ``places[p]`` from now on."""
+        ...
+
     def drop(self, state: State, slots: SlotArray) -> None:
         """Forget what is held under ``slots``: their keys were forgotten."""
         ...

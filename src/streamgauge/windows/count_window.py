@@ -150,6 +150,9 @@ class CountWindow:
         assert isinstance(state, CountWindowState)
         return int((state.rings.held > 0).sum())
 
+    def renumber(self, state: State, places: SlotArray) -> None:
+        """Nothing is kept by partition."""
+
     def drop(self, state: State, slots: SlotArray) -> None:
         """Empty the rings of forgotten keys."""
         assert isinstance(state, CountWindowState)

@@ -56,5 +56,8 @@ class EachRecord:
         """None."""
         return 0
 
+    def renumber(self, state: State, places: SlotArray) -> None:
+        """Nothing is kept by partition."""
+
     def drop(self, state: State, slots: SlotArray) -> None:
         """Nothing is kept."""

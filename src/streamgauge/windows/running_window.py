@@ -119,6 +119,11 @@ class RunningWindow:
         assert isinstance(state, RunningWindowState)
         return self._filling.filling(state.filling)
 
+    def renumber(self, state: State, places: SlotArray) -> None:
+        """As the stretch that is filling."""
+        assert isinstance(state, RunningWindowState)
+        self._filling.renumber(state.filling, places)
+
     def drop(self, state: State, slots: SlotArray) -> None:
         """Totals of forgotten keys start again."""
         assert isinstance(state, RunningWindowState)

@@ -108,6 +108,13 @@ class SortedWindow:
         assert isinstance(state, SortedState)
         return self.inner.filling(state.inner)
 
+    def renumber(self, state: State, places: SlotArray) -> None:
+        """Those who wait keep their partition."""
+        assert isinstance(state, SortedState)
+        if len(state.held["part"]):
+            state.held["part"] = places[state.held["part"]]
+        self.inner.renumber(state.inner, places)
+
     def drop(self, state: State, slots: SlotArray) -> None:
         """Keys are forgotten long after their last record went on."""
         assert isinstance(state, SortedState)

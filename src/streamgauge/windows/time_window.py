@@ -145,6 +145,16 @@ class TimeWindow:
         assert isinstance(state, TimeWindowState)
         return int(state.pool.counts[kernels.USED] - state.pool.counts[kernels.FREE])
 
+    def renumber(self, state: State, places: SlotArray) -> None:
+        """Parts are merged in the order of their new numbers."""
+        assert isinstance(state, TimeWindowState)
+        used = int(state.pool.counts[kernels.USED])
+        if self.several and used:
+            part = state.pool.part[:used]
+            live = state.pool.slot[:used] >= 0
+            part[live] = places[part[live]]
+            state.pool = _relinked(state.pool)
+
     def drop(self, state: State, slots: SlotArray) -> None:
         """Nothing to do: keys are forgotten long after their last window closed."""
 
