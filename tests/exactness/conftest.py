@@ -61,3 +61,9 @@ def prepared(kafka: Broker) -> Prepared:
 def undisturbed(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Found:
     """The run that was not killed."""
     return prepared.outcome(tmp_path_factory.mktemp("undisturbed"), lambda _: None)
+
+
+@pytest.fixture
+def plain_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions of this process start without compiling; the kernels' answers are the same."""
+    monkeypatch.setenv("STREAMGAUGE_JIT", "off")

@@ -147,6 +147,7 @@ def is_done(path: Path, ends: Mapping[str, Mapping[Partition, int]]) -> bool:
 def finish(path: Path, ends: Mapping[str, Mapping[Partition, int]], *, within: float = 90.0) -> None:
     """Run until all is read and told, then SIGTERM."""
     with Run(path) as run:
+        until(lambda: run.says("server listens"), "its start", within=within, alive=run)
         until(lambda: is_done(path, ends), "all read and told", within=within, alive=run)
         assert run.stop() == 0, run.log
 

@@ -79,8 +79,10 @@ def test_what_passed_while_frozen_is_never_made_up():
     assert made.watermark(A) == 12 * S
     tick(made, 63, begin=3, a=False)
     assert made.watermark(A) == 12 * S
-    tick(made, 64, begin=63, a=True)
-    assert made.watermark(A) == round(12.5 * S), "it goes on from the second look at which it is caught up"
+    tick(made, 64.5, begin=63, a=True)
+    assert made.watermark(A) == 12 * S, "the deadline begins anew: what was written meanwhile is on its way"
+    tick(made, 65.5, begin=64.5, a=True)
+    assert made.watermark(A) == 13 * S
 
 
 def test_the_stretch_from_not_caught_up_to_caught_up_does_not_count():
@@ -99,6 +101,8 @@ def test_a_process_that_stood_still_makes_nothing_up():
     made.pass_time({A: True}, 603.0)
     assert made.watermark(A) == 12 * S
     made.pass_time({A: True}, 604.0)
+    assert made.watermark(A) == 12 * S, "the deadline begins anew"
+    made.pass_time({A: True}, 605.0)
     assert made.watermark(A) == 13 * S
 
 

@@ -115,6 +115,10 @@ class Engine:
                 self._restarts[name].restore(bundle)
         for name in about:
             self._begin_about(name)
+        for mirror in self.runners.mirrors:
+            saved = self.store.load(mirror.key)
+            if saved is not None:
+                mirror.restore(saved.tables)
 
     def _begin_about(self, name: str) -> None:
         """What a built-in stream knows of each partition: it has no source that would assign them."""
@@ -122,8 +126,7 @@ class Engine:
             for partition, position in self._restarts[stream].positions.items():
                 mirror = shadow(stream, partition)
                 known = self._restarts[name].positions.get(mirror)
-                self._attach(name, mirror, known, from_start=position.next_offset == 0)
-                self.runners.streams[name].clock.lift(mirror, position.largest_time)
+                self._attach(name, mirror, known or position, from_start=position.next_offset == 0)
 
     def run(self) -> None:
         """Read and judge until :meth:`stop`, or until all sources have ended; commits before it returns.
@@ -248,6 +251,7 @@ class Engine:
         self._ticked_at = now
         for name, intake in self.intakes.items():
             runner = self.runners.streams[name]
+            runner.gone = intake.gone()
             if not intake.finite:
                 rose = runner.clock.pass_time(intake.caught_up(), now)
                 unheard = self._unheard(runner)

@@ -20,7 +20,7 @@ MOST_WAITING = 100_000
 """Records of one partition that may wait for the others before its reading is paused."""
 
 PATIENCE = 5.0
-"""Seconds that a partition with nothing to show may hold up the others in the merged order."""
+"""Seconds without a sign of life after which a partition no longer holds up the others in the merged order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,6 @@ class Intake:
         self._open: set[Partition] = set()
         self._paused: set[Partition] = set()
         self._held = False
-        self._held_since: float | None = None
         self._alive_at = clock.monotonic()
 
     def poll(self, limit: int, timeout: timedelta) -> tuple[Poll, list[Taken]]:
@@ -104,7 +103,7 @@ class Intake:
         self._merger = Merger() if self.plan.merged or self.finite else None
         self._pause(set())
         self._read_at, self._next, self._open = {}, {}, set()
-        self._held_since, self._alive_at, self.ended = None, self._clock.monotonic(), False
+        self._alive_at, self.ended = self._clock.monotonic(), False
         self.source.open({partition: position.next_offset for partition, position in positions.items()})
 
     def hold(self, *, held: bool) -> None:
@@ -121,6 +120,12 @@ class Intake:
             partition: not waiting.get(partition) and self._at_end(partition, tails.get(partition), now)
             for partition in self._next
         }
+
+    def gone(self) -> frozenset[Partition]:
+        """Partitions of which nothing can be waited for: they have ended, or give no sign of life."""
+        now, tails = self._clock.monotonic(), self.source.tails()
+        ended = {partition for partition in self._next if partition not in self._open}
+        return frozenset(ended.union(p for p in self._next if self._is_away(p, tails, now)))
 
     def tails(self) -> Mapping[Partition, Tail]:
         """The newest known ends."""
@@ -169,20 +174,20 @@ class Intake:
     def _merge(self, merger: Merger[Partition], limit: int, now: float) -> list[Taken]:
         tails = self.source.tails()
         for partition in merger.holding():
-            if not self.finite and self._at_end(partition, tails.get(partition), now):
+            if not self.finite and (
+                self._at_end(partition, tails.get(partition), now) or self._is_away(partition, tails, now)
+            ):
                 merger.done(partition)
-        holding = merger.holding()
-        waiting = merger.waiting()
-        if not holding or not any(waiting.values()):
-            self._held_since = None
-        elif self._held_since is None:
-            self._held_since = now
-        late = self._held_since is not None and now - self._held_since > PATIENCE and not self.finite
         taken = []
-        while (part := merger.take(limit, all_of_it=late)) is not None:
+        while (part := merger.take(limit)) is not None:
             taken.append(Taken([batch for _, batch in part.batches], part.order))
         self._pause_the_full(merger)
         return taken
+
+    def _is_away(self, partition: Partition, tails: Mapping[Partition, Tail], now: float) -> bool:
+        """Whether a partition has given no sign of life for so long that the others go on without it."""
+        answered = tails[partition].answered_at if partition in tails else 0.0
+        return now - max(answered, self._read_at.get(partition, self._alive_at)) > PATIENCE
 
     def _pause_the_full(self, merger: Merger[Partition]) -> None:
         if not self._held:

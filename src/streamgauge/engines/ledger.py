@@ -162,7 +162,7 @@ def states(runners: Runners) -> dict[StateKey, StateWrite]:
             own = positions if bundle.partition is None else {bundle.partition: positions[bundle.partition]}
             if own and not bundle.from_offset:
                 written[bundle.key] = StateWrite(bundle.tables(), bundle.version, own)
-    return written
+    return written | {mirror.key: mirror.save() for mirror in runners.mirrors}
 
 
 def _block(monitor: Monitor, results: WindowResults, rows: Iterable[int]) -> HistoryBlock:

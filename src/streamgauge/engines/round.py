@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -13,11 +14,11 @@ from streamgauge.engines.built_in import (
     LATE,
     LateRecord,
     dated,
-    dead_letter_batches,
-    late_batches,
     late_records,
-    shadow,
 )
+from streamgauge.engines.mirror import BAD as BAD_TOLD
+from streamgauge.engines.mirror import LATE as LATE_TOLD
+from streamgauge.engines.mirror import Mirror
 from streamgauge.engines.stream_runner import StreamRunner
 from streamgauge.incidents.board import Board
 from streamgauge.monitor import Monitor
@@ -63,6 +64,10 @@ class Runners:
             name: StreamRunner(stream, board, self, paused=paused, replay=replay)
             for name, stream in plan.streams.items()
         }
+        declared = {name: self.streams[name] for name in self._declared()}
+        bad, late = self.streams.get(DEAD_LETTERS), self.streams.get(LATE)
+        self._bad = None if bad is None else Mirror(bad, BAD_TOLD, declared, live=not replay)
+        self._late = None if late is None else Mirror(late, LATE_TOLD, declared, live=not replay)
 
     def results(self, group: Group, results: WindowResults) -> None:
         """Pass results on."""
@@ -92,58 +97,33 @@ class Runners:
                 self._gathered.dead_letters.extend((stream, bad) for bad in dated(batch, largest))
         runner.take(batches, order, at=at)
 
-    def settle(self) -> Gathered:
-        """Give bad and late records to the streams that tell of them; what was gathered since the last call."""
+    def settle(self, *, last: bool = False) -> Gathered:
+        """Give bad and late records to the streams that tell of them; what was gathered since the last call.
+
+        ``last``: nothing more is to come.
+        """
         gathered, self._gathered = self._gathered, Gathered()
-        if DEAD_LETTERS in self.streams:
-            fresh = [
-                (stream, bad)
-                for stream, bad in gathered.dead_letters
-                if self._untold(DEAD_LETTERS, stream, bad)
-            ]
-            self._tell(DEAD_LETTERS, *dead_letter_batches(fresh))
-        if LATE in self.streams:
-            late = [record for record in gathered.late if self._untold(LATE, record.stream, record)]
-            self._tell(LATE, *late_batches(late))
+        if self._bad is not None:
+            self._bad.tell(gathered.dead_letters, last=last)
+        if self._late is not None:
+            self._late.tell(gathered.late, last=last)
         return gathered
+
+    @property
+    def mirrors(self) -> list[Mirror[Any]]:
+        """What tells of the streams, where somebody watches it."""
+        return [mirror for mirror in (self._bad, self._late) if mirror is not None]
 
     def finish(self) -> Gathered:
         """All streams have ended: close all their windows, then those of the streams about them."""
         declared = self._declared()
         for name in declared:
             self.streams[name].finish()
-        gathered = self.settle()
+        gathered = self.settle(last=True)
         for name in self.streams:
             if name not in declared:
                 self.streams[name].finish()
         return gathered
-
-    def _untold(self, name: str, stream: str, record: BadRecord | LateRecord) -> bool:
-        """Whether a built-in stream has not been told of a record: after a damage some are read again."""
-        known = self.streams[name].next_offset.get(shadow(stream, record.partition), -1)
-        return record.offset >= known
-
-    def _tell(self, name: str, batches: Sequence[Batch], order: IntArray) -> None:
-        runner = self.streams[name]
-        mirrors = {
-            stream: {
-                partition: shadow(stream, partition) for partition in self.streams[stream].clock.partitions
-            }
-            for stream in self._declared()
-        }
-        for stream, names in mirrors.items():
-            runner.join(self.streams[stream], names)
-        if batches:
-            runner.take(batches, order)
-        for stream, names in mirrors.items():
-            runner.follow(self.streams[stream], names)
-        present = {mirror for names in mirrors.values() for mirror in names.values()}
-        reading = {stream for stream, names in mirrors.items() if names}
-        gone = [
-            p for p in runner.clock.partitions if p not in present and p.name.partition("/")[0] in reading
-        ]
-        runner.clock.retire(gone)
-        runner.pass_time()
 
     def _declared(self) -> list[str]:
         return [name for name in self.streams if name not in (LATE, DEAD_LETTERS)]

@@ -74,13 +74,12 @@ class Session:
             durability=self.config.store.durability,
             keep=keep,
         )
-        with ExitStack() as ending:
+        with _Signals(self), ExitStack() as ending:
             ending.callback(store.close)
             ending.enter_context(kept(store))
             if beside is not None:
                 ending.callback(beside(self))
-            with _Signals(self):
-                self._run_each(store)
+            self._run_each(store)
 
     def stop(self) -> None:
         """End in order; from any thread or signal handler."""

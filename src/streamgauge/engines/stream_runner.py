@@ -72,6 +72,11 @@ class StreamRunner:
         observer: sees results, verdicts and late records.
         paused: monitors that take no part.
         replay: whether partitions come in one merged order that runs ahead of none of them.
+
+    Attributes:
+        clock: how far each partition has come.
+        next_offset: of each partition, what is counted next.
+        gone: partitions of which nothing is waited for.
     """
 
     def __init__(
@@ -90,6 +95,7 @@ class StreamRunner:
         self._paused = paused
         self.clock = StreamClock(plan.lateness, plan.deadline)
         self.next_offset: dict[Partition, int] = {}
+        self.gone: frozenset[Partition] = frozenset()
         self.bundles: dict[tuple[tuple[str, ...], Partition | None], Bundle] = {}
         self._from_start: dict[Partition, bool] = {}
         for by in self._groupings(aligned=False):
@@ -133,7 +139,12 @@ class StreamRunner:
             del self.bundles[key]
 
     def take(
-        self, batches: Sequence[Batch], order: IntArray | None = None, *, at: float | None = None
+        self,
+        batches: Sequence[Batch],
+        order: IntArray | None = None,
+        *,
+        at: float | None = None,
+        reached: int | None = None,
     ) -> None:
         """Take one round of batches all the way.
 
@@ -141,6 +152,7 @@ class StreamRunner:
             batches: at most one per partition where an ``order`` is given.
             order: int64[n], the merged order over the joined rows; None = as they come.
             at: monotonic seconds of reading; None in a replay.
+            reached: of a built-in stream: how far everything that it tells of has come.
         """
         readings: list[tuple[Batch, IntArray, IntArray]] = []
         others = self.clock.minimum_without([batch.partition for batch in batches])
@@ -153,7 +165,7 @@ class StreamRunner:
             readings.append((batch, before, after))
             self._aligned(batch, before, after)
         if any(of is None for _, of in self.bundles):
-            self._merged(readings, order, others, starts)
+            self._merged(readings, order, others, starts, reached)
 
     def pass_time(self, *, unheard: tuple[int, int] | None = None) -> None:
         """Let the present watermarks close what they close; no record came."""
@@ -169,10 +181,18 @@ class StreamRunner:
                 until = max(self.clock.maximum(), lane.group.window.last_end(lane.window_state))
                 advance(lane, _nothing(lane, bundle, until), self.board, self.observer)
 
-    def follow(self, other: StreamRunner, names: Mapping[Partition, Partition]) -> None:
-        """Come as far as ``other`` has; ``names`` holds, by its partitions, ours that tell of them."""
-        self.clock.follow(other.clock, names)
+    def follow(
+        self, other: StreamRunner, names: Mapping[Partition, Partition], first: Mapping[Partition, int]
+    ) -> None:
+        """Come as far as ``other`` has, but not beyond ``first``.
+
+        Args:
+            other: the stream that this one tells of.
+            names: by its partitions, ours.
+            first: by our partitions, the event time of the first record that is still to come.
+        """
         for partition, mine in names.items():
+            self.clock.follow(other.clock, partition, mine, first.get(mine))
             if partition in other.next_offset:
                 self.next_offset[mine] = other.next_offset[partition]
 
@@ -239,6 +259,7 @@ class StreamRunner:
         order: IntArray | None,
         others: int,
         starts: Mapping[Partition, int],
+        reached: int | None,
     ) -> None:
         count = sum(len(batch) for batch, _, _ in readings)
         if not count:
@@ -247,7 +268,10 @@ class StreamRunner:
         whose = np.concatenate([np.full(len(batch), k, np.int32) for k, (batch, _, _) in enumerate(readings)])
         after = np.concatenate([after for _, _, after in readings])
         order = np.arange(count) if order is None else order
-        opening, closing = self._closing(readings, whose[order], after[order], others, starts)
+        if self.replay or self.plan.config is None:
+            opening, closing = self._in_one_order(after[order], min([others, *starts.values()]), reached)
+        else:
+            opening, closing = self._closing(readings, whose[order], after[order], others, starts)
         names = readings[0][0].columns
         columns = {name: Column.join([batch.columns[name] for batch, _, _ in readings]) for name in names}
         if len(readings) > 1:
@@ -259,7 +283,7 @@ class StreamRunner:
             reading = Reading(
                 np.concatenate([batch.times for batch, _, _ in readings])[order],
                 np.concatenate([batch.offsets for batch, _, _ in readings])[order],
-                np.maximum(np.concatenate([before for _, before, _ in readings]), bundle.judged)[order],
+                self._late_from(np.concatenate([before for _, before, _ in readings])[order], bundle),
                 opening, closing, int(closing[-1]), columns, bundle.parts, numbers[whose[order]],
             )  # fmt: skip
             self._through(bundle, reading)
@@ -272,15 +296,7 @@ class StreamRunner:
         others: int,
         starts: Mapping[Partition, int],
     ) -> tuple[int, IntArray]:
-        """The minimum watermark before and after each record of the order; in a replay nobody holds it back."""
-        if self.replay:
-            opening = self._replayed
-            closing = np.maximum.accumulate(np.maximum(after, opening))
-            self._replayed = int(closing[-1])
-            if self.plan.config is None:
-                # What tells of a stream is dated by how far that had come: time got there before the record.
-                return int(closing[0]), np.concatenate((closing[1:], closing[-1:]))
-            return opening, closing
+        """The minimum watermark before and after each record of the order."""
         opening = min([others, *starts.values()])
         lowest = np.full(len(whose), others, np.int64)
         for k, (batch, _, _) in enumerate(readings):
@@ -290,6 +306,21 @@ class StreamRunner:
         return opening, lowest
 
     _replayed = NEVER
+
+    def _in_one_order(self, after: IntArray, slowest: int, reached: int | None) -> tuple[int, IntArray]:
+        """The same where records come in the order of time, and nobody holds that back."""
+        opening = self._replayed if self.replay else slowest
+        most = after if self.replay or reached is None else np.minimum(after, reached)
+        closing = np.maximum.accumulate(np.maximum(most, opening))
+        self._replayed = int(closing[-1])
+        if self.plan.config is None:
+            # What tells of a stream is dated by how far that had come: time got there before the record.
+            return int(closing[0]), np.concatenate((closing[1:], closing[-1:]))
+        return opening, closing
+
+    def _late_from(self, before: IntArray, bundle: Bundle) -> IntArray:
+        """A partition that joins later does not open again what was reported without it."""
+        return before if self.replay else np.maximum(before, bundle.judged)
 
     def pass_time_merged(self) -> None:
         """Nothing to merge came; what spans partitions may still learn that time went on."""

@@ -24,6 +24,8 @@ class _Progress:
     heard_at: float | None = None
     ticked_at: float | None = None
     idle: bool = False
+    caught_up: bool = False
+    proven_at: float | None = None
 
 
 class StreamClock:
@@ -67,6 +69,17 @@ class StreamClock:
         progress = self._progress.get(partition)
         return progress is not None and progress.idle
 
+    def is_caught_up(self, partition: Partition) -> bool:
+        """Whether a partition was known to be read to its end at the last look, and nothing came since."""
+        progress = self._progress.get(partition)
+        return progress is not None and progress.caught_up
+
+    def slowest(self) -> int:
+        """The largest event time of the partition that is behind all others, leaving out idle ones that never spoke."""
+        return min(
+            (p.largest for p in self._progress.values() if not (p.idle and p.largest == NEVER)), default=NEVER
+        )
+
     def watermark(self, partition: Partition) -> int:
         """A partition's watermark; NEVER before its first record."""
         largest = self.largest(partition)
@@ -74,8 +87,7 @@ class StreamClock:
 
     def minimum(self) -> int:
         """The watermark of what spans partitions: the smallest, leaving out idle ones that never spoke."""
-        counting = [p.largest for p in self._progress.values() if not (p.idle and p.largest == NEVER)]
-        smallest = min(counting, default=NEVER)
+        smallest = self.slowest()
         return NEVER if smallest == NEVER else smallest - self.lateness
 
     def maximum(self) -> int:
@@ -85,7 +97,8 @@ class StreamClock:
     def observe(self, batch: Batch, heard_at: float | None = None) -> tuple[IntArray, IntArray]:
         """Take in a batch; int64[n] watermarks of its partition before and after each record."""
         progress = self._progress.setdefault(batch.partition, _Progress())
-        progress.heard_at, progress.ticked_at, progress.idle = heard_at, heard_at, False
+        progress.heard_at, progress.ticked_at = heard_at, heard_at
+        progress.idle = progress.caught_up = False
         running = np.empty(len(batch) + 1, np.int64)
         running[0] = progress.largest
         running[1:] = batch.times
@@ -101,12 +114,11 @@ class StreamClock:
         progress = self._progress.setdefault(partition, _Progress())
         progress.largest = max(progress.largest, largest)
 
-    def follow(self, other: StreamClock, names: Mapping[Partition, Partition]) -> None:
-        """Be as far as ``other`` is: ``names`` holds, by its partitions, ours that tell of them."""
-        for partition, mine in names.items():
-            its = other._progress[partition]
-            self.lift(mine, its.largest)
-            self._progress[mine].idle = its.idle
+    def follow(self, other: StreamClock, theirs: Partition, mine: Partition, most: int | None) -> None:
+        """Let ``mine`` be as far as ``theirs`` is on another clock, at most as far as ``most``."""
+        its = other._progress[theirs]
+        self.lift(mine, its.largest if most is None else min(its.largest, most))
+        self._progress[mine].idle = its.idle and most is None
 
     def retire(self, partitions: Iterable[Partition]) -> None:
         """These have nothing more to come: they hold nobody back."""
@@ -117,7 +129,8 @@ class StreamClock:
     def heard(self, partition: Partition, at: float) -> None:
         """Note that something was read (a bad record, say) that carries no event time."""
         progress = self._progress.setdefault(partition, _Progress())
-        progress.heard_at, progress.ticked_at, progress.idle = at, at, False
+        progress.heard_at, progress.ticked_at = at, at
+        progress.idle = progress.caught_up = False
 
     def pass_time(self, caught_up: Mapping[Partition, bool], at: float) -> bool:
         """Let wall time pass: ``at`` is monotonic seconds, ``caught_up`` what is known to be read to its end.
@@ -136,14 +149,17 @@ class StreamClock:
 
     def _tick(self, progress: _Progress, at: float, *, caught_up: bool) -> float:
         last, progress.ticked_at = progress.ticked_at, at if caught_up else None
+        progress.caught_up = caught_up
         if progress.heard_at is None:
             progress.heard_at = at
         if not caught_up:
             progress.idle = False
             return 0.0
-        if last is None or at - last > STALE_AFTER:
-            # What was not proven idle is not made up for later.
-            progress.heard_at = max(progress.heard_at, at - self.deadline)
+        proven, progress.proven_at = max(progress.proven_at or progress.heard_at, progress.heard_at), at
+        if at - proven > STALE_AFTER:
+            # What was not proven idle is not made up for later; and whoever could not write waits to do so now.
+            progress.heard_at, last, progress.idle = at, None, False
+        if last is None:
             return 0.0
         idle_from = progress.heard_at + self.deadline
         progress.idle = at >= idle_from

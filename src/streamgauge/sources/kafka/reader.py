@@ -159,7 +159,8 @@ class KafkaSource:
             SourceError: the group may not be looked at.
         """
         try:
-            return group.other_members(self._admin_client(), self.group, self._instance)
+            about = next(iter(self._config.names), None)
+            return group.other_members(self._admin_client(), self.group, self._instance, about)
         except TimeoutError:
             return []
         except KafkaException as error:
