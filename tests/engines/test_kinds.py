@@ -11,7 +11,9 @@ N = {"n": "count(*)"}
 
 
 def window(kind: str = "tumbling", **more: Any) -> dict[str, Any]:
-    size: dict[str, Any] = {"size": 10} if kind == "count" else {"every": "5s"} if kind == "running" else {"size": "5s"}
+    size: dict[str, Any] = (
+        {"size": 10} if kind == "count" else {"every": "5s"} if kind == "running" else {"size": "5s"}
+    )
     if kind == "hopping":
         size["advance"] = "1s"
     cut = {"type": kind, **size, "compute": N, **more}

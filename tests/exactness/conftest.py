@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from streamgauge.batch import Partition
+from streamgauge.testing import WebhookReceiver
 from tests.exactness import stream, watching
 from tests.exactness.running import write
 from tests.exactness.watching import Found
 from tests.services.kafka import Broker, unique
-
-from streamgauge.batch import Partition
-from streamgauge.testing import WebhookReceiver
 
 READINGS = 20_000
 

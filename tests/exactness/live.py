@@ -9,15 +9,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from tests.exactness.running import looking, until, write
-from tests.exactness.watching import QUICK
-from tests.services.kafka import Broker, unique
-
 from streamgauge.batch import Partition
 from streamgauge.config import load
 from streamgauge.engines.session import Session
 from streamgauge.engines.status import EngineStatus, StreamStatus
 from streamgauge.incident import Incident
+from tests.exactness.running import looking, until, write
+from tests.exactness.watching import QUICK
+from tests.services.kafka import Broker, unique
 
 MANY = {
     "stream": "payments",
@@ -62,7 +61,9 @@ def stream(broker: Broker, topic: str, **more: Any) -> dict[str, Any]:
 
 def record(account: str, at: float, **more: Any) -> bytes:
     """One payment; ``at`` is seconds since 1970."""
-    return json.dumps({"account": account, "country": "CH", "amount": 1.0, "at": round(at * 1000), **more}).encode()
+    return json.dumps(
+        {"account": account, "country": "CH", "amount": 1.0, "at": round(at * 1000), **more}
+    ).encode()
 
 
 def records(account: str, moments: Iterable[float]) -> list[bytes]:
@@ -180,6 +181,8 @@ class Speaker:
     def _speak(self) -> None:
         while not self._ending.wait(0.1):
             for partition in range(self._partitions):
-                self._producer.produce(self._topic, record(f"a-{partition}", time.time()), partition=partition)
+                self._producer.produce(
+                    self._topic, record(f"a-{partition}", time.time()), partition=partition
+                )
                 self.sent += 1
             self._producer.poll(0)

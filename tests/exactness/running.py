@@ -39,7 +39,9 @@ def until(holds: Callable[[], Any], what: str, *, within: float = PATIENCE, aliv
         if alive is not None and not alive.running:
             raise AssertionError(f"ended with {alive.code} before {what}:\n{alive.log}")
         if time.monotonic() > deadline:
-            raise AssertionError(f"did not come within {within:g} s: {what}\n{'' if alive is None else alive.log}")
+            raise AssertionError(
+                f"did not come within {within:g} s: {what}\n{'' if alive is None else alive.log}"
+            )
         time.sleep(0.005)
 
 
@@ -48,10 +50,17 @@ class Run:
 
     def __init__(self, config: Path, *, failpoint: str = "", env: Mapping[str, str] | None = None) -> None:
         self._log = config.with_suffix(f".{time.monotonic_ns()}.log")
-        more = {"STREAMGAUGE_FAILPOINT": failpoint, "NUMBA_CACHE_DIR": str(CACHE / "numba"), **_compiled(), **(env or {})}
+        more = {
+            "STREAMGAUGE_FAILPOINT": failpoint,
+            "NUMBA_CACHE_DIR": str(CACHE / "numba"),
+            **_compiled(),
+            **(env or {}),
+        }
         words = [sys.executable, "-m", "streamgauge", "run", str(config), "--port", "0", "--log-json"]
         with self._log.open("wb") as out:
-            self._child = subprocess.Popen(words, stdout=out, stderr=out, env={**os.environ, **more}, cwd=config.parent)
+            self._child = subprocess.Popen(
+                words, stdout=out, stderr=out, env={**os.environ, **more}, cwd=config.parent
+            )
 
     def __enter__(self) -> Self:
         return self

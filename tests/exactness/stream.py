@@ -96,7 +96,11 @@ def readings(count: int, seed: int = 2) -> Iterator[bytes]:
     for n in range(count):
         hot = 15 if n // 2_000 % 5 == 3 else 0
         yield json.dumps(
-            {"machine": f"m-{chance.randrange(5)}", "heat": round(chance.gauss(60 + hot, 4), 3), "at": (BASE + n) * 1000}
+            {
+                "machine": f"m-{chance.randrange(5)}",
+                "heat": round(chance.gauss(60 + hot, 4), 3),
+                "at": (BASE + n) * 1000,
+            }
         ).encode()
 
 

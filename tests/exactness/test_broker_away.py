@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from streamgauge.incident import Incident
 from tests.exactness.live import Live, Speaker, clock, records, stream
 from tests.services.kafka import Broker, unique
 from tests.services.plugin import started
-
-from streamgauge.incident import Incident
 
 pytestmark = [pytest.mark.services, pytest.mark.usefixtures("plain_kernels")]
 
@@ -45,7 +45,9 @@ def _check_all_counted(live: Live, sent: int) -> None:
     live.until(lambda: live.read() == sent, "all that was written")
     live.until(lambda: sum(window[2] for window in live.windows("counted")) == sent, "the windows' ends")
     assert live.payments.late == 0
-    assert not live.incidents("quiet") or live.incidents("quiet")[0].opened_at > live.windows("counted")[-1][1]
+    assert (
+        not live.incidents("quiet") or live.incidents("quiet")[0].opened_at > live.windows("counted")[-1][1]
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.exactness.live import EXACTLY, MANY, Live, clock, record, records, stream
 from tests.services.kafka import Broker, unique
 
@@ -15,7 +16,9 @@ pytestmark = [pytest.mark.services, pytest.mark.usefixtures("plain_kernels")]
 def test_a_window_closes_by_the_wall_clock_once_nothing_comes(kafka: Broker, tmp_path: Path):
     topic = kafka.create_topic(unique(), 2)
     base = clock() // 5 * 5
-    with Live(tmp_path, {"streams": {"payments": stream(kafka, topic)}, "monitors": {"two": EXACTLY}}) as live:
+    with Live(
+        tmp_path, {"streams": {"payments": stream(kafka, topic)}, "monitors": {"two": EXACTLY}}
+    ) as live:
         kafka.produce(topic, records("a", [base, base + 1]), partition=0)
         sent = time.monotonic()
         live.until(lambda: live.open("two"), "the window's end")

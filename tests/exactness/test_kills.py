@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import random
 import signal
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import pytest
+
+import streamgauge
+from streamgauge import failpoints
 from tests.exactness import stream, watching
 from tests.exactness.conftest import Prepared
 from tests.exactness.running import Run, read_so_far, until
 from tests.exactness.watching import SLOW, Found
 
-import streamgauge
-from streamgauge import failpoints
+if TYPE_CHECKING:
+    from streamgauge.testing import WebhookReceiver
 
 pytestmark = pytest.mark.services
 
-POINTS = [(name, 2) for name in failpoints.NAMES] + [("commit.between-log-and-fold", 5), ("send.after-before-mark", 9)]
+POINTS = [(name, 2) for name in failpoints.NAMES] + [
+    ("commit.between-log-and-fold", 5),
+    ("send.after-before-mark", 9),
+]
 
 
 def test_what_was_planted_is_found(undisturbed: Found):
     incidents = undisturbed.incidents.values()
     assert {incident["monitor"] for incident in incidents} == set(watching.monitors())
     quiet = [incident for incident in incidents if incident["monitor"] == "quiet"]
-    assert len(quiet) == 2 + len(stream.COUNTRIES), "two that were planted, and all in the hour before the last records"
+    assert len(quiet) == 2 + len(stream.COUNTRIES), (
+        "two that were planted, and all in the hour before the last records"
+    )
     assert {incident["key"] for incident in quiet if incident["reason"]} == {"ES", "PT", "CH"}
     assert 400 < len(undisturbed.dead_letters) < 600
     assert sum(undisturbed.late.values()) > 1_000
@@ -42,9 +51,7 @@ def test_killed_at_each_stage_of_a_commit(
     prepared.outcome(tmp_path, die).same_as(undisturbed)
 
 
-@pytest.mark.parametrize(
-    "kills", [8, pytest.param(50, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])]
-)
+@pytest.mark.parametrize("kills", [8, pytest.param(50, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
 def test_killed_at_random_moments(prepared: Prepared, undisturbed: Found, tmp_path: Path, kills: int):
     chance = random.Random(kills)
 
@@ -52,7 +59,7 @@ def test_killed_at_random_moments(prepared: Prepared, undisturbed: Found, tmp_pa
         for _ in range(kills):
             had = read_so_far(path, "payments")
             with Run(path) as run:
-                until(lambda so_far=had: _went_on(path, so_far, prepared), "a commit", alive=run)
+                until(partial(_went_on, path, had, prepared), "a commit", alive=run)
                 run.pause_for(chance.random())
 
     prepared.outcome(tmp_path, die_often, **SLOW).same_as(undisturbed)
@@ -73,7 +80,7 @@ def test_replay_of_the_same_records_finds_the_same(undisturbed: Found, tmp_path:
         file.close()
     readings = tmp_path / "readings.ndjson"
     readings.write_bytes(b"\n".join(stream.readings(20_000)))
-    config = prepared.config(_Nowhere())
+    config = prepared.config(cast("WebhookReceiver", _Nowhere()))
     replayed = streamgauge.replay(
         config, {"payments": sorted(folder.iterdir()), "readings": readings}, flush=False
     )
@@ -88,11 +95,12 @@ def test_replay_of_the_same_records_finds_the_same(undisturbed: Found, tmp_path:
     for name in ("burst", "spent", "heat"):
         for incident in replayed.incidents_list:
             if incident.monitor == name:
-                assert watching.plain(incident)["deciding"][:1] == undisturbed.incidents[incident.id]["deciding"][:1]
+                assert (
+                    watching.plain(incident)["deciding"][:1]
+                    == undisturbed.incidents[incident.id]["deciding"][:1]
+                )
                 assert dict(incident.observed) == undisturbed.incidents[incident.id]["observed"]
 
 
 class _Nowhere:
     url = "http://127.0.0.1:1/"
-
-

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.exactness.running import Run, looking, peek, until
-from tests.exactness.stream import LATENESS, SENTINEL
-from tests.services.kafka import Broker, unique
-
 from streamgauge.batch import Partition
 from streamgauge.clock import iso
 from streamgauge.testing import WebhookReceiver
+from tests.exactness.running import Run, looking, peek, until
+from tests.exactness.stream import LATENESS, SENTINEL
+from tests.services.kafka import Broker, unique
 
 ALIGNED = ("burst", "spent", "apart")
 """Monitors for which also the deciding record must be the same."""
@@ -24,7 +23,9 @@ SLOW = {"queued.max.messages.kbytes": 250, "fetch.message.max.bytes": 50_000, "f
 """Reads a few megabytes per second, so that there is a middle in which to be killed."""
 
 
-def payments(broker: Broker, topic: str, *, settings: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+def payments(
+    broker: Broker, topic: str, *, settings: Mapping[str, Any] | None = None, **more: Any
+) -> dict[str, Any]:
     """The stream as a file says it."""
     source = {"type": "kafka", "brokers": broker.bootstrap, "topic": topic, "start": "earliest"}
     return {
@@ -45,7 +46,9 @@ def payments(broker: Broker, topic: str, *, settings: Mapping[str, Any] | None =
     }
 
 
-def _monitor(stream: str, window: dict[str, Any] | None, detect: dict[str, Any], **more: Any) -> dict[str, Any]:
+def _monitor(
+    stream: str, window: dict[str, Any] | None, detect: dict[str, Any], **more: Any
+) -> dict[str, Any]:
     cut = {} if window is None else {"window": window}
     return {"stream": stream, **cut, "detect": detect, "notify": "ops", **more}
 
@@ -56,9 +59,25 @@ def _over(when: str, **more: Any) -> dict[str, Any]:
 
 def monitors() -> dict[str, Any]:
     """Aligned, mergeable and single ones, silence, and the streams about the stream."""
-    five = {"type": "tumbling", "size": "5s", "by": "account", "compute": {"events": "count(*)", "spent": "sum(amount)"}}
-    minute = {"type": "hopping", "size": "60s", "advance": "10s", "by": "account", "compute": {"spent": "sum(amount)"}}
-    refused = {"type": "tumbling", "size": "10s", "by": "country", "compute": {"n": "count(*)", "mean": "avg(amount)"}}
+    five = {
+        "type": "tumbling",
+        "size": "5s",
+        "by": "account",
+        "compute": {"events": "count(*)", "spent": "sum(amount)"},
+    }
+    minute = {
+        "type": "hopping",
+        "size": "60s",
+        "advance": "10s",
+        "by": "account",
+        "compute": {"spent": "sum(amount)"},
+    }
+    refused = {
+        "type": "tumbling",
+        "size": "10s",
+        "by": "country",
+        "compute": {"n": "count(*)", "mean": "avg(amount)"},
+    }
     everything = {"type": "tumbling", "size": "10s", "compute": {"n": "count(*)", "spent": "sum(amount)"}}
     few = {"type": "tumbling", "size": "30s", "by": "stream", "compute": {"n": "count(*)"}}
     heat = {"type": "count", "size": 100, "every": 10, "by": "machine", "compute": {"mean": "avg(heat)"}}
@@ -76,7 +95,10 @@ def monitors() -> dict[str, Any]:
 
 
 def config(
-    broker: Broker, topics: Mapping[str, str], receiver: WebhookReceiver, settings: Mapping[str, Any] | None = None
+    broker: Broker,
+    topics: Mapping[str, str],
+    receiver: WebhookReceiver,
+    settings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The whole file. ``accounts`` reads the same topic with aligned monitors only, so without merging."""
     readings = {
@@ -112,8 +134,12 @@ class Found:
         assert self.late == other.late
         for monitor in sorted({*self.windows, *other.windows}):
             mine, theirs = Counter(self.windows[monitor]), Counter(other.windows[monitor])
-            assert mine == theirs, f"{monitor}: {list((mine - theirs).items())[:5]} | {list((theirs - mine).items())[:5]}"
-        assert self.incidents.keys() == other.incidents.keys(), sorted(self.incidents.keys() ^ other.incidents.keys())
+            assert mine == theirs, (
+                f"{monitor}: {list((mine - theirs).items())[:5]} | {list((theirs - mine).items())[:5]}"
+            )
+        assert self.incidents.keys() == other.incidents.keys(), sorted(
+            self.incidents.keys() ^ other.incidents.keys()
+        )
         for name, incident in self.incidents.items():
             assert incident == other.incidents[name], name
         assert self.notices == other.notices
@@ -199,4 +225,3 @@ def check_told(receiver: WebhookReceiver, result: Found) -> None:
         assert name == request.json["notice"]
         assert bodies.setdefault(name, request.json) == request.json, name
     assert {f"{body['id']}#{body['n']}" for body in bodies.values()} == set(result.notices)
-
