@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from streamgauge.batch import IntArray, Partition
+from streamgauge.batch import Partition
 from streamgauge.clock import iso
 from streamgauge.verdict import Verdicts
 from streamgauge.windows.contract import Rows
@@ -24,20 +24,19 @@ class Recent:
 
     def __init__(self, masked: frozenset[str] = frozenset()) -> None:
         self._masked = masked
-        self._batches: deque[tuple[Rows, IntArray]] = deque()  # with the rows that have a key
+        self._batches: deque[tuple[Rows, int]] = deque()  # with how many rows have a key
         self._held = 0
         self._present = 0
 
     def add(self, rows: Rows) -> None:
         """Remember a batch, and forget what lies more than :data:`REACH` records before it."""
-        keyed = np.nonzero(rows.slots >= 0)[0]
-        self._present = len(keyed)
-        if not len(keyed):
+        self._present = keyed = int(np.count_nonzero(rows.slots >= 0))
+        if not keyed:
             return
         self._batches.append((rows, keyed))
-        self._held += len(keyed)
-        while len(self._batches) > 1 and self._held - len(self._batches[0][1]) - len(keyed) >= REACH:
-            self._held -= len(self._batches.popleft()[1])
+        self._held += keyed
+        while len(self._batches) > 1 and self._held - self._batches[0][1] - keyed >= REACH:
+            self._held -= self._batches.popleft()[1]
 
     def find(self, verdicts: Verdicts, row: int, most: int) -> list[dict[str, Any]]:
         """At most ``most`` records of that verdict's key and window, the newest last; masked fields masked."""
@@ -62,7 +61,8 @@ class Recent:
         """The key's records read before the verdict, the newest first."""
         slot, left = int(verdicts.slots[row]), REACH
         upto = int(verdicts.positions[row]) if self._present else _ALL
-        for batch, keyed in reversed(self._batches):
+        for batch, _ in reversed(self._batches):
+            keyed = np.nonzero(batch.slots >= 0)[0]
             read = keyed[: np.searchsorted(keyed, upto)][-left:]
             for i in read[batch.slots[read] == slot][::-1].tolist():
                 yield batch, i

@@ -74,24 +74,29 @@ def build(config: Config, context: Context) -> Threshold:
     severity = Severity.CRITICAL if config.severity == "critical" else Severity.WARNING
     reads = when.columns | (clear.columns if clear is not None else frozenset())
     fields = frozenset[str]() if context.windowed else reads
-    return Threshold(context.monitor, when, clear, severity, watches(when, context.rising), fields)
+    early = watches(when, context.rising)
+    needs = Needs(watches=early or (), fields=fields, waits=False)
+    expected = clear.text if clear is not None else turned_round(when.text)
+    return Threshold(context.monitor, when, clear, severity, early, needs, expected)
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """See the module's text. ``early`` is None unless the condition can only become truer."""
+    """See the module's text.
+
+    Attributes:
+        early: the limits at which to report early; None unless the condition can only become truer.
+        needs: those limits, and its fields; without results it has nothing to say.
+        expected: what people read.
+    """
 
     monitor: str
     when: Expression
     clear: Expression | None
     severity: Severity
     early: tuple[Watch, ...] | None
-    fields: frozenset[str] = frozenset()
-
-    @property
-    def needs(self) -> Needs:
-        """Early reports at its own limits; without results it has nothing to say."""
-        return Needs(watches=self.early or (), fields=self.fields, waits=False)
+    needs: Needs
+    expected: str
 
     def initial(self) -> NoState:
         """Nothing is remembered."""
@@ -133,12 +138,11 @@ class Threshold:
     def _verdicts(
         self, results: WindowResults, severities: NDArray[np.int8], keep: NDArray[np.int64]
     ) -> Verdicts:
-        expected = self.clear.text if self.clear is not None else turned_round(self.when.text)
         return Verdicts(
             self.monitor, results.keys, results.slots[keep], severities[keep], results.at[keep],
             results.starts[keep], results.ends[keep], results.early[keep], results.partial[keep],
             results.offsets[keep], {name: column.take(keep) for name, column in results.columns.items()},
-            rows=results.rows[keep], positions=results.positions[keep], expected=expected,
+            rows=results.rows[keep], positions=results.positions[keep], expected=self.expected,
         )  # fmt: skip
 
 

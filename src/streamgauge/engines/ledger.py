@@ -7,12 +7,13 @@ tenth of the time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from streamgauge.batch import BadRecord, Column
+from streamgauge.batch import BadRecord, Column, IntArray
 from streamgauge.clock import Clock
 from streamgauge.engines.round import Gathered, Runners
 from streamgauge.engines.totals import Totals
@@ -72,14 +73,17 @@ class Ledger:
         closed = np.nonzero(~results.early)[0]
         if not len(closed):
             return
+        last = int(results.ends[closed].max())
+        all_of_them = _columns(results, closed) if len(closed) <= HISTORY_KEYS else None
         for monitor in self._taking_part(group):
-            self.totals.last_end[monitor.name] = int(results.ends[closed].max())
-            rows = closed
-            if len(closed) > HISTORY_KEYS:
+            self.totals.last_end[monitor.name] = last
+            columns = all_of_them
+            if columns is None:
                 concerned = self.board.slots(monitor.name, results.keys)
-                rows = closed[np.isin(results.slots[closed], concerned)]
-            if len(rows):
-                self._history.append(_block(monitor, results, rows))
+                columns = _columns(results, closed[np.isin(results.slots[closed], concerned)])
+            ends = columns["window_end"]
+            if len(ends):
+                self._history.append(HistoryBlock(monitor.name, int(ends.min()), int(ends.max()), columns))
 
     def verdicts(self, monitor: Monitor, verdicts: Verdicts) -> None:
         """Verdicts become incidents; nothing else is kept of them."""
@@ -165,18 +169,12 @@ def states(runners: Runners) -> dict[StateKey, StateWrite]:
     return written | {mirror.key: mirror.save() for mirror in runners.mirrors}
 
 
-def _block(monitor: Monitor, results: WindowResults, rows: Iterable[int]) -> HistoryBlock:
-    index = np.asarray(rows)
-    ends = results.ends[index]
-    columns: dict[str, object] = {name: column.take(index) for name, column in results.columns.items()}
-    return HistoryBlock(
-        monitor.name,
-        int(ends.min()),
-        int(ends.max()),
-        {
-            "key": Column("string", values=results.keys.texts_of(results.slots[index])),
-            "window_start": results.starts[index],
-            "window_end": ends,
-            **columns,
-        },
-    )
+def _columns(results: WindowResults, rows: IntArray) -> dict[str, Any]:
+    """What the history keeps of some results."""
+    columns: dict[str, Any] = {name: column.take(rows) for name, column in results.columns.items()}
+    return {
+        "key": Column("string", values=results.keys.texts_of(results.slots[rows])),
+        "window_start": results.starts[rows],
+        "window_end": results.ends[rows],
+        **columns,
+    }

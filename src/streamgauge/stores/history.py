@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select
 
 from streamgauge.batch import Column
 from streamgauge.clock import to_micros
@@ -78,23 +78,31 @@ class History:
         """Append ``blocks``; what to give :meth:`accept` once the transaction has succeeded."""
         if not blocks:
             return self._small
-        connection.execute(insert(history), [_row(block) for block in blocks])
+        encoded: dict[int, tuple[int, bytes]] = {}  # monitors that share a window share their columns
+        for block in blocks:
+            if id(block.columns) not in encoded:
+                encoded[id(block.columns)] = encode(block.columns)
+        connection.execute(insert(history), [_row(block, encoded[id(block.columns)]) for block in blocks])
         small = self._small.copy()
         small.update(block.monitor for block in blocks)
-        for monitor in sorted({block.monitor for block in blocks}):
+        newest: dict[str, int] = {}
+        for block in blocks:
+            newest[block.monitor] = max(block.last_end, newest.get(block.monitor, block.last_end))
+        for monitor in sorted(newest):
             if small[monitor] >= JOINED:
                 _join(connection, monitor, small.pop(monitor))
-            self._forget(connection, monitor)
+        self._forget(connection, newest)
         return small
 
     def accept(self, small: Counter[str]) -> None:
         """The transaction has succeeded."""
         self._small = small
 
-    def _forget(self, connection: Connection, monitor: str) -> None:
-        mine = history.c.monitor == monitor
-        newest = connection.execute(select(func.max(history.c.last_end)).where(mine)).scalar_one()
-        connection.execute(delete(history).where(mine, history.c.last_end < newest - self._keep))
+    def _forget(self, connection: Connection, newest: Mapping[str, int]) -> None:
+        """What is older than is kept, seen from the newest end that each monitor has just written."""
+        mine = (history.c.monitor == bindparam("whose"), history.c.last_end < bindparam("before"))
+        bounds = [{"whose": monitor, "before": end - self._keep} for monitor, end in newest.items()]
+        connection.execute(delete(history).where(*mine), bounds)
 
 
 def _join(connection: Connection, monitor: str, count: int) -> None:
@@ -118,8 +126,8 @@ def _joined_row(monitor: str, blocks: Sequence[Row[Any]], frame: pl.DataFrame) -
     }
 
 
-def _row(block: HistoryBlock) -> dict[str, Any]:
-    count, data = encode(block.columns)
+def _row(block: HistoryBlock, encoded: tuple[int, bytes]) -> dict[str, Any]:
+    count, data = encoded
     bounds = {"first_end": block.first_end, "last_end": block.last_end}
     return {"monitor": block.monitor, **bounds, "rows": count, "data": data}
 
