@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from confluent_kafka import IsolationLevel, TopicPartition, admin
+from confluent_kafka import OFFSET_INVALID, IsolationLevel, KafkaError, KafkaException, TopicPartition, admin
 
 from streamgauge.batch import Partition
 from streamgauge.clock import to_micros
@@ -16,6 +17,15 @@ Spot: TypeAlias = Literal["earliest", "latest"] | datetime
 
 OffsetSpec: Any = admin.OffsetSpec  # type: ignore[attr-defined]  # exported in fact
 _LIMIT = 5.0
+_MOVED = frozenset(
+    {
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+    }
+)
+"""Somebody else leads the partition by now."""
 _PATIENCE = 0.2
 """Seconds between two rounds of asking while the broker does not answer."""
 
@@ -67,6 +77,7 @@ class Placing:
         self._asked: dict[Partition, Future[Any]] = {}
         self._known: dict[Partition, int] = {}
         self._again_at = float("-inf")
+        self._moved: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._wanted) + len(self._known)
@@ -103,6 +114,10 @@ class Placing:
     def _ask(self) -> None:
         if self._monotonic() < self._again_at:
             return
+        for topic in self._moved:
+            with suppress(KafkaException):  # by itself the library would keep asking those who led it before
+                self._admin.list_topics(topic, timeout=_PATIENCE)
+        self._moved = set()
         questions = {TopicPartition(*partition): _question(spot) for partition, spot in self._wanted.items()}
         futures = self._admin.list_offsets(
             questions, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_LIMIT
@@ -111,8 +126,14 @@ class Placing:
 
     def _read(self, partition: Partition, future: Future[Any]) -> bool:
         """Take an answer over; False where it was "no record that late", so that the end is asked for next."""
-        if future.exception() is not None:  # whether it is for good, the consumer will be told too
+        error = future.exception()
+        if (
+            error is not None or future.result().offset == OFFSET_INVALID
+        ):  # the latter is how a time-out looks
+            # Whether it is for good, the consumer will be told too.
             self._again_at = self._monotonic() + _PATIENCE
+            if isinstance(error, KafkaException) and error.args[0].code() in _MOVED:
+                self._moved.add(partition.name)
             return True
         if future.result().offset < 0:
             self._wanted[partition] = "latest"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
@@ -32,6 +33,7 @@ class Tails:
         self._clock = clock
         self._watched: frozenset[Partition] = frozenset()
         self._known: dict[Partition, Tail] = {}
+        self._refused: set[str] = set()
         self._wake = threading.Event()
         self._closed = False
         self.answered_at = float("-inf")
@@ -61,6 +63,7 @@ class Tails:
             self._wake.clear()
             if self._watched:
                 self._round(self._watched)
+                self._look_again()
             self._wake.wait(_EVERY)
 
     def _round(self, watched: frozenset[Partition]) -> None:
@@ -77,6 +80,16 @@ class Tails:
         kept = {partition: tail for partition, tail in self._known.items() if partition in self._watched}
         self._known = {**kept, **fresh}
 
+    def _look_again(self) -> None:
+        """Have the library learn anew who leads the partitions of topics that were refused.
+
+        By itself it keeps asking as if nothing had changed, for minutes after a leader was elected.
+        """
+        refused, self._refused = self._refused, set()
+        for topic in refused:
+            with suppress(KafkaException):
+                self._admin.list_topics(topic, timeout=_LIMIT)
+
     def _ask(self, partitions: frozenset[Partition], level: Any) -> dict[Partition, int]:
         """The offsets that were answered; a broker that is away answers none."""
         found: dict[Partition, int] = {}
@@ -89,6 +102,8 @@ class Tails:
             try:
                 answer = future.result(_LIMIT + 1)
             except (KafkaException, TimeoutError):
+                self._refused.add(where.topic)
                 continue
-            found[Partition(where.topic, where.partition)] = int(answer.offset)
+            if answer.offset >= 0:  # what timed out comes as an answer with no offset
+                found[Partition(where.topic, where.partition)] = int(answer.offset)
         return found
