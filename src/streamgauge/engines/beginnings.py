@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from streamgauge.batch import NEVER, Partition
-from streamgauge.state import Table
+from streamgauge.state import Table, Tables
 
 LATER = int(np.iinfo(np.int64).max // 2)
 
@@ -94,3 +94,12 @@ class Beginnings:
     def _await(self, scope: str, partition: Partition) -> None:
         self.awaited.add((scope, partition))
         self._latest = {}
+
+
+def partial_until(tables: Tables, scope: str) -> int:
+    """Until when the windows of a scope are partial, as a saved bundle tells it."""
+    if "beginnings" not in tables:
+        return NEVER
+    saved = Beginnings([scope])
+    saved.restore(tables["scopes"], tables["beginnings"], ())
+    return saved.until(scope)

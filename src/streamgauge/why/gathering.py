@@ -10,6 +10,7 @@ from streamgauge.batch import NEVER, Column, Partition
 from streamgauge.clock import iso, to_micros
 from streamgauge.config.models import Config
 from streamgauge.config.windows import HoppingConfig, TumblingConfig
+from streamgauge.engines.beginnings import partial_until
 from streamgauge.engines.bundle import bundle_key
 from streamgauge.engines.status import EngineStatus
 from streamgauge.errors import ConfigError
@@ -157,8 +158,8 @@ class Search:
         return Known(saved, partial_until=until, near=_near(wanted, names))
 
     def _partial_until(self, state: SavedState) -> int:
-        table = state.tables.get(f"window/{self._group.shape}/partial", {})
-        return max((int(until) for until in table.get("until", ())), default=NEVER)
+        scopes = [f"window/{self._group.shape}", f"detector/{self._monitor.name}/{self._monitor.shape}"]
+        return max(partial_until(state.tables, scope) for scope in scopes)
 
     def _windows(self, key: Key, partial_until: int) -> list[Seen]:
         window, name = self._settings.window, self._monitor.name
