@@ -305,12 +305,12 @@ def test_records_that_are_refused_are_told(kafka: Broker, capsys):
 
 @pytest.mark.services
 def test_login_by_producer_property(secured_kafka: Broker, capsys, monkeypatch):
-    monkeypatch.setattr(_targets, "PATIENCE", 2)
     topic = secured_kafka.create_topic(unique("secure"))
     where = ["--topic", topic, "--brokers", secured_kafka.bootstrap, "--records", "50"]
     login = [f"--producer-property={key}={value}" for key, value in secured_kafka.client().items()]
     assert run("payments", *where, *login) == 0
     assert len(read_topic(secured_kafka, topic, 50)) == 50
+    monkeypatch.setattr(_targets, "PATIENCE", 2)
     wrong = [text.replace("sasl.password=", "sasl.password=not-") for text in login]
     assert run("payments", *where, *wrong) == 3
     told = capsys.readouterr().err

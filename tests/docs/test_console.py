@@ -115,7 +115,7 @@ class Beside:
     def has_said_it(self) -> None:
         """Wait for what the page says (without an answer there: for anything), then end it in order."""
         with suppress(AssertionError):  # told in full below
-            eventually(self._said, within=timedelta(seconds=60))
+            eventually(self._said, within=timedelta(seconds=180))
         assert self._said(), f"{self._step.block}\n{self._printed.read_text()}\n{self._logged.read_text()}"
         self._process.terminate()
         assert self._process.wait(30) == 0, self._logged.read_text()
