@@ -46,7 +46,9 @@ class Choices:
     reload: Callable[[], bool] = lambda: False
 
 
-def run(config: Config, store: Store, clock: Clock, status: StatusBoard, choices: Choices | None = None) -> None:
+def run(
+    config: Config, store: Store, clock: Clock, status: StatusBoard, choices: Choices | None = None
+) -> None:
     """Run a configuration until it is stopped or its sources end.
 
     Raises:
@@ -116,7 +118,9 @@ def _delivering(
 ) -> Iterator[tuple[Delivery, list[Callable[[Tried], None]]]]:
     hear: list[Callable[[Tried], None]] = []
     named = {name for monitor in config.monitors.values() for name in monitor.notify} | set(config.channels)
-    channels: Mapping[str, Channel] = {name: _channel(config, name, choices) for name in sorted(named | {"console"})}
+    channels: Mapping[str, Channel] = {
+        name: _channel(config, name, choices) for name in sorted(named | {"console"})
+    }
     patience = {name: config.channel(name).give_up_after for name in channels}
 
     def tell(tried: Tried) -> None:
