@@ -293,6 +293,7 @@ def test_a_watcher_with_a_bug_stops_nothing(store, clock):
 def test_another_owner_ends_the_sending(store, clock, path):
     channel = RecordingChannel()
     with Running(store, clock, ops=channel) as running:
+        assert running.delivery.drain(SOON)  # its first look is over: it finds nothing more by itself
         decide(store, begin())
         clock.push(timedelta(minutes=1))
         thief = replace(Owner.this_process(), host="elsewhere")
