@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.services.missing import CannotBeHadError
 
-from benchmarks import suite, table
+from benchmarks import page, suite, table
 from benchmarks.broker import BenchBroker
 
 RESULTS = Path(__file__).parent / "results"
@@ -47,7 +47,9 @@ def main() -> int:
         return 3
     found = suite.ratios(rows)
     print("\n" + table.summary(found))
-    _write(asked.json, names, rows, found)
+    told = _write(asked.json, names, rows, found)
+    if not asked.only and not asked.quick:
+        page.write(told)
     wrong = [row for row in rows if row.get("wrong")]
     return 1 if wrong or failed else 0
 
@@ -66,7 +68,7 @@ def _arguments() -> argparse.Namespace:
 
 def _write(
     path: Path | None, names: list[str], rows: list[dict[str, Any]], ratios: list[suite.Ratio]
-) -> None:
+) -> dict[str, Any]:
     now = datetime.now(UTC)
     name = "-".join(names) if len(names) < 3 else "all"
     target = path or RESULTS / f"{now:%Y-%m-%d}-{name}.json"
@@ -75,6 +77,7 @@ def _write(
         "at": now.isoformat(timespec="seconds"),
         "machine": {
             "processors": os.cpu_count(),
+            "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
             "system": platform.system(),
             "python": platform.python_version(),
         },
@@ -84,6 +87,7 @@ def _write(
     }
     target.write_text(json.dumps(told, indent=1) + "\n")
     print(f"\nwritten to {target}")
+    return told
 
 
 if __name__ == "__main__":

@@ -21,14 +21,28 @@ _MARK = "RESULT "
 
 
 def run(
-    module: str, function: str, *, env: Mapping[str, str] | None = None, **arguments: Any
+    module: str,
+    function: str,
+    *,
+    env: Mapping[str, str] | None = None,
+    profile: str | None = None,
+    **arguments: Any,
 ) -> dict[str, Any]:
     """Call ``benchmarks.MODULE.FUNCTION(**arguments)`` in a fresh process and return its answer.
+
+    Args:
+        module, function: what is called.
+        env: its environment; None = ours.
+        profile: where py-spy writes what it sampled 200 times a second.
+        arguments: plain data.
 
     Raises:
         RuntimeError: the process failed; with the end of what it said.
     """
     command = [sys.executable, "-m", "benchmarks.child", module, function, json.dumps(arguments)]
+    if profile is not None:
+        spy = str(Path(sys.executable).parent / "py-spy")
+        command = [spy, "record", "--rate", "200", "--format", "raw", "--output", profile, "--", *command]
     done = subprocess.run(
         command,
         capture_output=True,

@@ -15,6 +15,7 @@ def payments(
     limit: int,
     monitors: int = 1,
     sizes: int = 1,
+    aligned: bool = True,
     store: str = "sqlite:///unused.db",
     alerts: str = "alerts.csv",
 ) -> dict[str, Any]:
@@ -25,6 +26,7 @@ def payments(
         limit: records per account and window.
         monitors: how many share the 5 s window, each with a condition and a channel of its own.
         sizes: how many windows of 5, 6, 7 … s, one monitor each.
+        aligned: whether the file says how the producer places records; without, windows span partitions.
         store: its URL.
         alerts: the CSV file (of each channel, with its number before the name).
     """
@@ -35,7 +37,7 @@ def payments(
         "country": "string",
         "at": {"type": "timestamp", "unit": "ms"},
     }
-    stream = {
+    stream: dict[str, Any] = {
         "source": {
             "type": "kafka",
             "brokers": brokers,
@@ -46,10 +48,11 @@ def payments(
         "format": "json",
         "fields": fields,
         "key": "account",
-        "partitioned_by": "account",
         "time": "at",
         "lateness": "2s",
     }
+    if aligned:
+        stream["partitioned_by"] = "account"
     declared: dict[str, Any] = {}
     channels: dict[str, Any] = {}
     for n in range(max(monitors, sizes)):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import child, delay, flink, quix, start_up, whole_path
+from benchmarks import child, delay, flink, profile, quix, start_up, whole_path
 from benchmarks.broker import BenchBroker
 from benchmarks.records import Spec
 
@@ -51,7 +51,7 @@ def _reading(broker: BenchBroker, spec: Spec, number: int) -> Iterator[Row]:
 
 
 def monitors(broker: BenchBroker, scale: Scale) -> Iterator[Row]:
-    """One monitor, twenty that share its window, twenty windows; and records of which some are late."""
+    """One monitor, twenty that share its window, twenty windows, windows over all partitions, late records."""
     spec = Spec(scale.records, 1_000)
     late = Spec(scale.records, 1_000, late=0.01)
     for number in range(scale.rounds):
@@ -59,12 +59,19 @@ def monitors(broker: BenchBroker, scale: Scale) -> Iterator[Row]:
             ("(c) whole path", {}),
             ("(c) 20 monitors, one window", {"monitors": 20}),
             ("(c) 20 windows", {"sizes": 20}),
+            ("(c) partitions merged", {"aligned": False}),
         ):
             answer = whole_path.case(broker.bootstrap, broker.topic(spec), spec, **more)
             yield {"name": name, "keys": 1_000, "round": number, **answer}
         answer = whole_path.case(broker.bootstrap, broker.topic(late), late)
         yield {"name": "(c) 1 % late records", "keys": 1_000, "round": number, **answer}
     broker.drop(late)
+
+
+def profiled(broker: BenchBroker, scale: Scale) -> Iterator[Row]:
+    """Where the loop of (c) spends its time."""
+    spec = Spec(scale.records, 1_000)
+    yield from profile.measure(broker.bootstrap, broker.topic(spec), spec)
 
 
 def memory(broker: BenchBroker, scale: Scale) -> Iterator[Row]:
@@ -117,6 +124,7 @@ CASES: dict[str, Callable[[BenchBroker, Scale], Iterator[Row]]] = {
     "delay": delays,
     "flink": beside_flink,
     "quix": beside_quix,
+    "profile": profiled,
     "memory": memory,
 }
 

@@ -22,6 +22,8 @@ def line(row: dict[str, Any]) -> str:
         parts.append(f"{row['seconds']:7.3f} s")
     if "cpu_seconds" in row:
         parts.append(f"{row['cpu_seconds']:6.2f} s of CPU")
+    if "share" in row:
+        parts.append(f"{row['share']:5.1%} {row['nanoseconds']:>5} ns per record")
     if "peak_mb" in row:
         parts.append(f"peak {row['peak_mb']:.0f} MB")
     if "memory" in row:

@@ -107,10 +107,18 @@ class Column:
         """The rows at ``index`` (int64 positions), in that order."""
         if self._values is not None:
             values = self._values
-            return Column(self.kind, values=[values[i] for i in index.tolist()])
+            return Column(self.kind, values=list(map(values.__getitem__, index.tolist())))
         if self._numbers is not None:
             return Column(self.kind, numbers=self._numbers[index])
         return Column(self.kind, series=self.series().gather(index))
+
+    def part(self, start: int, stop: int) -> Column:
+        """Rows ``start`` to ``stop``; cheaper than :meth:`take`."""
+        if self._values is not None:
+            return Column(self.kind, values=self._values[start:stop])
+        if self._numbers is not None:
+            return Column(self.kind, numbers=self._numbers[start:stop])
+        return Column(self.kind, series=self.series()[start:stop])
 
     def at(self, row: int) -> Any:
         """One value: None where missing."""
@@ -234,13 +242,12 @@ class Batch:
         last = stop >= len(self)
         next_offset = self.next_offset if last else int(self.offsets[stop])
         lower = NEVER if start == 0 else int(self.offsets[start]) if start < len(self) else self.next_offset
-        index = np.arange(start, min(stop, len(self)))
         return Batch(
             self.stream,
             self.partition,
             self.offsets[start:stop],
             self.times[start:stop],
-            {name: column.take(index) for name, column in self.columns.items()},
+            {name: column.part(start, stop) for name, column in self.columns.items()},
             next_offset,
             tuple(bad for bad in self.bad if lower <= bad.offset < next_offset),
         )

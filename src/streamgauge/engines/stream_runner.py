@@ -40,12 +40,11 @@ class Reading:
         """Records ``start`` to ``stop``, with time as far as it had come then."""
         if start == 0 and stop >= len(self):
             return self
-        index = np.arange(start, stop)
         return Reading(
             self.times[start:stop], self.offsets[start:stop], self.before[start:stop],
             self.opening if start == 0 else int(self.closing[start - 1]), self.closing[start:stop],
             self.watermark if stop >= len(self) else int(self.closing[stop - 1]),
-            {name: column.take(index) for name, column in self.columns.items()},
+            {name: column.part(start, stop) for name, column in self.columns.items()},
             self.partitions, self.parts[start:stop],
         )  # fmt: skip
 
