@@ -7,6 +7,7 @@
     │   └── ExpressionError               an expression is wrong; knows the column
     ├── OutsideError                      something outside is missing or refuses: exit code 3
     │   ├── SourceError                   a broker, topic, file or login
+    │   │   └── SourceFencedError         another process reads in our name
     │   └── StoreError                    the store
     │       ├── StoreTooNewError          written by a newer version
     │       ├── StoreTakenError           another process owns it
@@ -56,6 +57,10 @@ class OutsideError(StreamgaugeError):
 
 class SourceError(OutsideError):
     """A source cannot be read: broker, topic, permission, login or file."""
+
+
+class SourceFencedError(SourceError):
+    """Another process reads in our name; who of the two may is decided by who owns the store."""
 
 
 class StoreError(OutsideError):

@@ -28,7 +28,7 @@ from streamgauge.engines.restart import Restart
 from streamgauge.engines.round import Runners
 from streamgauge.engines.status import StatusBoard
 from streamgauge.engines.stream_runner import StreamRunner
-from streamgauge.errors import StoreError, StoreTakenError
+from streamgauge.errors import SourceFencedError, StoreError, StoreTakenError
 from streamgauge.incidents.board import Board
 from streamgauge.kernels import jit
 from streamgauge.pipeline import MonitorFailed
@@ -47,6 +47,9 @@ TICK = 0.1
 
 RETRY = 1.0
 """Seconds between tries while the store refuses."""
+
+FENCED_OFTEN, FENCED_WITHIN = 3, 60.0
+"""Another process that joins in our name more often than this, in so many seconds, owns a copy of the store."""
 
 _log = structlog.get_logger("streamgauge.engine")
 
@@ -90,6 +93,7 @@ class Engine:
         self._commands: list[tuple[str, str | None]] = []
         self._ticked_at = self.clock.monotonic()
         self._refused_at: float | None = None
+        self._fenced_at: list[float] = []
         self.started = self.replaced = False
         self._begin()
         self.reporter = Reporter(self, surroundings.status)
@@ -179,6 +183,10 @@ class Engine:
             self._let_time_pass()
         except MonitorFailed as failed:
             self._failed(failed)
+        except SourceFencedError:
+            if not self._owns_the_store():
+                raise
+            self._again()
         if self.ledger.due() and self._may_try():
             self.commit()
         self.reporter.report_when_due()
@@ -325,6 +333,20 @@ class Engine:
             intake.start(self._restarts[name].positions)
 
     # the store
+
+    def _owns_the_store(self) -> bool:
+        """Whether we go on where another process joined in our name.
+
+        A process that was frozen and woken joins again before it can find that it has lost the store.
+        """
+        now = self.clock.monotonic()
+        self._fenced_at = [at for at in self._fenced_at if now - at < FENCED_WITHIN] + [now]
+        if len(self._fenced_at) > FENCED_OFTEN or not self.store.still_mine():
+            return False
+        _log.warning(
+            "another process joined the consumer group in our name; the store is ours: joining again"
+        )
+        return True
 
     def _settled(self) -> None:
         """Commit in the middle of a turn: with what the streams tell of themselves."""

@@ -45,7 +45,8 @@ _log = structlog.get_logger(__name__)
 class KafkaSource:
     """Reads the topics of one stream; see :mod:`streamgauge.sources.contract` for what each method promises.
 
-    ``open`` again on an opened source goes back to other positions without leaving the group.
+    ``open`` again on an opened source goes back to other positions without leaving the group; where another
+    process has joined in our name, it joins anew.
     """
 
     def __init__(self, config: Config, stream: str, clock: Clock, *, instance: str | None = None) -> None:
@@ -80,6 +81,8 @@ class KafkaSource:
             SourceError: host, login, permission or topic is wrong.
         """
         self._starts = Starts(self._config.start, positions, by_pattern=self._config.pattern is not None)
+        if self._joined and self._troubles.fenced:
+            self._disconnect()
         if self._joined:
             self._go_back()
             return
@@ -180,12 +183,25 @@ class KafkaSource:
         if self._closed or not self._joined:
             return
         self._closed = True
+        self._leave()
+
+    # connecting
+
+    def _leave(self) -> None:
         self._tails.close()
         leaving = threading.Thread(target=self._consumer.close, name="kafka-close", daemon=True)
         leaving.start()
         leaving.join(_LEAVE)
 
-    # connecting
+    def _disconnect(self) -> None:
+        """Give up a membership that is another's by now, and be as before the first ``open``."""
+        self._closed = True  # what the library says in leaving concerns nobody
+        self._leave()
+        self._closed = self._joined = False
+        self._news, self._admin = _News(), None
+        for held in (self._next, self._gone, self._paused, self._shown):
+            held.clear()
+        self._troubles.forget()
 
     def _connect(self) -> None:
         conf = group.consumer_settings(self._config, self.group, self._stream, self._instance)

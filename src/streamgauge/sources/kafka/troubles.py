@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaError
 
-from streamgauge.errors import SourceError
+from streamgauge.errors import SourceError, SourceFencedError
 from streamgauge.sources.kafka.config import Config
 
 _REFUSED_LOGIN = frozenset({KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED})
@@ -82,9 +82,15 @@ class Troubles:
         """Raise the first complaint that will not pass.
 
         Raises:
+            SourceFencedError: another process reads in our name.
             SourceError: what happened, where, what to do.
         """
         for trouble in self._open.values():
+            if _is_fenced(trouble):
+                raise SourceFencedError(
+                    f"stream {self._stream!r}: another process on the same store took over in the consumer group "
+                    f"{self._group!r}; this one reads nothing more: stop one of the two"
+                )
             sentence = self._sentence(trouble, opening=opening)
             if sentence:
                 raise SourceError(f"stream {self._stream!r}: {sentence}")
@@ -146,11 +152,6 @@ class Troubles:
         return f"{self._who} may not read {named} on the brokers at {self._where}; allow READ on that topic"
 
     def _other(self, trouble: Trouble) -> str | None:
-        if trouble.code == KafkaError.FENCED_INSTANCE_ID or (trouble.final and "fenced" in trouble.words):
-            return (
-                f"another process on the same store took over in the consumer group {self._group!r}; "
-                "this one reads nothing more: stop one of the two"
-            )
         if trouble.code in (KafkaError.INCONSISTENT_GROUP_PROTOCOL, KafkaError.INVALID_GROUP_ID):
             return (
                 f"the consumer group {self._group!r} cannot be joined: {trouble.words}; "
@@ -160,5 +161,18 @@ class Troubles:
             return f"the brokers at {self._where} refuse: {trouble.words}; correct the settings of the source"
         return None
 
+    @property
+    def fenced(self) -> bool:
+        """Whether another process reads in our name."""
+        return any(_is_fenced(trouble) for trouble in self._open.values())
+
+    def forget(self) -> None:
+        """A new connection: what befell the one before does not concern it."""
+        self._open, self.last, self.away = {}, None, False
+
     def _lasts(self, trouble: Trouble, *, opening: bool) -> bool:
         return opening or self._monotonic() - trouble.at > _GRACE
+
+
+def _is_fenced(trouble: Trouble) -> bool:
+    return trouble.code == KafkaError.FENCED_INSTANCE_ID or (trouble.final and "fenced" in trouble.words)
