@@ -195,9 +195,9 @@ class _Judging:
 
     def _concerned(self, answers: Verdicts) -> SlotArray:
         """int32[m]: the keys with an incident, or with one to come."""
-        return np.union1d(
-            self.board.slots(self.monitor.name, self.lane.keys), answers.slots[answers.firing()]
-        ).astype(np.int32)
+        held = self.board.slots(self.monitor.name, self.lane.keys)
+        fired = answers.slots[answers.firing()]
+        return np.union1d(held, fired).astype(np.int32) if len(held) or len(fired) else held
 
     def _until(self, answers: Verdicts, end: int) -> int:
         """How many ``answers`` were decided before the windows that end after ``end`` closed."""

@@ -118,7 +118,9 @@ class Verdicts:
 
     def firing(self) -> BoolArray:
         """Which rows open or hold an incident."""
-        return np.isin(self.severities, (Severity.WARNING, Severity.CRITICAL))
+        warning, critical = int(Severity.WARNING), int(Severity.CRITICAL)
+        held: BoolArray = (self.severities == warning) | (self.severities == critical)
+        return held
 
     def row(self, i: int) -> Verdict:
         """Row ``i`` for people and incidents."""

@@ -62,9 +62,10 @@ def receive(
     """
     if not len(verdicts):
         return np.empty(0, np.int64)
-    firing = verdicts.firing()
-    touched = firing | np.isin(verdicts.slots, board.slots(verdicts.monitor, verdicts.keys))
-    touched |= np.isin(verdicts.slots, verdicts.slots[firing])
+    held, fired = board.slots(verdicts.monitor, verdicts.keys), verdicts.slots[verdicts.firing()]
+    if not len(held) and not len(fired):
+        return np.arange(0 if only_open else len(verdicts))
+    touched = np.isin(verdicts.slots, np.concatenate((held, fired)))
     counted = ~touched & (not only_open)
     for row in np.nonzero(touched)[0].tolist():
         verdict = verdicts.row(row)
