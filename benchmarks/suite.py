@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import child, delay, flink, profile, quix, start_up, whole_path
+from benchmarks import child, delay, flink, quix, start_up, where_time_goes, whole_path
 from benchmarks.broker import BenchBroker
 from benchmarks.records import Spec
 
@@ -71,7 +71,7 @@ def monitors(broker: BenchBroker, scale: Scale) -> Iterator[Row]:
 def profiled(broker: BenchBroker, scale: Scale) -> Iterator[Row]:
     """Where the loop of (c) spends its time."""
     spec = Spec(scale.records, 1_000)
-    yield from profile.measure(broker.bootstrap, broker.topic(spec), spec)
+    yield from where_time_goes.measure(broker.bootstrap, broker.topic(spec), spec)
 
 
 def memory(broker: BenchBroker, scale: Scale) -> Iterator[Row]:
