@@ -21,6 +21,9 @@ TEXTS = [
     "s like 'Z_g'", "s ~ '^[A-Z]'", "lower(s) = 'zug'", "length(s) > 3", "substring(s, 2, 1) = 'u'",
     "substring(concat(s, '-', s), -2) = 'ug'", "trim(s) = s", "coalesce(n, 0) = 0",
     "case when n > 3 then 1 when b then 2 else 3 end = 2", "at >= '2023-11-14T22:13:20.123456Z'", "b", "n between 0 and 7",
+    "s || '-' || s = 'Zug-Zug'", "cast(n as string) = '7'", "cast(x as int) = 0", "cast(s as double) > 1",
+    "cast(b as string) = 'true'", "cast(at as bigint) > 4", "timestamptostring(at, 'yyyy', 'Asia/Tokyo') = '1970'",
+    "stringtotimestamp(s, 'yyyy-MM-dd') is null", "nullif(n, 7) is null", "cast(n as timestamp) < at",
     "x > 1000000", "x > 1.5e300", "n % 4 = 3", "b = false",
 ]  # fmt: skip
 

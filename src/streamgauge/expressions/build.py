@@ -20,6 +20,7 @@ from streamgauge.expressions.nodes import (
     Comparison,
     Const,
     Field,
+    Joined,
     Junction,
     Kind,
     Match,
@@ -325,6 +326,17 @@ def _matches(builder: Builder, arguments: list[Node], at: int | None) -> Node:
     return match(builder, need(arguments[0], "string", "matches"), pattern, pattern.value)
 
 
+def _joined(builder: Builder, tree: exp.Expr) -> Node:
+    """``a || b || c`` hangs to the left, and is one join."""
+    trees: list[exp.Expr | None] = []
+    left: exp.Expr | None = tree
+    while isinstance(left, exp.DPipe):
+        trees.append(left.expression)
+        left = left.this
+    items = tuple(need(builder.step(item), "string", "||") for item in [left, *reversed(trees)])
+    return Joined("string", items[0].at, items)
+
+
 _STEPS: dict[type[Any], Callable[[Builder, exp.Expr], Node]] = {
     exp.Column: _column,
     exp.Literal: _literal,
@@ -336,6 +348,7 @@ _STEPS: dict[type[Any], Callable[[Builder, exp.Expr], Node]] = {
     exp.Mul: _arithmetic("*"),
     exp.Div: _arithmetic("/"),
     exp.Mod: _arithmetic("%"),
+    exp.DPipe: _joined,
     exp.EQ: _comparison("="),
     exp.NEQ: _comparison("!="),
     exp.LT: _comparison("<"),

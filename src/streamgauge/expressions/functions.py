@@ -5,9 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
+from streamgauge.expressions import moment_patterns
+from streamgauge.expressions.casting import TYPES
 from streamgauge.expressions.grammar import Reading
-from streamgauge.expressions.kinds import KindMismatchError, need, unite
-from streamgauge.expressions.nodes import Const, Fallback, Joined, Node, NumberCall, Part, TextCall
+from streamgauge.expressions.kinds import KindMismatchError, as_moment, comparable, describe, need, unite
+from streamgauge.expressions.nodes import (
+    NUMBERS,
+    Cast,
+    Choice,
+    Comparison,
+    Const,
+    Fallback,
+    Joined,
+    Kind,
+    MomentText,
+    Node,
+    NumberCall,
+    Part,
+    TextCall,
+)
 from streamgauge.expressions.vocabulary import FUNCTIONS
 
 MOST_DIGITS = 15
@@ -86,6 +102,73 @@ def _coalesce(arguments: _Arguments, at: int | None) -> Node:
     return Fallback(kind, at, tuple(items))
 
 
+def _nullif(arguments: _Arguments, at: int | None) -> Node:
+    left, right = comparable(arguments[0], arguments[1], ordered=False)
+    same = Comparison("bool", at, "=", left, right)
+    return Choice(left.kind, at, ((same, Const(left.kind, None, None)),), left)
+
+
+def _cast(arguments: _Arguments, at: int | None) -> Node:
+    item, kind = arguments[0], TYPES[_text_of(arguments[1], "cast(x as type)")]
+    if item.kind == kind:
+        return item
+    if item.kind == "null":
+        return Const(kind, at, None)
+    if item.kind not in _CASTS[kind]:
+        hint = "; write case when … then 1 else 0 end" if item.kind == "bool" else ""
+        message = f"{describe(item)} cannot be cast to {_ARTICLES[kind]}{hint}"
+        raise KindMismatchError(message, item)
+    return as_moment(item) if kind == "timestamp" and isinstance(item, Const) else Cast(kind, at, item)
+
+
+_CASTS: dict[Kind, frozenset[Kind]] = {
+    "int": frozenset({"float", "string", "timestamp"}),
+    "float": frozenset({"int", "string"}),
+    "string": frozenset({"int", "float", "bool", "timestamp"}),
+    "bool": frozenset({"string"}),
+    "timestamp": frozenset({"string", "int"}),
+}
+_ARTICLES: dict[Kind, str] = {
+    "int": "a whole number",
+    "float": "a number",
+    "string": "a string",
+    "bool": "true or false",
+    "timestamp": "a timestamp",
+}
+
+
+def _timestamptostring(arguments: _Arguments, at: int | None) -> Node:
+    item = arguments[0]
+    if item.kind in NUMBERS:
+        item = Cast("timestamp", item.at, item if item.kind == "int" else Cast("int", item.at, item))
+    return _moment_text("string", need(item, "timestamp", "timestamptostring"), arguments, at)
+
+
+def _stringtotimestamp(arguments: _Arguments, at: int | None) -> Node:
+    return _moment_text("timestamp", need(arguments[0], "string", "stringtotimestamp"), arguments, at)
+
+
+def _moment_text(kind: Kind, item: Node, arguments: _Arguments, at: int | None) -> Node:
+    pattern = _text_of(arguments[1], "a pattern such as 'yyyy-MM-dd HH:mm:ss'")
+    zone = _text_of(arguments[2], "a time zone such as 'Europe/Zurich'") if len(arguments) == 3 else None
+    wrong = arguments[-1]
+    try:
+        zone = None if zone is None else moment_patterns.checked_zone(zone)
+        wrong = arguments[1]
+        form = moment_patterns.translated(pattern, reading=kind == "timestamp", zone=zone)
+        if kind == "timestamp":
+            moment_patterns.check_readable(pattern, form)
+    except ValueError as error:
+        raise KindMismatchError(str(error), wrong) from None
+    return MomentText(kind, at, item, pattern, form, zone)
+
+
+def _text_of(node: Node, what: str) -> str:
+    if not isinstance(node, Const) or not isinstance(node.value, str):
+        raise KindMismatchError(f"{what} is needed here, as a text in single quotes", node)
+    return node.value
+
+
 _MAKERS: dict[str, Callable[[_Arguments, int | None], Node]] = {
     "abs": _number("abs"),
     "floor": _number("floor"),
@@ -98,6 +181,10 @@ _MAKERS: dict[str, Callable[[_Arguments, int | None], Node]] = {
     "substring": _substring,
     "concat": _concat,
     "coalesce": _coalesce,
+    "nullif": _nullif,
+    "cast": _cast,
+    "timestamptostring": _timestamptostring,
+    "stringtotimestamp": _stringtotimestamp,
 }
 
 _SHAPES: dict[str, tuple[int, int, str]] = {
@@ -112,4 +199,8 @@ _SHAPES: dict[str, tuple[int, int, str]] = {
     "substring": (2, 3, "substring(string, from) or substring(string, from, length)"),
     "concat": (1, 1_000, "concat(first, second, …)"),
     "coalesce": (1, 1_000, "coalesce(first, second, …)"),
+    "nullif": (2, 2, "nullif(value, what is missing)"),
+    "cast": (2, 2, "cast(x as double)"),
+    "timestamptostring": (2, 3, "timestamptostring(moment, 'yyyy-MM-dd HH:mm:ss', 'Europe/Zurich')"),
+    "stringtotimestamp": (2, 3, "stringtotimestamp(text, 'yyyy-MM-dd HH:mm:ss', 'Europe/Zurich')"),
 }

@@ -18,6 +18,7 @@ from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.parser import Parser
 
 from streamgauge.errors import ExpressionError
+from streamgauge.expressions.casting import plain_calls
 from streamgauge.expressions.names import nearest, resolve, unknown
 from streamgauge.expressions.vocabulary import AGGREGATES, FUNCTIONS, INSTEAD, SYMBOLS_INSTEAD
 
@@ -57,6 +58,7 @@ _OPERATORS = {
     "<>": TokenType.NEQ,
     "<=": TokenType.LTE,
     ">=": TokenType.GTE,
+    "||": TokenType.DPIPE,
 }
 _SYMBOLS = frozenset("(),+-*/%=<>~") | _OPERATORS.keys()
 _VALUES = {TokenType.VAR, TokenType.IDENTIFIER, TokenType.NUMBER, TokenType.STRING}
@@ -103,6 +105,7 @@ def read(text: str, columns: Collection[str]) -> tuple[Reading, exp.Expr]:
     reading = Reading(text, columns)
     try:
         _tokenize(reading)
+        reading.tokens = plain_calls(text, reading.tokens)
         _check_nesting(reading)
         neutral = [_neutral(reading, index) for index in range(len(reading.tokens))]
         _check_neighbours(reading)
@@ -260,7 +263,7 @@ def _refused_symbol(reading: Reading, index: int) -> ExpressionError:
     if token.token_type == TokenType.NATIONAL_STRING:
         return reading.error(f"{text} is not supported; write {text[1:]}", token.start)
     instead = SYMBOLS_INSTEAD.get(text)
-    hint = f"; {instead}" if instead else "; operators: + - * / % = != < <= > >= ~"
+    hint = f"; {instead}" if instead else "; operators: + - * / % || = != < <= > >= ~"
     return reading.error(f"{text!r} is not supported{hint}", token.start)
 
 

@@ -66,9 +66,9 @@ def comparable(left: Node, right: Node, *, ordered: bool) -> tuple[Node, Node]:
         message = f"a comparison with null is never true; write {shown} is null or {shown} is not null"
         raise KindMismatchError(message, other)
     if left.kind == "timestamp":
-        right = _as_moment(right)
+        right = as_moment(right)
     elif right.kind == "timestamp":
-        left = _as_moment(left)
+        left = as_moment(left)
     if left.kind != right.kind and not (left.kind in NUMBERS and right.kind in NUMBERS):
         message = f"{describe(left)} cannot be compared with {describe(right)}{_hint(left, right)}"
         raise KindMismatchError(message, left)
@@ -82,7 +82,7 @@ def unite(nodes: Sequence[Node], role: str) -> tuple[list[Node], Kind]:
     united = list(nodes)
     kinds = {node.kind for node in united} - {"null"}
     if "timestamp" in kinds:
-        united = [_as_moment(node) for node in united]
+        united = [as_moment(node) for node in united]
         kinds = {node.kind for node in united} - {"null"}
     if not kinds:
         raise KindMismatchError(f"{role} gives nothing but null", united[0])
@@ -94,7 +94,12 @@ def unite(nodes: Sequence[Node], role: str) -> tuple[list[Node], Kind]:
     return [replace(node, kind=kind) if node.kind == "null" else node for node in united], kind
 
 
-def _as_moment(node: Node) -> Node:
+def as_moment(node: Node) -> Node:
+    """A text constant as the moment it says in ISO 8601; anything else as it is.
+
+    Raises:
+        KindMismatchError: it is no moment.
+    """
     if not isinstance(node, Const) or not isinstance(node.value, str):
         return node
     try:

@@ -119,6 +119,36 @@ class Joined(Node):
         return self.items
 
 
+@dataclass(frozen=True, slots=True)
+class Cast(Node):
+    """The value as another kind (``kind``); missing where it has none."""
+
+    item: Node
+
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        """The value."""
+        return (self.item,)
+
+
+@dataclass(frozen=True, slots=True)
+class MomentText(Node):
+    """A timestamp written in (``kind`` string) or read from (``kind`` timestamp) a text.
+
+    ``pattern`` is the user's, ``form`` the same for Polars; ``zone`` None is UTC.
+    """
+
+    item: Node
+    pattern: str
+    form: str
+    zone: str | None = None
+
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        """The moment or the text."""
+        return (self.item,)
+
+
 Order: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">="]
 
 

@@ -14,9 +14,11 @@ import numpy as np
 import polars as pl
 
 from streamgauge.batch import polars_type
+from streamgauge.expressions.moment_patterns import has_offset
 from streamgauge.expressions.nodes import (
     NUMBERS,
     Arithmetic,
+    Cast,
     Choice,
     Comparison,
     Const,
@@ -28,12 +30,14 @@ from streamgauge.expressions.nodes import (
     Match,
     Membership,
     Missing,
+    MomentText,
     Node,
     Not,
     NumberCall,
     Part,
     TextCall,
 )
+from streamgauge.formats.event_time import FIRST, LAST, moments
 
 _INF = float("inf")
 
@@ -123,6 +127,65 @@ def _part(node: Part) -> pl.Expr:
 
 def _joined(node: Joined) -> pl.Expr:
     return pl.concat_str([polars_form(item) for item in node.items], ignore_nulls=True)
+
+
+def _cast(node: Cast) -> pl.Expr:
+    """Whole numbers are cut off, as in SQL; times are milliseconds since 1970 where they are numbers."""
+    item = polars_form(node.item)
+    match node.kind:
+        case "int" if node.item.kind == "timestamp":
+            return item // 1_000
+        case "timestamp" if node.item.kind == "int":
+            return pl.map_batches([item], _from_millis, return_dtype=pl.Int64)
+        case "timestamp":
+            return pl.map_batches([item], _moments, return_dtype=pl.Int64)
+        case "bool":
+            return item.str.strip_chars().str.to_lowercase() == "true"
+        case "string" if node.item.kind == "timestamp":
+            return item.cast(pl.Datetime("us")).dt.strftime(_ISO)
+        case "float":
+            number = item.str.strip_chars() if node.item.kind == "string" else item
+            return _finite(number.cast(pl.Float64, strict=False))
+        case "int" if node.item.kind == "string":
+            return item.str.strip_chars().cast(pl.Int64, strict=False)
+        case kind:
+            return item.cast(_type(kind), strict=False)
+
+
+_ISO = "%Y-%m-%dT%H:%M:%S.%3f"
+
+
+def _from_millis(numbers: Sequence[pl.Series]) -> pl.Series:
+    """What lies outside the years 1 to 9999 is no moment."""
+    (series,) = numbers
+    inside = series.is_between(FIRST // 1_000, LAST // 1_000).fill_null(value=True)
+    return (series if inside.all() else series.set(~inside, None)) * 1_000
+
+
+def _moments(texts: Sequence[pl.Series]) -> pl.Series:
+    """ISO 8601, as event times are read; each different text once."""
+    different = texts[0].unique().drop_nulls()
+    read = moments(different.to_list())
+    known = {
+        text: micros
+        for row, (text, micros) in enumerate(zip(different, read.micros.tolist(), strict=True))
+        if row not in read.problems
+    }
+    if not known:
+        return pl.Series([None] * len(texts[0]), dtype=pl.Int64)
+    return texts[0].replace_strict(known, default=None, return_dtype=pl.Int64)
+
+
+def _moment_text(node: MomentText) -> pl.Expr:
+    item = polars_form(node.item)
+    if node.kind == "string":
+        moment = item.cast(pl.Datetime("us", "UTC"))
+        return (moment.dt.convert_time_zone(node.zone) if node.zone else moment).dt.strftime(node.form)
+    read = item.str.strptime(pl.Datetime("us"), node.form, strict=False)
+    if not has_offset(node.form) and node.zone:
+        read = read.dt.replace_time_zone(node.zone, ambiguous="earliest", non_existent="null")
+        read = read.dt.convert_time_zone("UTC")
+    return read.dt.timestamp("us")
 
 
 def _comparison(node: Comparison) -> pl.Expr:
@@ -222,6 +285,8 @@ _FORMS: dict[type[Node], Callable[[Any], pl.Expr]] = {
     TextCall: _text_call,
     Part: _part,
     Joined: _joined,
+    Cast: _cast,
+    MomentText: _moment_text,
     Comparison: _comparison,
     Membership: _membership,
     Junction: _junction,

@@ -6,6 +6,7 @@ from streamgauge.clock import to_datetime
 from streamgauge.expressions.expression import Expression, finished
 from streamgauge.expressions.nodes import (
     Arithmetic,
+    Cast,
     Choice,
     Comparison,
     Const,
@@ -17,6 +18,7 @@ from streamgauge.expressions.nodes import (
     Match,
     Membership,
     Missing,
+    MomentText,
     Node,
     Not,
     NumberCall,
@@ -81,6 +83,10 @@ def _call(node: Node) -> str:
             return f"concat({', '.join(map(text_of, items))})"
         case Match(item=item, pattern=pattern):
             return f"matches({text_of(item)}, {_const(pattern, 'string')})"
+        case Cast(item=item, kind=kind):
+            return f"cast({text_of(item)} as {_TYPES[kind]})"
+        case MomentText():
+            return _moment_text(node)
         case Fallback(items=items):
             return f"coalesce({', '.join(map(text_of, items))})"
         case Choice(branches=branches, otherwise=otherwise):
@@ -88,6 +94,15 @@ def _call(node: Node) -> str:
             return f"case {when} else {text_of(otherwise)} end"
         case other:
             raise AssertionError(f"no text for {other!r}")
+
+
+_TYPES = {"int": "bigint", "float": "double", "string": "string", "bool": "boolean", "timestamp": "timestamp"}
+
+
+def _moment_text(node: MomentText) -> str:
+    function = "timestamptostring" if node.kind == "string" else "stringtotimestamp"
+    more = [_const(text, "string") for text in (node.pattern, node.zone) if text is not None]
+    return f"{function}({', '.join([text_of(node.item), *more])})"
 
 
 def _inner(node: Node) -> str:
