@@ -12,7 +12,14 @@ from streamgauge.batch import FieldKind
 from streamgauge.clock import to_micros
 from streamgauge.config import plugins
 from streamgauge.config.models import BUILT_IN_STREAMS, Config, MonitorConfig, StreamConfig
-from streamgauge.config.windows import CountConfig, HoppingConfig, RunningConfig, TumblingConfig
+from streamgauge.config.windows import (
+    CountConfig,
+    EventTimeConfig,
+    HoppingConfig,
+    RunningConfig,
+    TumblingConfig,
+    WindowConfig,
+)
 from streamgauge.detectors.contract import Context, Detector
 from streamgauge.expressions import Aggregate, Expression, parse_aggregate, parse_condition
 from streamgauge.formats.contract import FieldSpec, Layout
@@ -41,6 +48,9 @@ class Group:
         monitors: who judges the results.
         include_empty: whether windows without records are results for every known key.
         words: the cut in words, for ``explain``.
+        shift: microseconds by which its clocks are ahead of the stream's: lateness - grace.
+        margin: microseconds by which more windows are partial than those that start before what was missed.
+        changes: the monitors that want a row at each record that counted.
     """
 
     name: str
@@ -54,6 +64,9 @@ class Group:
     monitors: tuple[Monitor, ...]
     include_empty: bool
     words: str
+    shift: int = 0
+    margin: int = 0
+    changes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +153,9 @@ class _Draft:
         monitors = tuple(
             _monitor(name, m, self, (kind, why), detectors[name], fields) for name, m in self.monitors.items()
         )
-        window = _window(first, aggregates, watches, several=kind == "mergeable")
+        changes = frozenset(name for name, m in self.monitors.items() if _options(m).emit == "changes")
+        window = _window(first, aggregates, watches, several=kind == "mergeable", changes=bool(changes))
+        shift = _shift(first, config)
         if first.order == "time" and kind == "single":
             kinds = config.kinds_of(self.stream)
             seen = reads.union(*(detector.needs.fields for detector in detectors.values()))
@@ -148,7 +163,7 @@ class _Draft:
         include_empty = first.window is not None and first.window.include_empty
         return Group(
             f"window:{self.stream}", self.shape, self.stream, self.by, kind, self.where, window, fields, monitors,
-            include_empty, _words(first),
+            include_empty, _words(first), shift, max(0, -shift), changes,
         )  # fmt: skip
 
 
@@ -161,10 +176,34 @@ def _draft(name: str, monitor: MonitorConfig, config: Config) -> _Draft:
     compute = {}
     if window is not None:
         compute = {column: parse_aggregate(text, kinds, rising) for column, text in window.compute.items()}
-    cut = {} if window is None else window.model_dump(mode="json")
+    cut = {} if window is None else window.model_dump(mode="json", exclude=_beside(window))
     shape = digest([monitor.stream, by, monitor.where, cut, monitor.order])
     key = digest([shape, [] if window is not None else name])
     return _Draft(key, monitor.stream, by, where, compute, shape)
+
+
+_OPTIONS = EventTimeConfig(type="none")
+
+
+def _options(monitor: MonitorConfig) -> EventTimeConfig:
+    """What its window says about grace, early verdicts and rows; the defaults where it closes otherwise."""
+    return monitor.window if isinstance(monitor.window, EventTimeConfig) else _OPTIONS
+
+
+def _beside(window: WindowConfig) -> set[str]:
+    """Keys of a window that shape neither what it counts nor when it closes."""
+    if not isinstance(window, EventTimeConfig):
+        return set()
+    return {"early", "emit"} if window.grace is not None else {"early", "emit", "grace"}
+
+
+def _shift(monitor: MonitorConfig, config: Config) -> int:
+    """By how much its windows close sooner than the stream's watermark says; below 0: later."""
+    grace = _options(monitor).grace
+    if grace is None:
+        return 0
+    stream = config.streams.get(monitor.stream)
+    return (0 if stream is None else to_micros(stream.lateness)) - to_micros(grace)
 
 
 def grouping(monitor: MonitorConfig) -> tuple[str, ...]:
@@ -186,7 +225,7 @@ def _detector(name: str, monitor: MonitorConfig, draft: _Draft, config: Config) 
     rising: frozenset[str] = frozenset()
     if monitor.window is not None:
         kinds = {column: part.kind for column, part in draft.compute.items()}
-        grows = isinstance(monitor.window, TumblingConfig | HoppingConfig)
+        grows = isinstance(monitor.window, EventTimeConfig) and monitor.window.early
         rising = frozenset(column for column, part in draft.compute.items() if part.rising and grows)
     stream = config.streams.get(monitor.stream)
     forget = stream.limits.forget if stream is not None else timedelta(hours=24)
@@ -221,14 +260,18 @@ def _kind(
     return "mergeable", f"grouped by {', '.join(draft.by)}, but {declared}"
 
 
-def _window(monitor: MonitorConfig, aggregates: Aggregates, watches: list[Watch], *, several: bool) -> Window:
+def _window(
+    monitor: MonitorConfig, aggregates: Aggregates, watches: list[Watch], *, several: bool, changes: bool
+) -> Window:
     match monitor.window:
         case None:
             return EachRecord()
         case TumblingConfig(size=size):
-            return TimeWindow(aggregates, to_micros(size), to_micros(size), watches, several=several)
+            long = to_micros(size)
+            return TimeWindow(aggregates, long, long, watches, several=several, changes=changes)
         case HoppingConfig(size=size, advance=advance):
-            return TimeWindow(aggregates, to_micros(size), to_micros(advance), watches, several=several)
+            hop = to_micros(advance)
+            return TimeWindow(aggregates, to_micros(size), hop, watches, several=several, changes=changes)
         case CountConfig() as count:
             return CountWindow(aggregates, count.size, count.step, count.least)
         case RunningConfig(every=every):
@@ -313,6 +356,6 @@ def _words(monitor: MonitorConfig) -> str:
     if window is None:
         return "each record"
     parts = window.model_dump(
-        mode="json", exclude={"type", "by", "compute", "include_empty"}, exclude_none=True
+        mode="json", exclude={"type", "by", "compute", "include_empty", "early", "emit"}, exclude_none=True
     )
     return " ".join([window.type, *(f"{key} {value}" for key, value in parts.items())])

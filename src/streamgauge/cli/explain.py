@@ -87,6 +87,7 @@ def _monitor(config: Config, stream: StreamPlan, group: Group, monitor: Monitor)
         "told_early": [
             {"column": watch.column, "above": watch.limit} for watch in monitor.detector.needs.watches
         ],
+        "rows": "changes" if monitor.name in group.changes else "final",
         "bytes_per_key": bytes_per_key(stream, group, monitor),
         "notify": list(settings.notify),
     }
@@ -123,6 +124,8 @@ def _monitor_told(plan: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _told(plan: Mapping[str, Any]) -> str:
-    if plan["told_early"]:
-        return "at the very record at which it begins to hold"
-    return "with each record" if plan["window"] == "each record" else "when a window closes"
+    if plan["window"] == "each record":
+        return "with each record"
+    rows = "; a row at each record that counted" if plan["rows"] == "changes" else ""
+    moment = "at the very record at which it begins to hold" if plan["told_early"] else "when a window closes"
+    return moment + rows

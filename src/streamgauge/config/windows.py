@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
+from streamgauge.durations import Duration
 from streamgauge.settings import Names, PositiveDuration, Settings, wrong
 
 COUNT_ALL: Mapping[str, str] = MappingProxyType({"count": "count(*)"})
@@ -25,7 +26,18 @@ class WindowConfig(Settings):
     """A window without records is a result for every known key."""
 
 
-class TumblingConfig(WindowConfig):
+class EventTimeConfig(WindowConfig):
+    """What windows that event time closes have in common."""
+
+    grace: Duration | None = None
+    """How far event time must have passed its end before a window closes; default: the stream's `lateness`."""
+    early: bool = True
+    """Tell at the record at which a condition first holds; `false`: only what a closed window says."""
+    emit: Literal["final", "changes"] = "final"
+    """Rows of closed windows only, or (`changes`) one at each record that counted."""
+
+
+class TumblingConfig(EventTimeConfig):
     """Windows of one length of event time, side by side."""
 
     type: Literal["tumbling"] = "tumbling"
@@ -33,7 +45,7 @@ class TumblingConfig(WindowConfig):
     """Length of a window, such as 5s."""
 
 
-class HoppingConfig(WindowConfig):
+class HoppingConfig(EventTimeConfig):
     """Windows of one length of event time that overlap: a new one begins every ``advance``."""
 
     type: Literal["hopping"] = "hopping"

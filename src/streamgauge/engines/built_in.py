@@ -50,7 +50,7 @@ def late_records(group: Group, rows: Rows, late: LateRows, lateness: int) -> lis
     """One entry per record, window and monitor of the group."""
     found: list[LateRecord] = []
     for row, start in zip(late.rows.tolist(), late.starts.tolist(), strict=True):
-        reached = int(rows.before[row]) + lateness
+        reached = int(rows.before[row]) + lateness - group.shift
         found.extend(
             LateRecord(
                 group.stream,

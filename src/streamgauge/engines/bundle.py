@@ -81,7 +81,7 @@ class Bundle:
     @property
     def judged(self) -> int:
         """What ends before this has been reported; a partition that joins later does not open it again."""
-        return min([lane.judged for lane in self.lanes if lane.states], default=NEVER)
+        return min([reached(lane) for lane in self.lanes if lane.states], default=NEVER)
 
     def begin(self, partition: Partition, *, from_start: bool) -> None:
         """A partition is read from now on; to be told after :meth:`restore`."""
@@ -101,8 +101,12 @@ class Bundle:
     def note_partial(self) -> None:
         """Let the lanes know which of their windows were not seen whole."""
         for lane in self.lanes:
-            lane.partial_until = self.beginnings.until(_window_scope(lane))
-            own = {name: self.beginnings.until(scope) for name, scope in _detector_scopes(lane).items()}
+            margin = lane.group.margin
+            lane.partial_until = moved(self.beginnings.until(_window_scope(lane)), margin)
+            own = {
+                name: moved(self.beginnings.until(scope), margin)
+                for name, scope in _detector_scopes(lane).items()
+            }
             lane.partial_for = {name: until for name, until in own.items() if until > lane.partial_until}
 
     def tables(self) -> Tables:
@@ -221,7 +225,17 @@ def _memory(group: Group) -> int:
     """How long after a key's last record something of it may still be held: its windows, its detectors."""
     least = max([getattr(m.detector, "forget", 0) for m in group.monitors], default=0)
     judged = max([m.policy.rule.no_data_after for m in group.monitors], default=0)
-    return max(least, group.window.reach * (judged + 1))
+    return max(least, group.window.reach * (judged + 1) + max(0, -group.shift))
+
+
+def moved(mark: int, by: int) -> int:
+    """A watermark on the clock of a group that is ``by`` microseconds ahead; NEVER stays what it is."""
+    return mark if mark == NEVER else mark + by
+
+
+def reached(lane: Lane) -> int:
+    """How far a lane has judged, by the stream's own clock."""
+    return moved(lane.judged, -lane.group.shift)
 
 
 def bundle_key(stream: StreamPlan, by: tuple[str, ...], partition: Partition | None) -> StateKey:

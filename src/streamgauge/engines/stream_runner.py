@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from streamgauge.batch import NEVER, Batch, Column, IntArray, Partition, SlotArray
-from streamgauge.engines.bundle import Bundle
+from streamgauge.engines.bundle import Bundle, moved, reached
 from streamgauge.incidents.board import Board
 from streamgauge.pipeline import Lane, MonitorFailed, Observer, advance
 from streamgauge.plan import StreamPlan
@@ -329,9 +329,9 @@ class StreamRunner:
 
     def _idle(self, bundle: Bundle, watermark: int, unheard: tuple[int, int] | None = None) -> None:
         """No record, but time has come to ``watermark``."""
-        before = min([lane.judged for lane in bundle.lanes], default=watermark)
+        before = min([reached(lane) for lane in bundle.lanes], default=watermark)
         for lane in bundle.lanes:
-            rows = _nothing(lane, bundle, watermark)
+            rows = _nothing(lane, bundle, moved(watermark, lane.group.shift))
             advance(lane, rows, self.board, self.observer, unheard=unheard)
         bundle.forget_due(before, watermark)
 
@@ -387,11 +387,17 @@ def _rows(lane: Lane, bundle: Bundle, reading: Reading, slots: SlotArray) -> Row
     if mask is not None and not mask.all():
         keep = np.nonzero(mask)[0]
         reading, slots = reading.take(keep), slots[keep]
+    by = group.shift
     return Rows(
-        bundle.keys, slots, reading.times, reading.offsets, reading.before, reading.closing,
-        reading.watermark, reading.columns, reading.partitions, reading.parts,
-        lane.partial_until, reading.opening,
+        bundle.keys, slots, reading.times, reading.offsets, _moved(reading.before, by),
+        _moved(reading.closing, by), moved(reading.watermark, by), reading.columns, reading.partitions,
+        reading.parts, lane.partial_until, moved(reading.opening, by),
     )  # fmt: skip
+
+
+def _moved(marks: IntArray, by: int) -> IntArray:
+    """Watermarks on the clock of a group that is ``by`` microseconds ahead."""
+    return np.where(marks == NEVER, NEVER, marks + by) if by else marks
 
 
 def _nothing(lane: Lane, bundle: Bundle, watermark: int) -> Rows:

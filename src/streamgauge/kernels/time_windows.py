@@ -239,6 +239,7 @@ def count_in(
     size: int,
     advance: int,
     several: bool,
+    changes: bool,
     scratch: NDArray[Any],
 ) -> int:
     """Count records ``first``… into their windows; return the index at which it stopped (n = done).
@@ -256,11 +257,12 @@ def count_in(
         limits: float64[W, L], ascending.
         size, advance: microseconds.
         several: whether windows merge several parts.
+        changes: whether every record that counts is an event, not only one that crosses a limit.
         scratch: float64[3, C].
     """
     n = slots.shape[0]
     overlap = (size + advance - 1) // advance
-    watching = watched.shape[0] > 0
+    watching = changes or watched.shape[0] > 0
     # Fields are fetched once, and inner functions get arrays, not the pool: a compiled call copies a tuple of
     # arrays whole and counts a reference for each.
     counts, sums, head, start_of, next_of = pool.counts, pool.sums, pool.head, pool.start, pool.next
@@ -303,13 +305,13 @@ def count_in(
                 merged_into(scratch, NOW, head[slot], start_of, next_of, sums, ops, start)
             elif watching:
                 copy_row(scratch, NOW, sums, r)
-            if watching and above(scratch, watched, limits):
+            if changes or (watching and above(scratch, watched, limits)):
                 if several:  # the window before is needed seldom: it is merged anew with the row as it was
                     copy_row(scratch, KEPT, sums, r)
                     copy_row(sums, r, scratch, BEFORE)
                     merged_into(scratch, BEFORE, head[slot], start_of, next_of, sums, ops, start)
                     copy_row(sums, r, scratch, KEPT)
-                if has_crossed(scratch, watched, limits):
+                if changes or has_crossed(scratch, watched, limits):
                     at = events.counts[0]
                     events.record[at], events.row[at], events.start[at] = i, r, start
                     copy_row(events.now, at, scratch, NOW)

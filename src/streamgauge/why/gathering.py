@@ -11,7 +11,7 @@ from streamgauge.clock import iso, to_micros
 from streamgauge.config.models import Config
 from streamgauge.config.windows import HoppingConfig, TumblingConfig
 from streamgauge.engines.beginnings import partial_until
-from streamgauge.engines.bundle import bundle_key
+from streamgauge.engines.bundle import bundle_key, moved
 from streamgauge.engines.status import EngineStatus
 from streamgauge.errors import ConfigError
 from streamgauge.expressions import Expression, parse_aggregate
@@ -22,7 +22,7 @@ from streamgauge.plan import make_plan
 from streamgauge.settings import nearest
 from streamgauge.stores.contract import SavedState
 from streamgauge.why.evidence import Evidence, Known, Part, Seen
-from streamgauge.why.holding import Time, time_from_positions, time_from_status
+from streamgauge.why.holding import Time, time_from_positions, time_from_status, with_grace
 from streamgauge.why.naming import read_key
 
 if TYPE_CHECKING:
@@ -133,8 +133,10 @@ class Search:
     def _time(self, partition: Partition | None) -> Time:
         kind, name = self._monitor.kind, self._stream.name
         if self._status is not None and name in self._status.streams:
-            return time_from_status(self._status.streams[name], kind, partition)
-        return time_from_positions(self._positions, self._stream.lateness, kind, partition)
+            time = time_from_status(self._status.streams[name], kind, partition)
+        else:
+            time = time_from_positions(self._positions, self._stream.lateness, kind, partition)
+        return with_grace(time, self._group.shift)
 
     def _known(self, key: Key) -> Known:
         """Search the saved dictionaries of the monitor's grouping."""
@@ -159,7 +161,7 @@ class Search:
 
     def _partial_until(self, state: SavedState) -> int:
         scopes = [f"window/{self._group.shape}", f"detector/{self._monitor.name}/{self._monitor.shape}"]
-        return max(partial_until(state.tables, scope) for scope in scopes)
+        return moved(max(partial_until(state.tables, scope) for scope in scopes), self._group.margin)
 
     def _windows(self, key: Key, partial_until: int) -> list[Seen]:
         window, name = self._settings.window, self._monitor.name

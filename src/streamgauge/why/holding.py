@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streamgauge.batch import NEVER, Partition
 from streamgauge.engines.status import PartitionStatus, StreamStatus
@@ -62,6 +62,16 @@ def time_from_positions(
         if len(slowest) < len(marks):
             sentences.append(f"{', '.join(slowest)} has come least far, and the others wait for it")
     return Time(watermark, marks, sentences)
+
+
+def with_grace(time: Time, shift: int) -> Time:
+    """``time`` by the clock of windows whose ``grace`` is ``shift`` microseconds shorter than the lateness."""
+    if not shift:
+        return time
+    marks = {name: None if mark is None else mark + shift for name, mark in time.partitions.items()}
+    return replace(
+        time, watermark=None if time.watermark is None else time.watermark + shift, partitions=marks
+    )
 
 
 def _concerned(

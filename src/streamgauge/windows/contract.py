@@ -65,9 +65,9 @@ class Rows:
 class WindowResults:
     """What windows report, in the order in which it was decided; columns of one length n.
 
-    Early rows (``early``) are window states at the record that crossed a watched limit; ``previous``
-    holds the values just before that record. All others are windows that closed (or, for count and running
-    windows, reported).
+    Early rows (``early``) are window states at the record that crossed a watched limit, or, where the window
+    reports changes, at every record that counted; ``previous`` holds the values just before that record. All
+    others are windows that closed (or, for count and running windows, reported).
 
     Attributes:
         keys: what ``slots`` point into.
@@ -87,6 +87,9 @@ class WindowResults:
         late: records that came after their window had closed.
         unheard: set while a stream has never brought a record: for how long (microseconds of wall clock,
             all partitions caught up), and the wall clock.
+        retracted: bool[n], only where there are such rows: early rows of windows that are no more, since the
+            deciding record changed their bounds or merged them into another one, whose row follows. They hold
+            what was last reported of them, in ``columns`` as in ``previous``.
     """
 
     keys: KeySlots
@@ -107,6 +110,7 @@ class WindowResults:
     marks: IntArray | None = None
     late: LateRows | None = None
     unheard: tuple[int, int] | None = None
+    retracted: BoolArray | None = None
 
     def __len__(self) -> int:
         return len(self.slots)

@@ -89,15 +89,24 @@ class TimeWindow:
         size, advance: microseconds, ``0 < advance <= size``.
         watches: limits at which a window reports early.
         several: whether windows are merged over several partitions.
+        changes: whether it reports at each record that counted, not only where a limit is crossed.
     """
 
     def __init__(
-        self, aggregates: Aggregates, size: int, advance: int, watches: Sequence[Watch], *, several: bool
+        self,
+        aggregates: Aggregates,
+        size: int,
+        advance: int,
+        watches: Sequence[Watch],
+        *,
+        several: bool,
+        changes: bool = False,
     ) -> None:
         self.aggregates = aggregates
         self.size = size
         self.advance = advance
         self.several = several
+        self.changes = changes
         self._watched, self._limits = _limits(aggregates, watches)
         self._events = _new_events(aggregates.width, self._overlap)
         self._scratch = np.empty((3, max(1, aggregates.width)))
@@ -173,7 +182,7 @@ class TimeWindow:
             at = kernels.count_in(
                 at, rows.slots, rows.times, rows.offsets, parts, rows.before, inputs, codes,
                 state.pool, events, self.aggregates.ops, self._watched, self._limits,
-                self.size, self.advance, self.several, self._scratch,
+                self.size, self.advance, self.several, self.changes, self._scratch,
             )  # fmt: skip
             found, late = int(events.counts[0]), int(events.counts[1])
             if found:
