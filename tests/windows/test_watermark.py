@@ -159,6 +159,27 @@ def test_idle_ones_that_never_spoke_do_not_hold_the_minimum():
     assert made.minimum() == made.watermark(B)
 
 
+def test_an_idle_one_comes_only_as_far_as_the_others_had_when_its_end_was_asked_for():
+    made = clock(b=100)
+    for at in (0.0, 1.0, 1.4):
+        made.pass_time({A: True, B: True}, at, {A: at - 0.2, B: at - 0.2})
+    made.observe(batch(B, 160), 1.5)
+    made.pass_time({A: True, B: True}, 1.6, {A: 1.3, B: 1.3})
+    assert made.watermark(A) < 101 * S, "what came to A before B's last record may not have been seen by then"
+    made.observe(batch(A, 101), 1.7)
+    assert made.minimum() == 101 * S
+    made.observe(batch(B, 161), 2.7)
+    made.pass_time({A: True, B: True}, 2.8, {A: 2.7, B: 2.7})
+    assert made.watermark(A) == 160 * S
+
+
+def test_where_all_are_idle_those_that_never_spoke_wait_for_nobody():
+    made = clock(b=100)
+    tick(made, 3, a=True, b=True)
+    assert made.minimum() == made.watermark(B) == 102 * S
+    assert made.watermark(A) == 102 * S
+
+
 def test_how_long_a_stream_that_never_spoke_was_seen_to_be_empty():
     made = clock()
     tick(made, 11, a=True, b=True)

@@ -261,7 +261,8 @@ class Engine:
             runner = self.runners.streams[name]
             runner.gone = intake.gone()
             if not intake.finite:
-                rose = runner.clock.pass_time(intake.caught_up(), now)
+                asked = intake.asked_at()
+                rose = runner.clock.pass_time(intake.caught_up(), now, asked)
                 unheard = self._unheard(runner)
                 if rose or unheard is not None:
                     runner.pass_time(unheard=unheard)

@@ -10,9 +10,9 @@ from datetime import timedelta
 from streamgauge.batch import NEVER, Batch, IntArray, Partition
 from streamgauge.clock import Clock
 from streamgauge.engines.merge import Merger
-from streamgauge.formats.contract import Decoder
+from streamgauge.formats.contract import Decoder, Fetching
 from streamgauge.plan import StreamPlan
-from streamgauge.sources.contract import Poll, Source, Tail
+from streamgauge.sources.contract import Poll, Slice, Source, Tail
 from streamgauge.stores.contract import Position
 from streamgauge.windows.watermark import STALE_AFTER
 
@@ -57,6 +57,7 @@ class Intake:
         self._decoder = decoder
         self._clock = clock
         self._merger: Merger[Partition] | None = None
+        self._kept: list[Slice] = []
         self._largest: Mapping[Partition, int] = {}
         self._read_at: dict[Partition, float] = {}
         self._next: dict[Partition, int] = {}
@@ -71,7 +72,7 @@ class Intake:
         self._assign(poll)
         now, wall = self._clock.monotonic(), self._clock.now()
         batches = []
-        for piece in poll.slices:
+        for piece in self._readable(poll.slices):
             batch = self._decoder.decode(piece, wall)
             self.records += len(batch)
             self.consumed[piece.partition.name] += len(piece.offsets)
@@ -87,7 +88,7 @@ class Intake:
         for batch in batches:
             self._merger.add(batch.partition, batch)
             self._merger.done(batch.partition, done=False)
-        for partition in poll.at_end:
+        for partition in poll.at_end - self._waiting():
             self._merger.done(partition)
         for partition in poll.ended:
             self._merger.done(partition)
@@ -102,14 +103,14 @@ class Intake:
         self._largest = {partition: position.largest_time for partition, position in positions.items()}
         self._merger = Merger() if self.plan.merged or self.finite else None
         self._pause(set())
-        self._read_at, self._next, self._open = {}, {}, set()
+        self._read_at, self._next, self._open, self._kept = {}, {}, set(), []
         self._alive_at, self.ended = self._clock.monotonic(), False
         self.source.open({partition: position.next_offset for partition, position in positions.items()})
 
     def hold(self, *, held: bool) -> None:
         """Read nothing more for now, or go on; what comes and goes is still heard."""
         self._held = held
-        self._pause(set(self._next) if held else set())
+        self._pause(set(self._next) if held else self._waiting())
 
     def caught_up(self) -> dict[Partition, bool]:
         """Per partition, whether it is known to be read and counted to its end at this moment."""
@@ -120,6 +121,10 @@ class Intake:
             partition: not waiting.get(partition) and self._at_end(partition, tails.get(partition), now)
             for partition in self._next
         }
+
+    def asked_at(self) -> dict[Partition, float]:
+        """When the ends that are known now were asked for; look before :meth:`caught_up`, which may know newer ones."""
+        return {partition: tail.asked_at for partition, tail in self.source.tails().items()}
 
     def gone(self) -> frozenset[Partition]:
         """Partitions of which nothing can be waited for: they have ended, or give no sign of life."""
@@ -148,6 +153,7 @@ class Intake:
     def _assign(self, poll: Poll) -> None:
         gone = {*poll.revoked, *poll.lost}
         self._pause(self._paused - gone)  # whoever comes back is read
+        self._kept = [piece for piece in self._kept if piece.partition not in gone]
         for partition in gone:
             self._next.pop(partition, None)
             self._read_at.pop(partition, None)
@@ -165,6 +171,29 @@ class Intake:
             self._next[partition] = at
         if self._held:
             self._pause(set(self._next))
+
+    def _readable(self, slices: Sequence[Slice]) -> list[Slice]:
+        """What can be decoded now. The rest of a partition is kept behind a slice whose schema is not there yet.
+
+        A finite source waits instead: its end is told with its last records.
+        """
+        if self.finite or not isinstance(self._decoder, Fetching):
+            return list(slices)
+        every, self._kept = [*self._kept, *slices], []
+        readable, waiting = [], set[Partition]()
+        for piece in every:
+            if piece.partition in waiting or not self._decoder.ready(piece):
+                waiting.add(piece.partition)
+                self._kept.append(piece)
+            else:
+                readable.append(piece)
+        if not self._held and self._merger is None:
+            self._pause(waiting)
+        return readable
+
+    def _waiting(self) -> set[Partition]:
+        """Partitions whose next records wait for a schema."""
+        return {piece.partition for piece in self._kept}
 
     def _at_end(self, partition: Partition, tail: Tail | None, now: float) -> bool:
         if tail is None or tail.open_transaction or now - tail.answered_at > STALE_AFTER:
@@ -191,7 +220,8 @@ class Intake:
 
     def _pause_the_full(self, merger: Merger[Partition]) -> None:
         if not self._held:
-            self._pause({partition for partition, rows in merger.waiting().items() if rows > MOST_WAITING})
+            full = {partition for partition, rows in merger.waiting().items() if rows > MOST_WAITING}
+            self._pause(full | self._waiting())
 
     def _pause(self, wanted: set[Partition]) -> None:
         if wanted - self._paused:

@@ -7,8 +7,10 @@ or a stopped process freeze it.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
@@ -26,6 +28,12 @@ class _Progress:
     idle: bool = False
     caught_up: bool = False
     proven_at: float | None = None
+    followed: bool = False
+
+    @property
+    def waited_for(self) -> bool:
+        """Whether it holds the others back; one that follows, is idle and never spoke has nothing to wait for."""
+        return not (self.followed and self.idle and self.largest == NEVER)
 
 
 class StreamClock:
@@ -40,6 +48,7 @@ class StreamClock:
         self.lateness = lateness
         self.deadline = deadline
         self._progress: dict[Partition, _Progress] = {}
+        self._floors: list[tuple[float, int]] = []
         self.idle_for = 0
         """Microseconds of wall clock during which all partitions were caught up and idle."""
 
@@ -75,10 +84,8 @@ class StreamClock:
         return progress is not None and progress.caught_up
 
     def slowest(self) -> int:
-        """The largest event time of the partition that is behind all others, leaving out idle ones that never spoke."""
-        return min(
-            (p.largest for p in self._progress.values() if not (p.idle and p.largest == NEVER)), default=NEVER
-        )
+        """The largest event time of the partition that is behind all others."""
+        return min((p.largest for p in self._progress.values() if p.waited_for), default=NEVER)
 
     def watermark(self, partition: Partition) -> int:
         """A partition's watermark; NEVER before its first record."""
@@ -86,7 +93,7 @@ class StreamClock:
         return NEVER if largest == NEVER else largest - self.lateness
 
     def minimum(self) -> int:
-        """The watermark of what spans partitions: the smallest, leaving out idle ones that never spoke."""
+        """The watermark of what spans partitions: the smallest."""
         smallest = self.slowest()
         return NEVER if smallest == NEVER else smallest - self.lateness
 
@@ -119,12 +126,16 @@ class StreamClock:
         its = other._progress[theirs]
         self.lift(mine, its.largest if most is None else min(its.largest, most))
         self._progress[mine].idle = its.idle and most is None
+        self._progress[mine].followed = True
 
     def retire(self, partitions: Iterable[Partition]) -> None:
         """These have nothing more to come: they hold nobody back."""
-        for partition in partitions:
+        retired = set(partitions)
+        for partition in retired:
             self._progress[partition].idle = True
-        self._lift_idle()
+        floor = self._floor()
+        for partition in retired if floor is not None else ():
+            self.lift(partition, floor)
 
     def heard(self, partition: Partition, at: float) -> None:
         """Note that something was read (a bad record, say) that carries no event time."""
@@ -132,11 +143,18 @@ class StreamClock:
         progress.heard_at, progress.ticked_at = at, at
         progress.idle = progress.caught_up = False
 
-    def pass_time(self, caught_up: Mapping[Partition, bool], at: float) -> bool:
-        """Let wall time pass: ``at`` is monotonic seconds, ``caught_up`` what is known to be read to its end.
+    def pass_time(
+        self, caught_up: Mapping[Partition, bool], at: float, asked: Mapping[Partition, float] | None = None
+    ) -> bool:
+        """Let wall time pass; returns whether any watermark rose.
 
-        Returns whether any watermark rose. Time is counted only between two calls at which a partition was
-        caught up, and never across a pause longer than :data:`STALE_AFTER` (a process that was stopped).
+        Time is counted only between two calls at which a partition was caught up, and never across a pause
+        longer than :data:`STALE_AFTER` (a process that was stopped).
+
+        Args:
+            caught_up: what is known to be read to its end.
+            at: monotonic seconds.
+            asked: when each partition's end was asked for; None = at this moment.
         """
         before = {partition: progress.largest for partition, progress in self._progress.items()}
         passed: list[float] = []
@@ -144,7 +162,7 @@ class StreamClock:
             passed.append(self._tick(progress, at, caught_up=caught_up.get(partition, False)))
         if passed and all(progress.idle for progress in self._progress.values()):
             self.idle_for += round(min(passed) * 1e6)
-        self._lift_idle()
+        self._lift_idle(at, asked)
         return any(progress.largest != before[partition] for partition, progress in self._progress.items())
 
     def _tick(self, progress: _Progress, at: float, *, caught_up: bool) -> float:
@@ -168,22 +186,34 @@ class StreamClock:
             progress.largest += round(gained * 1e6)
         return gained
 
-    def _lift_idle(self) -> None:
-        """An idle partition does not hold the others back: it comes up to the slowest that is not idle."""
+    def _lift_idle(self, at: float, asked: Mapping[Partition, float] | None) -> None:
+        """An idle partition does not hold the others back: it comes up to the slowest that is not idle.
+
+        Only as far as that had come when the end of the idle one was asked for: what lay in it by then was
+        read, while something written there before the others' newest records may still be on its way.
+        """
+        floor = self._floor()
+        if floor is not None:
+            self._floors.append((at, floor))
+        del self._floors[: bisect_left(self._floors, (at - 2 * STALE_AFTER, NEVER))]
+        for partition, progress in self._progress.items():
+            if progress.idle:
+                when = at if asked is None else asked.get(partition, -np.inf)
+                known = bisect_right(self._floors, when, key=itemgetter(0))
+                progress.largest = max(progress.largest, self._floors[known - 1][1] if known else NEVER)
+
+    def _floor(self) -> int | None:
+        """The slowest that is not idle; where all are, the slowest that ever spoke. None = not known."""
         awake = [p.largest for p in self._progress.values() if not p.idle]
-        if not awake or min(awake) == NEVER:
-            return
-        floor = min(awake)
-        for progress in self._progress.values():
-            if progress.idle and progress.largest < floor:
-                progress.largest = floor
+        spoke = awake or [p.largest for p in self._progress.values() if p.largest != NEVER]
+        return None if not spoke or min(spoke) == NEVER else min(spoke)
 
     def minimum_without(self, partitions: Collection[Partition]) -> int:
         """As :meth:`minimum`, over all but these; far in the future where none is left."""
         left = [
             p.largest
             for partition, p in self._progress.items()
-            if partition not in partitions and not (p.idle and p.largest == NEVER)
+            if partition not in partitions and p.waited_for
         ]
         if not left:
             return np.iinfo(np.int64).max // 2
