@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streamgauge.batch import NO_KEY, IntArray, SlotArray
+from streamgauge.batch import NO_KEY, BoolArray, IntArray, SlotArray
 
 Scalar: TypeAlias = str | int | float | bool
 Key: TypeAlias = Scalar | tuple[Scalar, ...] | None
@@ -71,6 +71,17 @@ class KeySlots:
     def find(self, key: Key) -> int | None:
         """The slot of ``key`` if it holds one; never assigns."""
         return self._slot_of.get(() if key is None else key)
+
+    def among(self, slots: SlotArray, wanted: SlotArray) -> BoolArray:
+        """bool[n]: which of ``slots`` are ``wanted``; looked up, where ``np.isin`` would sort or search.
+
+        >>> keys = KeySlots()
+        >>> keys.among(keys.slots(["a", "b", "a"]), keys.slots(["a"])).tolist()
+        [True, False, True]
+        """
+        marked = np.zeros(len(self) + 1, np.bool_)  # the last place is NO_KEY's
+        marked[wanted] = True
+        return marked[slots]
 
     def live(self) -> SlotArray:
         """The slots in use, ascending."""

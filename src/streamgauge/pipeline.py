@@ -161,8 +161,8 @@ class _Judging:
         if every or not window.hop or not len(concerned):
             self._tell(answers)
             return
-        mine = np.isin(answers.slots, concerned)
-        self._tell(answers.take(np.nonzero(~mine)[0]))
+        mine = self.lane.keys.among(answers.slots, concerned)
+        self.observer.verdicts(self.monitor, answers.take(np.nonzero(~mine)[0]))  # these change no incident
         answers = answers.take(np.nonzero(mine)[0])
         for numbers in closed_numbers(window, self.rows, self.lane.judged):
             count = self._until(answers, int(numbers[-1]) * window.hop + window.reach)

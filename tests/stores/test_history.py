@@ -8,7 +8,7 @@ from streamgauge.batch import Column
 from streamgauge.clock import SECOND
 from streamgauge.stores import Keep, open_store
 from streamgauge.stores.contract import Commit, HistoryBlock
-from streamgauge.stores.history import JOINED
+from streamgauge.stores.history import JOINED, LARGE
 from tests.stores.given import ME, rows
 
 
@@ -52,6 +52,25 @@ def test_many_small_blocks_become_one_and_say_the_same(store, path):
     frame = store.history("burst")
     assert frame["window_end"].to_list() == [n for n in range(JOINED * 2 + 3) for _ in "12"]
     assert store.history("burst", start=5, end=7)["key"].to_list() == ['"a"', '"k5"', '"a"', '"k6"']
+
+
+def test_a_large_block_stays_and_what_is_joined_keeps_its_place(store, path):
+    many = [f"k{n}" for n in range(LARGE)]
+    for number in range(JOINED * 2):
+        store.commit(Commit(history=[results(number, *(many if number == JOINED // 2 else ["a"]))]))
+    assert sorted(row[4] for row in rows(path, "history")) == [1] * (JOINED - 1) + [JOINED, LARGE]
+    ends = store.history("burst")["window_end"].to_list()
+    assert ends == sorted(ends)
+    assert len(ends) == LARGE + JOINED * 2 - 1
+
+
+def test_monitors_that_share_a_window_are_joined_each(store, path):
+    for number in range(JOINED):
+        shared = results(number, "a", f"k{number}")
+        other = HistoryBlock("other", shared.first_end, shared.last_end, shared.columns)
+        store.commit(Commit(history=[shared, other]))
+    assert [row[1] for row in rows(path, "history")] == ["burst", "other"]
+    assert store.history("other").equals(store.history("burst"))
 
 
 def test_old_results_go_with_event_time(url, clock, path):

@@ -65,7 +65,7 @@ def receive(
     held, fired = board.slots(verdicts.monitor, verdicts.keys), verdicts.slots[verdicts.firing()]
     if not len(held) and not len(fired):
         return np.arange(0 if only_open else len(verdicts))
-    touched = np.isin(verdicts.slots, np.concatenate((held, fired)))
+    touched = verdicts.keys.among(verdicts.slots, np.concatenate((held, fired)))
     counted = ~touched & (not only_open)
     for row in np.nonzero(touched)[0].tolist():
         verdict = verdicts.row(row)

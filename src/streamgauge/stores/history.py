@@ -1,7 +1,8 @@
 """Window results as compressed columns: appended with each commit, joined by and by, dropped when old.
 
-A commit brings a few rows per monitor. Each :data:`JOINED` such blocks become one, so that a day of results
-is some thousand blocks and not a hundred thousand.
+A commit brings a few rows per monitor. Each :data:`JOINED` such blocks in a row become one, so that a day of
+results is some thousand blocks and not a hundred thousand. Blocks that are large already stay as they are:
+with many keys, joining those would be the largest thing that the process ever holds in memory.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 JOINED = 64
+LARGE = 2_000
+"""Rows; a block of so many is never joined."""
 
 
 def encode(columns: Mapping[str, Any]) -> tuple[int, bytes]:
@@ -84,13 +87,15 @@ class History:
                 encoded[id(block.columns)] = encode(block.columns)
         connection.execute(insert(history), [_row(block, encoded[id(block.columns)]) for block in blocks])
         small = self._small.copy()
-        small.update(block.monitor for block in blocks)
         newest: dict[str, int] = {}
         for block in blocks:
+            large = encoded[id(block.columns)][0] >= LARGE
+            small[block.monitor] = 0 if large else small[block.monitor] + 1  # joined ones lie side by side
             newest[block.monitor] = max(block.last_end, newest.get(block.monitor, block.last_end))
+        joined: dict[tuple[bytes, ...], bytes] = {}
         for monitor in sorted(newest):
             if small[monitor] >= JOINED:
-                _join(connection, monitor, small.pop(monitor))
+                _join(connection, monitor, small.pop(monitor), joined)
         self._forget(connection, newest)
         return small
 
@@ -105,24 +110,29 @@ class History:
         connection.execute(delete(history).where(*mine), bounds)
 
 
-def _join(connection: Connection, monitor: str, count: int) -> None:
-    """Make one block of the newest ``count``."""
+def _join(connection: Connection, monitor: str, count: int, known: dict[tuple[bytes, ...], bytes]) -> None:
+    """Make one block of the newest ``count``.
+
+    ``known``: what was joined in this commit; monitors that share a window have the same blocks.
+    """
     query = select(history).where(history.c.monitor == monitor)
     newest = connection.execute(query.order_by(history.c.sequence.desc()).limit(count)).all()[::-1]
-    joined = decode(row.data for row in newest)
+    blocks = tuple(row.data for row in newest)
+    if blocks not in known:
+        sink = io.BytesIO()
+        decode(blocks).write_ipc_stream(sink, compression="zstd")
+        known[blocks] = sink.getvalue()
     connection.execute(delete(history).where(history.c.sequence.in_([row.sequence for row in newest])))
-    connection.execute(insert(history).values(_joined_row(monitor, newest, joined)))
+    connection.execute(insert(history).values(_joined_row(monitor, newest, known[blocks])))
 
 
-def _joined_row(monitor: str, blocks: Sequence[Row[Any]], frame: pl.DataFrame) -> dict[str, Any]:
-    sink = io.BytesIO()
-    frame.write_ipc_stream(sink, compression="zstd")
+def _joined_row(monitor: str, blocks: Sequence[Row[Any]], data: bytes) -> dict[str, Any]:
     return {
         "monitor": monitor,
         "first_end": min(block.first_end for block in blocks),
         "last_end": max(block.last_end for block in blocks),
-        "rows": frame.height,
-        "data": sink.getvalue(),
+        "rows": sum(block.rows for block in blocks),
+        "data": data,
     }
 
 
