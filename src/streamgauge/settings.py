@@ -15,6 +15,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, get_args
 
@@ -23,6 +24,8 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     PlainSerializer,
     PrivateAttr,
     ValidationError,
@@ -30,7 +33,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic.functional_validators import ModelWrapValidatorHandler
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 from pydantic_core.core_schema import ErrorType, ValidationInfo
 
 from streamgauge.clock import format_duration
@@ -64,6 +68,29 @@ Names = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 """One name, or a list of names; always a tuple in Python."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shorthand:
+    """Marks a field whose model may be written as the text of one of its keys: ``store: sqlite:///x.db``."""
+
+    key: str
+
+    def _read(self, value: Any) -> Any:
+        return {self.key: value} if isinstance(value, str) else value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """The text is turned into a mapping before the model reads it."""
+        return core_schema.no_info_before_validator_function(self._read, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """The schema of the one key, or the model."""
+        reference = handler(schema)
+        model = handler.resolve_ref_schema(reference)
+        alone = {name: value for name, value in model["properties"][self.key].items() if name != "default"}
+        return {"anyOf": [alone, reference]}
 
 
 class Settings(BaseModel):

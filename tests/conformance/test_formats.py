@@ -1,11 +1,17 @@
 """Every format found by its file's name keeps the contract."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from streamgauge.batch import Batch
 from streamgauge.config import plugins
 from streamgauge.conformance import check_format
+from streamgauge.formats import avro
 from streamgauge.formats.contract import Decoder, Layout
+from streamgauge.formats.schema_registry import RefusedError, RegistryConfig, Schema, SchemaRegistry
+from tests.formats.avro_writing import bare, framed, record
 
 pytestmark = pytest.mark.conformance
 
@@ -26,6 +32,39 @@ def test_contract(name: str, time: str | None):
         TEXTS if name == "csv" else GOOD,
         time=time,
     )
+
+
+AVRO = record(
+    ("name", ["null", "string"]), ("amount", "double"), ("count", "int"), ("ok", "boolean"), ("at", "long")
+)
+ROWS = [
+    {"name": "a", "amount": 1.5, "count": 3, "ok": True, "at": 1_795_338_000},
+    {"name": None, "amount": 0.0, "count": 0, "ok": False, "at": 1_795_338_000},
+]
+
+
+@pytest.mark.parametrize("time", ["at", None])
+def test_avro_messages(tmp_path: Path, time: str | None):
+    (tmp_path / "checked.avsc").write_text(json.dumps(AVRO))
+    config = avro.Config(schema_file=str(tmp_path / "checked.avsc"))
+    check_format(
+        lambda layout: avro.open_format(config, layout), [bare(AVRO, row) for row in ROWS], time=time
+    )
+
+
+@pytest.mark.parametrize("time", ["at", None])
+def test_avro_messages_with_a_registry(time: str | None):
+    def fetch(number: int) -> Schema:
+        if number != 1:
+            raise RefusedError("it knows no such schema", final=True)
+        return Schema(AVRO)
+
+    def make(layout: Layout) -> Decoder:
+        return avro.RegistryDecoder(
+            layout, SchemaRegistry(RegistryConfig(url=("http://registry",)), fetch=fetch)
+        )
+
+    check_format(make, [framed(1, AVRO, row) for row in ROWS], time=time)
 
 
 class Raising:

@@ -33,7 +33,7 @@ def packed(lines: bytes, suffix: str) -> bytes:
     return zstandard.compress(lines) if suffix.endswith("zst") else lines
 
 
-@pytest.mark.parametrize("suffix", ["ndjson", "ndjson.gz", "ndjson.zst", "csv", "parquet"])
+@pytest.mark.parametrize("suffix", ["ndjson", "ndjson.gz", "ndjson.zst", "csv", "parquet", "avro"])
 def test_files(tmp_path: Path, suffix: str):
     frame = pl.DataFrame(ROWS)
     for part in "ab":
@@ -42,6 +42,8 @@ def test_files(tmp_path: Path, suffix: str):
             frame.write_csv(path)
         elif suffix == "parquet":
             frame.write_parquet(path)
+        elif suffix == "avro":
+            frame.write_avro(path)
         else:
             path.write_bytes(packed(frame.write_ndjson().encode(), suffix))
     check_source(opened("files", path=str(tmp_path / f"*.{suffix}")))

@@ -25,6 +25,7 @@ COMES_WITH = {
 
 PAGE = (ROOT / "docs/dependencies.md").read_text("utf-8")
 RUN_TIME = PROJECT["project"]["dependencies"]
+EXTRAS = sorted({name for extra in PROJECT["project"]["optional-dependencies"].values() for name in extra})
 DEVELOPMENT = PROJECT["dependency-groups"]["dev"]
 
 
@@ -38,7 +39,10 @@ def rows(title: str) -> dict[str, str]:
     return dict(re.findall(r"^\| `([^`]+)` \| ([^|]+) \|", section, flags=re.MULTILINE))
 
 
-@pytest.mark.parametrize(("title", "wanted"), [("At run time", RUN_TIME), ("For development", DEVELOPMENT)])
+@pytest.mark.parametrize(
+    ("title", "wanted"),
+    [("At run time", RUN_TIME), ("Extras", EXTRAS), ("For development", DEVELOPMENT)],
+)
 def test_the_page_names_each_and_no_other(title, wanted):
     assert sorted(rows(title)) == names(wanted)
 
@@ -58,7 +62,7 @@ def test_the_licence_is_the_one_it_says_itself(library):
 
 
 def test_nothing_else_is_imported():
-    declared = {name.lower().replace("_", "-") for name in names(RUN_TIME)} | {"streamgauge"}
+    declared = {name.lower().replace("_", "-") for name in names([*RUN_TIME, *EXTRAS])} | {"streamgauge"}
     whose = packages_distributions()
     strangers = set()
     for path in (ROOT / "src").rglob("*.py"):

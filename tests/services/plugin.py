@@ -10,6 +10,7 @@ import pytest
 
 from tests.services.kafka import Broker
 from tests.services.missing import CannotBeHadError, skip_or_fail
+from tests.services.registry import Registry
 
 
 def started(broker: Broker) -> Broker:
@@ -35,6 +36,19 @@ def secured_kafka() -> Iterator[Broker]:
     broker = started(Broker(secured=True))
     yield broker
     broker.close()
+
+
+@pytest.fixture(scope="session")
+def schema_registry() -> Iterator[Registry]:
+    """A schema registry that tests share: take subjects from ``unique``, and never stop it."""
+    registry = Registry()
+    try:
+        registry.start()
+    except CannotBeHadError as missing:
+        registry.close()
+        skip_or_fail(str(missing))
+    yield registry
+    registry.close()
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ class TestWholeFiles:
 
     def test_unknown_extension(self, tmp_path):
         (tmp_path / "a.data").write_text("{}")
-        with pytest.raises(SourceError, match="add content: lines, csv or parquet"):
+        with pytest.raises(SourceError, match="add content: lines, csv, parquet or avro"):
             poll_once(tmp_path / "a.data")
 
     @pytest.mark.parametrize("name", ["a.ndjson.gz", "a.csv.gz", "a.ndjson.zst"])

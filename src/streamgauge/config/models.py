@@ -17,12 +17,11 @@ from pydantic import Field, PrivateAttr, StringConstraints, field_validator, mod
 from streamgauge.batch import FieldKind
 from streamgauge.channels.contract import ChannelConfig
 from streamgauge.config.plugins import ByType, config_class
-from streamgauge.config.shorthand import Shorthand
 from streamgauge.config.windows import WindowConfig
 from streamgauge.detectors.contract import DetectorConfig
 from streamgauge.durations import Duration
 from streamgauge.formats.contract import FormatConfig
-from streamgauge.settings import Names, PositiveDuration, Settings, wrong
+from streamgauge.settings import Names, PositiveDuration, Settings, Shorthand, wrong
 from streamgauge.sources.contract import SourceConfig
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from streamgauge.batch import Batch, FieldKind
 from streamgauge.settings import Settings
@@ -88,5 +88,17 @@ class Decoder(Protocol):
         Args:
             piece: undecoded records of one partition.
             now: wall clock at reading in microseconds (in a replay: at its start).
+        """
+        ...
+
+
+@runtime_checkable
+class Fetching(Decoder, Protocol):
+    """A decoder that fetches what it needs from elsewhere (schemas); a live engine never waits for that."""
+
+    def ready(self, piece: Slice) -> bool:
+        """Whether ``decode`` would answer at once. Never blocks: what is missing is fetched in the background.
+
+        It becomes true within a bounded time, whatever happens; a live engine keeps the slice until then.
         """
         ...

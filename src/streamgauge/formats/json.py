@@ -23,7 +23,7 @@ from streamgauge.batch import Batch, Column
 from streamgauge.formats.assembly import Sieve, time_problems
 from streamgauge.formats.contract import Decoder, FieldSpec, FormatConfig, Layout
 from streamgauge.formats.event_time import Moments, moments
-from streamgauge.formats.json_struct import numbers_of, struct_of, tree_of, values_of
+from streamgauge.formats.json_struct import Way, numbers_of, struct_of, tree_of, values_of
 from streamgauge.formats.reasons import clean, shown
 from streamgauge.formats.values import UnfitError, find, fit
 from streamgauge.sources.contract import Slice
@@ -57,9 +57,9 @@ class RecordDecoder:
         self._layout = layout = _with_required_time(layout)
         self._texts = texts
         self._tree = tree_of(layout.fields.values())
-        self._struct, self._ways = struct_of(self._tree)
+        self.struct, self._ways = struct_of(self._tree)
         self._decode: Callable[[Any], msgspec.Struct] = msgspec.json.Decoder(
-            self._struct, strict=not texts
+            self.struct, strict=not texts
         ).decode
         self._moment_fields = [spec for spec in layout.fields.values() if spec.kind == "timestamp"]
 
@@ -78,8 +78,18 @@ class RecordDecoder:
             )
             for spec in self._moment_fields
         }
+        return self.assembled(rows, times, (sieve, piece, now), endless=self._texts)
+
+    def assembled(
+        self, rows: list[Any], times: dict[str, Moments], about: tuple[Sieve, Slice, int], *, endless: bool
+    ) -> Batch:
+        """The batch of decoded ``rows`` (Structs) and their moments; ``about``: the sieve, the slice, and now.
+
+        ``endless``: whether a float may have come through as infinite, which is refused here.
+        """
+        sieve, piece, now = about
         problems = time_problems(self._layout, times, sieve, trusted=piece.trusted, now=now)
-        if self._texts:
+        if endless:
             problems |= self._endless(rows)
         if problems:
             keep = sieve.drop_rows(problems)
@@ -87,6 +97,10 @@ class RecordDecoder:
             times = {name: column.only(keep) for name, column in times.items()}
         event_times = sieve.timestamps() if self._layout.time is None else times[self._layout.time].micros
         return sieve.batch(self._layout.stream, event_times, self._columns(rows, times))
+
+    def moment_fields(self) -> list[tuple[FieldSpec, Way]]:
+        """The timestamp fields, each with the way to it in a row."""
+        return [(spec, self._ways[spec.name]) for spec in self._moment_fields]
 
     def _rows(self, payloads: Sequence[bytes | None], piece: Slice, sieve: Sieve) -> list[Any]:
         """The Structs of the readable messages. A bad one costs itself; none is decoded twice."""
@@ -116,14 +130,21 @@ class RecordDecoder:
         Raises:
             UnfitError: with the reason for the dead-letter.
         """
-        record = _parse(payload)
+        return self.fitted(_parse(payload))
+
+    def fitted(self, record: dict[str, Any]) -> Any:
+        """A record as a Struct by the rules of :mod:`.values`, slowly.
+
+        Raises:
+            UnfitError: with the reason for the dead-letter.
+        """
         found = {}
         for spec in self._layout.fields.values():
             raw = find(record, spec)
             value = fit(spec, raw, texts=self._texts)
             found[spec.name] = raw if spec.kind == "timestamp" and value is not None else value
         try:
-            return msgspec.convert(_nest(self._tree, found), self._struct)
+            return msgspec.convert(_nest(self._tree, found), self.struct)
         except msgspec.ValidationError as error:
             raise UnfitError(f"the record does not fit: {error}") from None
 

@@ -1,14 +1,14 @@
-"""Files from first record to last: NDJSON, CSV and Parquet, compressed ones too. Then the source has ended.
+"""Files from first record to last: NDJSON, CSV, Parquet and Avro, compressed ones too. Then the source has ended.
 
 Each path is one partition, named by the path as given; the offset of a record is its number in the file,
-from 0: the line for NDJSON, the row for CSV (not counting the header) and Parquet. Reading again gives the
+from 0: the line for NDJSON, the row for CSV (not counting the header), the record for Parquet and Avro. Reading again gives the
 same offsets as long as the file is not rewritten. (A file that is followed while it grows needs offsets
 that survive its rotation; they would be byte positions with a generation, so such partitions will carry
 another name than these.)
 
 Relative paths count from the working directory. How a file is cut into records follows from its extension,
 before ``.gz`` or ``.zst``: ``.ndjson``, ``.jsonl``, ``.json``, ``.log`` and ``.txt`` by lines, ``.csv``,
-``.parquet``; ``content:`` says it for any other.
+``.parquet``, ``.avro``; ``content:`` says it for any other.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ from streamgauge.clock import Clock, SystemClock
 from streamgauge.errors import SourceError
 from streamgauge.settings import Names
 from streamgauge.sources.contract import Source, SourceConfig
+from streamgauge.sources.file_avro import open_avro
 from streamgauge.sources.file_csv import open_csv
 from streamgauge.sources.file_lines import COMPRESSION, open_bytes, open_lines
 from streamgauge.sources.file_parquet import open_parquet
 from streamgauge.sources.finite import FiniteSource, Opener
 
-Content: TypeAlias = Literal["lines", "csv", "parquet"]
+Content: TypeAlias = Literal["lines", "csv", "parquet", "avro"]
 
 _CONTENT_OF: Mapping[str, Content] = {
     ".ndjson": "lines",
@@ -41,8 +42,9 @@ _CONTENT_OF: Mapping[str, Content] = {
     ".txt": "lines",
     ".csv": "csv",
     ".parquet": "parquet",
+    ".avro": "avro",
 }
-_FORMAT_OF: Mapping[Content, str] = {"lines": "json", "csv": "csv", "parquet": "parquet"}
+_FORMAT_OF: Mapping[Content, str] = {"lines": "json", "csv": "csv", "parquet": "parquet", "avro": "avro"}
 
 
 class Config(SourceConfig):
@@ -90,7 +92,7 @@ def open_files(
 
     Args:
         paths: one or more paths.
-        format: ``json``, ``csv`` or ``parquet``; None goes by each file's extension.
+        format: ``json``, ``csv``, ``parquet`` or ``avro``; None goes by each file's extension.
         clock: gives the records the time of reading.
 
     Raises:
@@ -143,11 +145,15 @@ def _opener(
         return partial(open_lines, path, name)
     if known == "csv":
         return partial(open_csv, path, name, delimiter=delimiter, columns=columns)
-    if known == "parquet" and path.suffix.lower() in COMPRESSION:
-        raise SourceError(f"{name}: Parquet compresses inside; unpack the file and give it as .parquet")
+    if known in ("parquet", "avro") and path.suffix.lower() in COMPRESSION:
+        raise SourceError(
+            f"{name}: {known.capitalize()} compresses inside; unpack the file and give it as .{known}"
+        )
     if known == "parquet":
         return partial(open_parquet, path, name)
+    if known == "avro":
+        return partial(open_avro, path, name)
     raise SourceError(
         f"{name}: its extension does not tell how it is cut into records; "
-        f"add content: lines, csv or parquet beside path:"
+        f"add content: lines, csv, parquet or avro beside path:"
     )
