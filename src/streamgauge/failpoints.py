@@ -16,6 +16,7 @@ NAMES: Final = (
     "commit.between-log-and-fold",
     "commit.after-before-send",
     "send.after-before-mark",
+    "rows.after-before-mark",
 )
 """Every place, in the order in which one notice passes them."""
 

@@ -72,6 +72,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("streamgauge_notices_total", "counter", "Tries to deliver a notice, by outcome: delivered, try again, give up.", ("channel", "outcome")),
     Metric("streamgauge_notice_seconds", "histogram", "Seconds from the decision to the answer that settled a notice.", ("channel",)),
     Metric("streamgauge_outbox_waiting", "gauge", "Notices that wait for delivery.", ("channel",)),
+    Metric("streamgauge_sink_rows_total", "counter", "Rows for sinks, by outcome: written, refused (never to be written), dropped (no room).", ("sink", "outcome")),
+    Metric("streamgauge_spool_waiting", "gauge", "Rows that wait for a sink.", ("sink",)),
     Metric("streamgauge_commits_total", "counter", "Commits that succeeded."),
     Metric("streamgauge_commit_seconds", "histogram", "Seconds that a commit took."),
     Metric("streamgauge_store_refusing", "gauge", "1 while the store refuses commits."),
@@ -143,6 +145,10 @@ class _Engine(Collector):
             yield "streamgauge_outbox_waiting", (channel,), waiting
         for tried, count in status.notices.items():
             yield "streamgauge_notices_total", tried, count
+        for sink, waiting in status.spooled.items():
+            yield "streamgauge_spool_waiting", (sink,), waiting
+        for told, count in status.rows.items():
+            yield "streamgauge_sink_rows_total", told, count
         for channel, spread in status.notice_times.items():
             yield "streamgauge_notice_seconds", (channel,), spread
         for (monitor, severity), count in _with_known(status.open, status.opened).items():

@@ -29,8 +29,8 @@ from streamgauge.windows.empty import closed_numbers, empty_results, together
 class Observer(Protocol):
     """Sees what passes, beside the path and never in its way: history, replay's output, metrics."""
 
-    def results(self, group: Group, results: WindowResults) -> None:
-        """Windows that closed or crossed a limit."""
+    def results(self, lane: Lane, rows: Rows, results: WindowResults) -> None:
+        """Windows that closed or crossed a limit while ``rows`` came."""
         ...
 
     def verdicts(self, monitor: Monitor, verdicts: Verdicts) -> None:
@@ -92,7 +92,7 @@ def advance(
         return
     lane.recent.add(rows)
     results = _windows(lane, rows, unheard)
-    observer.results(lane.group, results)
+    observer.results(lane, rows, results)
     moved = len(results) > 0 or _closes(lane, rows)
     for monitor in lane.group.monitors:
         if monitor.name in lane.states:  # else it is paused

@@ -17,10 +17,12 @@ from streamgauge.config.windows import (
     EventTimeConfig,
     HoppingConfig,
     RunningConfig,
+    SessionConfig,
     TumblingConfig,
     WindowConfig,
 )
 from streamgauge.detectors.contract import Context, Detector
+from streamgauge.detectors.unjudged import Unjudged
 from streamgauge.expressions import Aggregate, Expression, parse_aggregate, parse_condition
 from streamgauge.formats.contract import FieldSpec, Layout
 from streamgauge.incidents.lifecycle import Policy
@@ -31,6 +33,7 @@ from streamgauge.windows.contract import Watch, Window
 from streamgauge.windows.count_window import CountWindow
 from streamgauge.windows.each_record import EachRecord
 from streamgauge.windows.running_window import RunningWindow
+from streamgauge.windows.session_window import SessionWindow
 from streamgauge.windows.sorted_window import SortedWindow
 from streamgauge.windows.time_window import TimeWindow
 
@@ -147,7 +150,7 @@ class _Draft:
         detectors = {name: _detector(name, m, self, config) for name, m in self.monitors.items()}
         kind, why = _kind(self, first, aggregates, detectors, config)
         watches = [watch for detector in detectors.values() for watch in detector.needs.watches]
-        reads = frozenset().union(*(argument.columns for argument in (*aggregates.inputs, *aggregates.coded)))
+        reads = aggregates.reads
         fields = reads | frozenset().union(*(detector.needs.fields for detector in detectors.values()))
         fields |= frozenset(self.by) | (self.where.columns if self.where else frozenset())
         monitors = tuple(
@@ -163,7 +166,7 @@ class _Draft:
         include_empty = first.window is not None and first.window.include_empty
         return Group(
             f"window:{self.stream}", self.shape, self.stream, self.by, kind, self.where, window, fields, monitors,
-            include_empty, _words(first), shift, max(0, -shift), changes,
+            include_empty, _words(first), shift, _margin(first, shift), changes,
         )  # fmt: skip
 
 
@@ -206,6 +209,12 @@ def _shift(monitor: MonitorConfig, config: Config) -> int:
     return (0 if stream is None else to_micros(stream.lateness)) - to_micros(grace)
 
 
+def _margin(monitor: MonitorConfig, shift: int) -> int:
+    """How much later than the first record of a reading a window must start that nothing of is missing."""
+    gap = to_micros(monitor.window.gap) if isinstance(monitor.window, SessionConfig) else 0
+    return max(0, -shift) + gap
+
+
 def grouping(monitor: MonitorConfig) -> tuple[str, ...]:
     """The fields a monitor is grouped by: its window's ``by``, else its detector's."""
     if monitor.window is not None:
@@ -230,6 +239,8 @@ def _detector(name: str, monitor: MonitorConfig, draft: _Draft, config: Config) 
     stream = config.streams.get(monitor.stream)
     forget = stream.limits.forget if stream is not None else timedelta(hours=24)
     context = Context(name, kinds, rising, monitor.window is not None, forget)
+    if monitor.detect is None:
+        return Unjudged(name)
     built: Detector = plugins.module("detectors", monitor.detect.type).build(monitor.detect, context)
     return built
 
@@ -272,6 +283,8 @@ def _window(
         case HoppingConfig(size=size, advance=advance):
             hop = to_micros(advance)
             return TimeWindow(aggregates, to_micros(size), hop, watches, several=several, changes=changes)
+        case SessionConfig(gap=gap):
+            return SessionWindow(aggregates, to_micros(gap), watches, several=several, changes=changes)
         case CountConfig() as count:
             return CountWindow(aggregates, count.size, count.step, count.least)
         case RunningConfig(every=every):
@@ -305,7 +318,7 @@ def _monitor(
             monitor.notify,
             holds=monitor.window is None,
         ),
-        shape=digest([draft.shape, monitor.detect.type, shaping]),
+        shape=digest([draft.shape, "" if monitor.detect is None else monitor.detect.type, shaping]),
         fields=fields,
         samples=monitor.samples,
         judged=", ".join(f"{column} = {part.text}" for column, part in draft.compute.items()),
@@ -319,6 +332,7 @@ def _stream_plan(name: str, config: Config, groups: tuple[Group, ...]) -> Stream
         return StreamPlan(name, None, Layout(name, fields, "at"), groups)
     used = frozenset().union(*(group.fields for group in groups)) | ({stream.time} if stream.time else set())
     used |= set(stream.partitioned_by) if groups else set()
+    used |= set(stream.fields) if stream.write is not None else set()
     specs = {
         field: FieldSpec(
             field,

@@ -12,7 +12,7 @@ ORDER = [
     {"errors", "clock", "durations", "batch", "failpoints", "__init__"},
     {"settings", "keys", "state"},
     {"verdict", "incident", "kernels", "contracts"},  # contracts: the file contract.py of each folder
-    {"expressions", "incidents", "samples", "sources", "formats", "channels", "stores", "logs"},
+    {"expressions", "incidents", "samples", "sources", "formats", "channels", "sinks", "stores", "logs"},
     {"windows"},
     {"detectors"},
     {"monitor", "config"},
@@ -20,7 +20,7 @@ ORDER = [
     {"pipeline"},
     {"engines"},
     {"api", "lessons", "testing", "metrics", "conformance", "sql"},
-    {"server", "why", "demo"},
+    {"server", "why", "demo", "profiling", "checkup"},
     {"cli", "__main__"},
 ]
 PLACE = {part: number for number, parts in enumerate(ORDER) for part in parts}

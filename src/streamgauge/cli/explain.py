@@ -82,7 +82,7 @@ def _monitor(config: Config, stream: StreamPlan, group: Group, monitor: Monitor)
         "window": group.words,
         "computes": monitor.judged or None,
         "shares_window_with": [other.name for other in group.monitors if other is not monitor],
-        "detector": settings.detect.type,
+        "detector": None if settings.detect is None else settings.detect.type,
         "when": getattr(settings.detect, "when", None),
         "told_early": [
             {"column": watch.column, "above": watch.limit} for watch in monitor.detector.needs.watches

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field, replace
 from pydantic import ValidationError
 
 from streamgauge.batch import FieldKind
+from streamgauge.config.derived import BOUNDS
 from streamgauge.config.document import Document, Path
 from streamgauge.config.mistakes import Mistake, mistake
 from streamgauge.config.models import BUILT_IN_STREAMS, Config, FieldConfig, MonitorConfig, StreamConfig
 from streamgauge.config.plugins import module
 from streamgauge.config.pruning import Pruned
 from streamgauge.config.windows import WindowConfig
+from streamgauge.config.writing import check_sink
 from streamgauge.detectors.contract import Context
 from streamgauge.errors import ConfigError, ExpressionError
 from streamgauge.settings import nearest
@@ -72,14 +74,37 @@ def _stream(findings: Findings, path: Path, stream: StreamConfig, pruned: Pruned
     if pruned.within("streams", name, "fields"):
         return
     fields = stream.fields
+    _computed_fields(findings, path, stream)
     findings.unknown_fields((*path, "key"), stream.key, fields)
     findings.unknown_fields((*path, "partitioned_by"), stream.partitioned_by, fields)
+    if stream.write is not None:
+        kinds = {field: spec.type for field, spec in fields.items()}
+        check_sink(stream.write, (*path, "write"), kinds, findings.wrong, findings.expression)
     if stream.time is None:
         return
     if not findings.unknown_fields((*path, "time"), [stream.time], fields):
         kind = fields[stream.time].type
         if kind != "timestamp":
             findings.wrong((*path, "time"), f"field `{stream.time}` is a {kind}; declare it as timestamp")
+        if fields[stream.time].compute is not None:
+            findings.wrong((*path, "time"), f"field `{stream.time}` is computed; the event time is read")
+
+
+def _computed_fields(findings: Findings, path: Path, stream: StreamConfig) -> None:
+    from streamgauge.expressions import parse_value
+
+    kinds: Kinds = {name: spec.type for name, spec in stream.fields.items() if spec.compute is None}
+    for name, spec in stream.fields.items():
+        if spec.compute is None:
+            continue
+        try:
+            kind = parse_value(spec.compute, kinds).kind
+        except ExpressionError as error:
+            findings.expression((*path, "fields", name, "compute"), error)
+            continue
+        if kind != spec.type:
+            message = f"this gives a {kind}, and the field is declared as {spec.type}"
+            findings.wrong((*path, "fields", name, "compute"), message)
 
 
 def _unused_channels(config: Config, findings: Findings, pruned: Pruned) -> None:
@@ -134,7 +159,26 @@ class _Monitor:
             sound &= computed is not None
             columns, rising = computed or ({}, rising)
         if sound and not self.pruned.within(*map(str, self._path)):
+            self._rows(window, kinds, columns)
             self._detector(kinds, columns, rising)
+
+    def _rows(self, window: WindowConfig | None, kinds: Kinds, columns: Kinds) -> None:
+        """What becomes of its rows."""
+        monitor = self.monitor
+        watched = any(other.stream == self.name for other in self.config.monitors.values())
+        if monitor.detect is None and monitor.write is None and not watched:
+            self.findings.wrong(
+                self._path, "`detect` is missing: say what to judge, or with `write:` where its rows go", at_key=True
+            )
+        if monitor.write is None:
+            return
+        if window is None:
+            message = "the rows of windows are written; add a `window:`, or write the records: `write:` on the stream"
+            self.findings.wrong((*self._path, "write"), message, at_key=True)
+            return
+        rows = {**{name: kinds[name] for name in window.by}, **columns, **BOUNDS}
+        path = (*self._path, "write")
+        check_sink(monitor.write, path, rows, self.findings.wrong, self.findings.expression)
 
     def _channels(self) -> None:
         known = ["console", *self.config.channels]
@@ -191,6 +235,8 @@ class _Monitor:
 
     def _detector(self, kinds: Kinds, columns: Kinds, rising: frozenset[str]) -> None:
         detect, path = self.monitor.detect, (*self._path, "detect")
+        if detect is None:
+            return
         by = getattr(detect, "by", ())
         by = (by,) if isinstance(by, str) else tuple(by or ())
         if self.findings.unknown_fields((*path, "by"), by, kinds):
@@ -212,12 +258,14 @@ class _Monitor:
 
     def _key_of(self, error: ExpressionError) -> Path:
         """Which key of ``detect`` holds the expression."""
-        texts = self.monitor.detect.model_dump()
+        texts = self.monitor.detect.model_dump() if self.monitor.detect is not None else {}
         return next(((key,) for key, text in texts.items() if text == error.expression), ())
 
     def _key_by_key(self, by: tuple[str, ...]) -> None:
         stream = self.config.streams.get(self.monitor.stream)
-        if self.monitor.detect.type == "silence" and stream is not None and by and by == stream.key:
+        detect = self.monitor.detect
+        silence = detect is not None and detect.type == "silence"
+        if silence and stream is not None and by and by == stream.key:
             self.findings.warn(
                 (*self._path, "detect", "by"),
                 f"`{', '.join(by)}` is the stream's key: every key that ends for good opens an incident; "

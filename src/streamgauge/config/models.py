@@ -22,6 +22,7 @@ from streamgauge.detectors.contract import DetectorConfig
 from streamgauge.durations import Duration
 from streamgauge.formats.contract import FormatConfig
 from streamgauge.settings import Names, PositiveDuration, Settings, Shorthand, wrong
+from streamgauge.sinks.contract import SinkConfig
 from streamgauge.sources.contract import SourceConfig
 
 if TYPE_CHECKING:
@@ -73,6 +74,16 @@ class FieldConfig(Settings):
     """Never show its values in samples."""
     required: bool = False
     """Records without it go to the dead-letter."""
+    compute: Annotated[str | None, Field(min_length=1)] = None
+    """Not read but computed of other fields, such as upper(country)."""
+
+    @model_validator(mode="after")
+    def _only_computed(self) -> FieldConfig:
+        read = [name for name in ("path", "unit", "min", "max") if getattr(self, name) is not None]
+        if self.compute is not None and (read or self.required):
+            name = (read or ["required"])[0]
+            raise wrong(name, "fits fields that are read, and this one is computed")
+        return self
 
     @model_validator(mode="after")
     def _fits_type(self) -> FieldConfig:
@@ -145,6 +156,8 @@ class StreamConfig(Settings):
     ] = None
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
     """Bounds of its memory."""
+    write: Annotated[SinkConfig, ByType("sinks")] | None = None
+    """Where its records are written to."""
 
     @model_validator(mode="after")
     def _dead_letters_have_brokers(self) -> StreamConfig:
@@ -163,7 +176,10 @@ class MonitorConfig(Settings):
     """Only records for which this condition holds."""
     window: Annotated[WindowConfig, ByType("windows")] | None = None
     """How the stream is cut; without it, single records are judged."""
-    detect: Annotated[DetectorConfig, ByType("detectors"), Field(description="What judges.")]
+    detect: Annotated[DetectorConfig, ByType("detectors")] | None = None
+    """What judges; may be left out where rows are written or watched."""
+    write: Annotated[SinkConfig, ByType("sinks")] | None = None
+    """Where the rows of its windows are written to."""
     for_: Annotated[Duration, Field(alias="for")] = timedelta(0)
     """Tell only when it holds for so long."""
     no_data_after: Annotated[int, Field(gt=0)] = 10
@@ -242,6 +258,12 @@ class Config(Settings):
         if stream in BUILT_IN_STREAMS:
             return dict(BUILT_IN_STREAMS[stream])
         return {name: field.type for name, field in self.streams[stream].fields.items()}
+
+    def origin_of(self, name: str) -> str:
+        """The declared or built-in stream whose records end up in ``name``, through as many monitors as there are."""
+        while name in self.monitors and name not in self.streams:
+            name = self.monitors[name].stream
+        return name
 
     def channel(self, name: str) -> ChannelConfig:
         """A declared channel, or the console, which exists undeclared.

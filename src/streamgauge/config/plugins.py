@@ -1,7 +1,7 @@
 """The word after ``type:`` is a module's name: finding it, importing that one, and listing what there is.
 
-Third parties join through the entry-point groups ``streamgauge.sources``, ``.formats``, ``.detectors`` and
-``.channels``: the entry's name is the word, its value the module.
+Third parties join through the entry-point groups ``streamgauge.sources``, ``.formats``, ``.detectors``,
+``.channels`` and ``.sinks``: the entry's name is the word, its value the module.
 """
 
 from __future__ import annotations

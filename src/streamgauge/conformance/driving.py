@@ -15,6 +15,7 @@ from streamgauge.engines.stream_runner import StreamRunner
 from streamgauge.incidents.board import Board
 from streamgauge.kernels import jit
 from streamgauge.monitor import Monitor
+from streamgauge.pipeline import Lane
 from streamgauge.plan import Group, StreamPlan, make_plan
 from streamgauge.verdict import Verdicts
 from streamgauge.windows.contract import LateRows, Rows, WindowResults
@@ -60,7 +61,7 @@ class Seen:
     verdicts: list[tuple[Any, ...]] = field(default_factory=list)
     missed: list[tuple[Any, ...]] = field(default_factory=list)
 
-    def results(self, group: Group, results: WindowResults) -> None:
+    def results(self, lane: Lane, rows: Rows, results: WindowResults) -> None:
         """Keep windows."""
         columns = {name: column.values() for name, column in results.columns.items()}
         for i in range(len(results)):

@@ -26,6 +26,8 @@ from streamgauge.engines.mishaps import Mishaps
 from streamgauge.engines.reporting import Reporter
 from streamgauge.engines.restart import Restart
 from streamgauge.engines.round import Runners
+from streamgauge.engines.sinking import Sinking
+from streamgauge.engines.spooling import Spool
 from streamgauge.engines.status import StatusBoard
 from streamgauge.engines.stream_runner import StreamRunner
 from streamgauge.errors import SourceFencedError, StoreError, StoreTakenError
@@ -61,6 +63,7 @@ class Surroundings:
     Attributes:
         reload: called between two turns when somebody asked to read the file again; whether this engine shall
             end, for one made from what was read.
+        sinking: carries rows to sinks; None where none are written.
     """
 
     store: Store
@@ -69,6 +72,7 @@ class Surroundings:
     clock: Clock
     status: StatusBoard
     reload: Callable[[], bool] = lambda: False
+    sinking: Sinking | None = None
 
 
 class Engine:
@@ -89,7 +93,9 @@ class Engine:
         self.finite = bool(self.intakes) and all(intake.finite for intake in self.intakes.values())
         self.stopping = threading.Event()
         self.totals = surroundings.status.totals
+        self.sinking = surroundings.sinking
         self._reload = surroundings.reload
+        self._full: set[str] = set()
         self._commands: list[tuple[str, str | None]] = []
         self._ticked_at = self.clock.monotonic()
         self._refused_at: float | None = None
@@ -102,11 +108,12 @@ class Engine:
         """Take up the store's last commit."""
         self.paused = {name: paused.reason for name, paused in self.store.monitor_status().items()}
         self.board = Board(self.store.open_incidents())
-        self.ledger = Ledger(self.store, self.board, self.clock, self.totals, paused=self.paused)
+        self.mishaps = Mishaps(self.plan, self.board, self.clock)
+        spool = None if self.sinking is None else Spool(self.config, self.store, self.mishaps)
+        self.ledger = Ledger(self.store, self.board, self.clock, self.totals, paused=self.paused, spool=spool)
         self.runners = Runners(
             self.plan, self.board, self.ledger, paused=frozenset(self.paused), replay=self.finite
         )
-        self.mishaps = Mishaps(self.plan, self.board, self.clock)
         self.mishaps.removed(self.store.told_through)
         self._restarts = {name: Restart(self.store, runner) for name, runner in self.runners.streams.items()}
         self._unread = set(self.intakes)
@@ -211,6 +218,8 @@ class Engine:
         self.reporter.store_refuses(None)
         if told:
             self.delivery.wake()
+        if self.sinking is not None and self.ledger.rows_went:
+            self.sinking.wake()
         for name, intake in self.intakes.items():
             intake.source.committed(dict(self.runners.streams[name].next_offset))
 
@@ -220,6 +229,8 @@ class Engine:
         at = self.clock.monotonic()
         for part in taken:
             self.runners.take(name, part.batches, part.order, at=at)
+            if self.ledger.spool is not None:
+                self.ledger.spool.records(name, part.batches)
 
     def _assignments(self, name: str, intake: Intake, poll: Poll) -> None:
         runner = self.runners.streams[name]
@@ -257,6 +268,7 @@ class Engine:
         if now - self._ticked_at < TICK:
             return
         self._ticked_at = now
+        self._wait_for_room()
         for name, intake in self.intakes.items():
             runner = self.runners.streams[name]
             runner.gone = intake.gone()
@@ -370,8 +382,19 @@ class Engine:
         return self._refused_at is None or self.clock.monotonic() - self._refused_at >= RETRY
 
     def _hold(self, *, held: bool) -> None:
-        for intake in self.intakes.values():
-            intake.hold(held=held)
+        for name, intake in self.intakes.items():
+            intake.hold(held=held or name in self._full)
+
+    def _wait_for_room(self) -> None:
+        """A stream whose sink takes no more, and is to lose nothing, stands still."""
+        full = set() if self.ledger.spool is None else self.ledger.spool.full()
+        if full != self._full:
+            self._full = full
+            if full:
+                _log.warning("streams wait for their sinks", streams=sorted(full))
+            else:
+                _log.info("the sinks have room again")
+            self._hold(held=self._refused_at is not None)
 
     def _attach(
         self, name: str, partition: Partition, position: Position | None, *, from_start: bool

@@ -16,11 +16,13 @@ import numpy as np
 from streamgauge.batch import BadRecord, Column, IntArray
 from streamgauge.clock import Clock
 from streamgauge.engines.round import Gathered, Runners
+from streamgauge.engines.spooling import Spool
 from streamgauge.engines.totals import Totals
 from streamgauge.failpoints import reach
 from streamgauge.incident import IncidentState
 from streamgauge.incidents.board import Board
 from streamgauge.monitor import Monitor
+from streamgauge.pipeline import Lane
 from streamgauge.plan import Group
 from streamgauge.stores.contract import Commit, HistoryBlock, LateCount, StateKey, StateWrite, Store
 from streamgauge.verdict import Verdicts
@@ -50,13 +52,16 @@ class Ledger:
         totals: Totals | None = None,
         *,
         paused: Collection[str] = (),
+        spool: Spool | None = None,
     ) -> None:
         self.store = store
         self.board = board
         self.clock = clock
         self.totals = totals or Totals()
+        self.spool = spool
         self._silent = frozenset(paused)
         self.seconds = 0.0
+        self.rows_went = False
         self._committed_at = clock.monotonic()
         self._dead: list[tuple[str, BadRecord]] = []
         self._late: Counter[tuple[str, int]] = Counter()
@@ -66,8 +71,11 @@ class Ledger:
 
     # the observer's side
 
-    def results(self, group: Group, results: WindowResults) -> None:
-        """Keep closed windows for the history."""
+    def results(self, lane: Lane, rows: Rows, results: WindowResults) -> None:
+        """Keep closed windows for the history, and their rows for sinks."""
+        group = lane.group
+        if self.spool is not None and len(results):
+            self.spool.results(lane, rows, results, [monitor.name for monitor in self._taking_part(group)])
         if group.words == "each record" or not len(results):
             return
         closed = np.nonzero(~results.early)[0]
@@ -133,11 +141,19 @@ class Ledger:
         self._history.clear()
         self._paused.clear()
         self.board.clear_changes()
+        self._rows_committed(runners)
         if commit.notices:
             reach("commit.after-before-send")
         return bool(commit.notices)
 
+    def _rows_committed(self, runners: Runners) -> None:
+        if self.spool is not None:
+            self.rows_went, dropped = self.spool.committed(runners)
+            for sink, count in dropped.items():
+                self.totals.rows[sink, "dropped"] += count
+
     def _commit(self, runners: Runners) -> Commit:
+        rows = self.spool.admit(runners) if self.spool is not None else []
         withdrawn = [
             replace(i, state=IncidentState.RESOLVED, reason="withdrawn") for i in self.board.withdrawn
         ]
@@ -154,6 +170,7 @@ class Ledger:
             late=[LateCount(monitor, start, count) for (monitor, start), count in self._late.items()],
             history=list(self._history),
             paused=dict(self._paused),
+            rows=rows,
         )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from streamgauge.batch import Partition
 from streamgauge.clock import Clock, format_duration
@@ -19,6 +21,7 @@ SOURCE_LOST = "source lost"
 DETECTOR_FAILED = "detector failed"
 KEY_LIMIT = "key limit"
 TWO_PARTITIONS = "key on two partitions"
+SINK_OVERFLOW = "sink overflow"
 
 KEYS_COMPARED = 200_000
 """Per grouping, the first so many keys are remembered to see whether one turns up on a second partition."""
@@ -75,6 +78,43 @@ class Mishaps:
         )
         self._open(monitor, DETECTOR_FAILED, title, None, planned.policy.channels)
 
+    def overflow(self, sink: str, limit: int, dropped: int, decided: Mapping[str, tuple[int, int]]) -> None:
+        """Rows of a sink found no room; the incident grows with each commit that drops some.
+
+        Args:
+            sink: ``monitor NAME`` or ``stream NAME``.
+            limit: how many rows may wait.
+            dropped: how many were dropped now.
+            decided: by partition, the first and the last of the records that decided them.
+        """
+        name, channels = self._of_sink(sink)
+        current = self._board.current(name, None, SINK_OVERFLOW)
+        before = {} if current is None else current.evidence
+        rows = dropped + int(before.get("rows", 0))
+        places = _together(before.get("offsets", {}), decided)
+        evidence = {"rows": rows, "offsets": places}
+        ranges = "; ".join(f"{place} {first} to {last}" for place, (first, last) in places.items())
+        title = (
+            f"{sink}: {limit:,} rows wait for its sink already, and {rows:,} more were dropped, decided by the records "
+            f"{ranges}; mend the sink, and replay those records to fill the gap"
+        )
+        if current is None:
+            self._open(name, SINK_OVERFLOW, title, None, channels, evidence)
+        else:
+            self._board.put(replace(current, title=title, evidence=evidence))
+
+    def room(self, sink: str) -> None:
+        """All rows of a sink found room again."""
+        name, channels = self._of_sink(sink)
+        mended(self._board, name, SINK_OVERFLOW, self._clock.now(), channels)
+
+    def _of_sink(self, sink: str) -> tuple[str, tuple[str, ...]]:
+        """Under which name its incidents are told, and through which channels."""
+        kind, _, name = sink.partition(" ")
+        if kind == "monitor":
+            return name, self._plan.monitors[name].policy.channels
+        return sink, _channels(self._plan.streams[name])
+
     def resumed(self, monitor: str) -> None:
         """A paused monitor takes part again."""
         planned = self._plan.monitors.get(monitor)
@@ -117,7 +157,13 @@ class Mishaps:
                 return
 
     def _open(
-        self, name: str, kind: str, title: str, plan: StreamPlan | None, channels: tuple[str, ...] = ()
+        self,
+        name: str,
+        kind: str,
+        title: str,
+        plan: StreamPlan | None,
+        channels: tuple[str, ...] = (),
+        evidence: Mapping[str, Any] | None = None,
     ) -> None:
         now = self._clock.now()
         incident = Incident(
@@ -129,6 +175,7 @@ class Mishaps:
             severity="critical",
             opened_at=now,
             title=title,
+            evidence=evidence or {},
         )
         mishap(self._board, incident, channels or (_channels(plan) if plan is not None else ("console",)))
 
@@ -137,3 +184,14 @@ def _channels(plan: StreamPlan) -> tuple[str, ...]:
     """Everyone who hears of some monitor of the stream."""
     found = dict.fromkeys(c for group in plan.groups for m in group.monitors for c in m.policy.channels)
     return tuple(found) or ("console",)
+
+
+def _together(
+    before: Mapping[str, tuple[int, int]], now: Mapping[str, tuple[int, int]]
+) -> dict[str, tuple[int, int]]:
+    """Both ranges of offsets in one, per partition."""
+    joined = {place: (first, last) for place, (first, last) in before.items()}
+    for place, (first, last) in now.items():
+        low, high = joined.get(place, (first, last))
+        joined[place] = (min(low, first), max(high, last))
+    return joined

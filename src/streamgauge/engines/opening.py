@@ -17,11 +17,14 @@ from streamgauge.config.models import Config, StreamConfig
 from streamgauge.engines.company import refuse_company
 from streamgauge.engines.dead_letters import copiers
 from streamgauge.engines.delivery import Delivery, Tried
+from streamgauge.engines.deriving import Deriving, computed, read_only
 from streamgauge.engines.embedded import Engine, Surroundings
 from streamgauge.engines.intake import Intake
+from streamgauge.engines.sinking import Sinking
 from streamgauge.engines.status import StatusBoard
 from streamgauge.formats.contract import Decoder, Layout
 from streamgauge.plan import StreamPlan, make_plan
+from streamgauge.sinks.contract import Outcome, Sink
 from streamgauge.sources.contract import Source
 from streamgauge.stores.contract import Store
 
@@ -56,14 +59,18 @@ def run(
         StoreTakenError: another process owns the store.
     """
     choices = choices or Choices()
-    with _delivering(config, store, clock, choices) as (delivery, hear):
+    with (
+        _delivering(config, store, clock, choices) as (delivery, hear),
+        _sinking(config, store, status, choices) as sinking,
+    ):
         plan = make_plan(config)
         intakes = {
             name: _intake(plan.streams[name], stream, store, clock)
             for name, stream in config.streams.items()
-            if plan.streams[name].groups
+            if plan.streams[name].groups or stream.write is not None
         }
-        engine = Engine(config, Surroundings(store, intakes, delivery, clock, status, choices.reload))
+        surroundings = Surroundings(store, intakes, delivery, clock, status, choices.reload, sinking)
+        engine = Engine(config, surroundings)
         hear.append(engine.reporter.tried)
         choices.on_engine(engine)
         copying = copiers(config.streams, store)
@@ -78,13 +85,17 @@ def run(
                 intake.source.close()
         if not engine.replaced:
             delivery.drain(DRAIN)
+            if sinking is not None:
+                sinking.drain(DRAIN)
             _still_ours(store, delivery)
 
 
 def open_decoder(stream: StreamConfig, layout: Layout) -> Decoder:
     """The decoder of a stream's format for the fields that are used."""
-    decoder: Decoder = plugins.module("formats", stream.format.type).open_format(stream.format, layout)
-    return decoder
+    opener = plugins.module("formats", stream.format.type).open_format
+    made = computed(stream.fields, layout)
+    decoder: Decoder = opener(stream.format, read_only(stream.fields, layout, made) if made else layout)
+    return Deriving(decoder, made) if made else decoder
 
 
 def open_source(name: str, stream: StreamConfig, clock: Clock, *, instance: str | None = None) -> Source:
@@ -133,6 +144,31 @@ def _delivering(
         yield delivery, hear
     finally:
         delivery.stop()
+
+
+@contextmanager
+def _sinking(config: Config, store: Store, status: StatusBoard, choices: Choices) -> Iterator[Sinking | None]:
+    """What carries rows away; None where nothing writes any, and in a dry run, which writes none."""
+    written = {f"monitor {name}": monitor.write for name, monitor in config.monitors.items() if monitor.write}
+    written |= {f"stream {name}": stream.write for name, stream in config.streams.items() if stream.write}
+    if not written or choices.dry_run:
+        yield None
+        return
+    sinks: dict[str, Sink] = {
+        name: plugins.module("sinks", settings.type).open_sink(settings, name)
+        for name, settings in written.items()
+    }
+
+    def tell(sink: str, outcome: Outcome) -> None:
+        for word, count in (("written", len(outcome.written)), ("refused", len(outcome.refused))):
+            status.totals.rows[sink, word] += count
+
+    sinking = Sinking(store, sinks, on_try=tell)
+    sinking.start()
+    try:
+        yield sinking
+    finally:
+        sinking.stop()
 
 
 def _channel(config: Config, name: str, choices: Choices) -> Channel:

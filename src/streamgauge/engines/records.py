@@ -12,6 +12,7 @@ from streamgauge.incident import Incident
 from streamgauge.incidents.board import Board
 from streamgauge.keys import Key, key_text
 from streamgauge.monitor import Monitor
+from streamgauge.pipeline import Lane
 from streamgauge.plan import Group, Plan
 from streamgauge.verdict import Verdicts
 from streamgauge.windows.contract import LateRows, Rows, WindowResults
@@ -35,8 +36,9 @@ class Records:
         self._lines: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
         self._counts = {"windows": 0, "late": 0}
 
-    def results(self, group: Group, results: WindowResults) -> None:
+    def results(self, lane: Lane, rows: Rows, results: WindowResults) -> None:
         """Closed windows, one line per monitor that shares them."""
+        group = lane.group
         if group.words == "each record" or not len(results):
             return
         columns = {name: _shown(column) for name, column in results.columns.items()}

@@ -12,6 +12,7 @@ from streamgauge.batch import NEVER
 from streamgauge.channels.contract import Result
 from streamgauge.engines.delivery import Tried
 from streamgauge.engines.status import EngineStatus, MonitorStatus, PartitionStatus, StatusBoard, StreamStatus
+from streamgauge.errors import StoreError
 
 if TYPE_CHECKING:
     from streamgauge.engines.embedded import Engine
@@ -90,7 +91,19 @@ class Reporter:
             notice_times={channel: times.now() for channel, times in dict(totals.notice_times).items()},
             open=Counter((i.monitor, i.severity) for i in engine.board.all() if i.open),
             opened=dict(totals.opened),
+            rows=dict(totals.rows),
+            spooled=self._spooled(),
         )
+
+    def _spooled(self) -> Mapping[str, int]:
+        """Rows that wait; as last known while the store cannot be asked."""
+        sinks = self._engine.sinking.sinks if self._engine.sinking is not None else ()
+        if not sinks:
+            return {}
+        try:
+            return dict.fromkeys(sinks, 0) | self._engine.store.spool_depth()
+        except StoreError:
+            return self._board.now.spooled
 
     def _stream(self, name: str, passed: float) -> StreamStatus:
         engine = self._engine

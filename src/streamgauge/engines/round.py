@@ -22,7 +22,7 @@ from streamgauge.engines.mirror import Mirror
 from streamgauge.engines.stream_runner import StreamRunner
 from streamgauge.incidents.board import Board
 from streamgauge.monitor import Monitor
-from streamgauge.pipeline import Observer
+from streamgauge.pipeline import Lane, Observer
 from streamgauge.plan import Group, Plan
 from streamgauge.verdict import Verdicts
 from streamgauge.windows.contract import LateRows, Rows, WindowResults
@@ -69,9 +69,9 @@ class Runners:
         self._bad = None if bad is None else Mirror(bad, BAD_TOLD, declared, live=not replay)
         self._late = None if late is None else Mirror(late, LATE_TOLD, declared, live=not replay)
 
-    def results(self, group: Group, results: WindowResults) -> None:
+    def results(self, lane: Lane, rows: Rows, results: WindowResults) -> None:
         """Pass results on."""
-        self._observer.results(group, results)
+        self._observer.results(lane, rows, results)
 
     def verdicts(self, monitor: Monitor, verdicts: Verdicts) -> None:
         """Pass verdicts on."""

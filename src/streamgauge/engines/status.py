@@ -87,6 +87,8 @@ class EngineStatus:
         notice_times: by channel, from the decision to the answer that settled it.
         open: incidents that fire now, by monitor and severity.
         opened: incidents that began to fire since this process started, by monitor and severity.
+        rows: of sinks since this process started, by sink and outcome (``written``, ``refused``, ``dropped``).
+        spooled: rows that wait, by sink.
     """
 
     at: int
@@ -105,6 +107,8 @@ class EngineStatus:
     notice_times: Mapping[str, Spread] = field(default_factory=dict)
     open: Mapping[tuple[str, str], int] = field(default_factory=dict)
     opened: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    rows: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    spooled: Mapping[str, int] = field(default_factory=dict)
 
 
 class StatusBoard:

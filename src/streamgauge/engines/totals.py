@@ -72,6 +72,7 @@ class Totals:
         notices: tries by (channel, outcome).
         notice_times: by channel, from the decision to the answer that settled it.
         last_end: by monitor, the end of the last window that it judged; microseconds.
+        rows: of sinks by (sink, outcome): written, refused, dropped.
     """
 
     def __init__(self) -> None:
@@ -85,6 +86,7 @@ class Totals:
         self.notices: Counter[tuple[str, str]] = Counter()
         self.notice_times: dict[str, Durations] = {}
         self.last_end: dict[str, int] = {}
+        self.rows: Counter[tuple[str, str]] = Counter()
 
     def committed(
         self, commit: Commit, late: Counter[str], began: Sequence[Incident], seconds: float

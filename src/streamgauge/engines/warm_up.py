@@ -8,6 +8,7 @@ from streamgauge.batch import Batch, Column, Partition
 from streamgauge.engines.stream_runner import StreamRunner
 from streamgauge.incidents.board import Board
 from streamgauge.monitor import Monitor
+from streamgauge.pipeline import Lane
 from streamgauge.plan import Group, Plan, StreamPlan
 from streamgauge.verdict import Verdicts
 from streamgauge.windows.contract import LateRows, Rows, WindowResults
@@ -38,7 +39,7 @@ def _batch(stream: StreamPlan, partition: Partition, at: int) -> Batch:
 class _Nobody:
     """Sees nothing."""
 
-    def results(self, group: Group, results: WindowResults) -> None:
+    def results(self, lane: Lane, rows: Rows, results: WindowResults) -> None:
         """Nothing."""
 
     def verdicts(self, monitor: Monitor, verdicts: Verdicts) -> None:

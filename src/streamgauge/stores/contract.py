@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from streamgauge.batch import BadRecord, Partition
 from streamgauge.incident import Incident, IncidentState, Notice
 from streamgauge.keys import Key
+from streamgauge.sinks.contract import SpooledRow
 from streamgauge.state import Tables
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class Commit:
         late: to be added to the counts.
         history: window results.
         paused: monitors paused (with the reason) or resumed (None).
+        rows: for sinks; they leave after the commit.
     """
 
     positions: Mapping[tuple[str, Partition], Position] = field(default_factory=dict)
@@ -104,6 +106,7 @@ class Commit:
     late: Sequence[LateCount] = ()
     history: Sequence[HistoryBlock] = ()
     paused: Mapping[str, str | None] = field(default_factory=dict)
+    rows: Sequence[DecidedRow] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,25 @@ class StateWrite:
     tables: Tables
     version: int
     positions: Mapping[Partition, Position]
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedRow:
+    """A row for a sink, as a commit brings it.
+
+    Attributes:
+        sink: whose it is, such as ``monitor burst``.
+        id: names it for good.
+        key: whose row it is, as text.
+        body: JSON.
+        revises: whether an older row with this id may wait still; it takes that one's place.
+    """
+
+    sink: str
+    id: str
+    key: str | None
+    body: bytes
+    revises: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +283,14 @@ class Reading(Protocol):
         """Notices that wait, per channel."""
         ...
 
+    def spooled(self, sink: str, limit: int = 1000) -> list[SpooledRow]:
+        """The oldest rows that wait for a sink, in order."""
+        ...
+
+    def spool_depth(self) -> dict[str, int]:
+        """Rows that wait, per sink."""
+        ...
+
     def monitor_status(self) -> dict[str, Paused]:
         """The monitors that are paused."""
         ...
@@ -317,6 +347,14 @@ class Store(Reading, Protocol):
         ``result`` is a :class:`~streamgauge.channels.contract.Result` value: ``delivered`` and ``give up``
         take the notice out of :meth:`waiting`; ``try again`` keeps it with its new ``attempts`` and ``due``.
         Called from the delivery's threads while the engine commits.
+
+        Raises:
+            StoreTakenError: another process owns the store now; nothing was noted.
+        """
+        ...
+
+    def left(self, sequences: Sequence[int]) -> None:
+        """These rows of the spool have arrived, or never can.
 
         Raises:
             StoreTakenError: another process owns the store now; nothing was noted.

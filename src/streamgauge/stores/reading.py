@@ -15,7 +15,8 @@ from streamgauge.batch import Partition
 from streamgauge.errors import StoreError
 from streamgauge.incident import Incident, IncidentState
 from streamgauge.keys import Key, key_text
-from streamgauge.stores import history, rows
+from streamgauge.sinks.contract import SpooledRow
+from streamgauge.stores import history, rows, spool
 from streamgauge.stores.contract import Change, DeadLetter, LateCount, Paused, Position, StateKey, Waiting
 from streamgauge.stores.schema import (
     checkpoint_states,
@@ -219,6 +220,16 @@ class SqlReading:
         with self._reading() as connection:
             found = connection.execute(query.group_by(outbox.c.channel).order_by(outbox.c.channel))
             return {channel: count for channel, count in found}  # noqa: C416  rows are no pairs to mypy
+
+    def spooled(self, sink: str, limit: int = 1000) -> list[SpooledRow]:
+        """The oldest rows that wait for a sink, in order."""
+        with self._reading() as connection:
+            return spool.waiting(connection, sink, limit)
+
+    def spool_depth(self) -> dict[str, int]:
+        """Rows that wait, per sink."""
+        with self._reading() as connection:
+            return spool.depth(connection)
 
     def monitor_status(self) -> dict[str, Paused]:
         """The monitors that are paused."""

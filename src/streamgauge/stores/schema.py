@@ -171,6 +171,16 @@ dead_letters = _numbered(
     UniqueConstraint("stream", "partition", "offset"),
 )
 
+spool = _numbered(
+    "spool",
+    _text("sink"),
+    _text("row"),  # what names it for good; unique while it waits
+    Column("key", Text),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("sink", "row"),
+    Index(None, "sink", "sequence"),
+)
+
 late_counts = Table(
     "late_counts",
     metadata,

@@ -19,7 +19,7 @@ from streamgauge.channels.contract import Result
 from streamgauge.clock import Clock
 from streamgauge.errors import StoreError, StoreTakenError
 from streamgauge.failpoints import reach
-from streamgauge.stores import lease, sections
+from streamgauge.stores import lease, sections, spool
 from streamgauge.stores.checkpoints import Checkpoints, Pending
 from streamgauge.stores.contract import Commit, Keep, SavedState, StateKey
 from streamgauge.stores.history import History
@@ -116,6 +116,11 @@ class SqlStore(SqlReading):
             if found.rowcount == 1:
                 connection.execute(insert(deliveries).values(tried))
 
+    def left(self, sequences: Sequence[int]) -> None:
+        """These rows of the spool have arrived, or never can."""
+        with self._turn, self._writing(self._clock.now()) as connection:
+            spool.remove(connection, sequences)
+
     def move_cursor(self, name: str, to: int) -> None:
         """Note that whoever is called ``name`` has come to ``to``."""
         row = {"name": f"cursor:{name}", "value": str(to)}
@@ -156,6 +161,7 @@ class SqlStore(SqlReading):
         sections.write_dead_letters(connection, put, commit.dead_letters, keep.dead_letters)
         sections.write_late(connection, put, commit.late, now)
         sections.write_paused(connection, put, commit.paused, now)
+        spool.write(connection, put, commit.rows)
         return pending, self._history.write(connection, commit.history)
 
     @contextmanager

@@ -1,0 +1,39 @@
+"""Checks of ``write:``: what a sink's expressions read must be there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from streamgauge.batch import FieldKind
+from streamgauge.config.document import Path
+from streamgauge.errors import ExpressionError
+from streamgauge.settings import nearest
+from streamgauge.sinks.contract import SinkConfig
+
+Wrong = Callable[[Path, str], None]
+WrongExpression = Callable[[Path, ExpressionError], None]
+
+
+def check_sink(
+    sink: SinkConfig,
+    path: Path,
+    kinds: Mapping[str, FieldKind],
+    wrong: Wrong,
+    expression: WrongExpression,
+) -> None:
+    """Tell what is wrong with one ``write:``; ``kinds`` are the columns that its rows may be made of."""
+    from streamgauge.expressions import parse_condition, parse_value
+
+    if sink.where is not None:
+        try:
+            parse_condition(sink.where, kinds)
+        except ExpressionError as error:
+            expression((*path, "where"), error)
+    for name, text in sink.columns.items():
+        try:
+            parse_value(text, kinds)
+        except ExpressionError as error:
+            expression((*path, "columns", name), error)
+    for i, name in enumerate(sink.key):
+        if name not in kinds:
+            wrong((*path, "key", i), f"`{name}` is no column of the rows; {nearest(name, kinds)}")

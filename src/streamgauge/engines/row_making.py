@@ -1,0 +1,178 @@
+"""Results and records as rows for a sink: which of them, which columns, under which id."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from streamgauge.batch import Batch, BoolArray, Column, FieldKind, IntArray
+from streamgauge.channels.payload import encode
+from streamgauge.clock import iso
+from streamgauge.config.derived import BOUNDS, row_kinds
+from streamgauge.config.models import Config
+from streamgauge.expressions import Expression, parse_condition, parse_value
+from streamgauge.pipeline import Lane
+from streamgauge.sinks.contract import SinkConfig
+from streamgauge.stores.contract import DecidedRow
+from streamgauge.windows.contract import Rows, WindowResults
+
+
+class Shape:
+    """Which rows a sink wants and what they hold.
+
+    Args:
+        config: the sink's.
+        kinds: the columns that there are.
+        shown: those of a row where the sink names none.
+        key: what makes the key where the sink does not say.
+
+    Raises:
+        ExpressionError: an expression is wrong.
+    """
+
+    def __init__(
+        self, config: SinkConfig, kinds: Mapping[str, FieldKind], shown: Sequence[str], key: Sequence[str]
+    ) -> None:
+        self.where: Expression | None = None if config.where is None else parse_condition(config.where, kinds)
+        computed = {name: parse_value(text, kinds) for name, text in config.columns.items()}
+        self.outputs: Mapping[str, Expression | None] = computed or dict.fromkeys(shown)
+        self.key = tuple(config.key or key)
+
+    def held(self, columns: Mapping[str, Column], length: int) -> BoolArray:
+        """bool[length]: the rows that are wanted."""
+        return np.ones(length, np.bool_) if self.where is None else self.where.mask(columns, length)
+
+    def bodies(self, columns: Mapping[str, Column], length: int) -> list[dict[str, Any]]:
+        """One object per row; moments as ISO 8601."""
+        names = list(self.outputs)
+        values = [
+            _plain(columns[name] if made is None else made.evaluate(columns, length))
+            for name, made in self.outputs.items()
+        ]
+        return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+
+    def keys(self, columns: Mapping[str, Column], length: int) -> list[str | None]:
+        """The key of each row: one column as text, several as a JSON list."""
+        if not self.key:
+            return [None] * length
+        values = [_plain(columns[name]) for name in self.key]
+        if len(values) == 1:
+            return [None if value is None else _text(value) for value in values[0]]
+        return [json.dumps(row, ensure_ascii=False) for row in zip(*values, strict=True)]
+
+
+class WindowRows:
+    """The rows of one monitor: one per closed window."""
+
+    def __init__(self, name: str, config: Config, sink: SinkConfig) -> None:
+        monitor = config.monitors[name]
+        assert monitor.window is not None
+        kinds = row_kinds(config, monitor)
+        self.sink = f"monitor {name}"
+        self._by = monitor.window.by
+        self._counts = monitor.window.type == "count"
+        self._changes = getattr(monitor.window, "emit", "final") == "changes"
+        self._shape = Shape(sink, kinds, list(kinds), self._by)
+        self._kinds = kinds
+
+    def rows(self, lane: Lane, rows: Rows, results: WindowResults) -> list[DecidedRow]:
+        """A row per window that closed; where changes are wanted, one per record that changed its window."""
+        chosen = np.nonzero(results.early if self._changes else ~results.early)[0]
+        if not len(chosen):
+            return []
+        columns = self._columns(results, chosen, results.columns)
+        held = self._shape.held(columns, len(chosen))
+        gone = np.zeros(len(chosen), np.bool_)
+        if self._changes and not held.all():
+            before = self._columns(results, chosen, results.previous)
+            gone = ~held & self._shape.held(before, len(chosen))
+        keep = np.nonzero(held | gone)[0]
+        if not len(keep):
+            return []
+        if len(keep) < len(chosen):
+            chosen, gone = chosen[keep], gone[keep]
+            columns = {name: column.take(keep) for name, column in columns.items()}
+        bodies = self._bodies(columns, gone, results.partial[chosen])
+        ids = self._ids(lane, rows, results, chosen)
+        keys = self._shape.keys(columns, len(chosen))
+        return [
+            DecidedRow(self.sink, row_id, key, encode(body), self._changes)
+            for row_id, key, body in zip(ids, keys, bodies, strict=True)
+        ]
+
+    def _bodies(
+        self, columns: Mapping[str, Column], gone: BoolArray, partial: BoolArray
+    ) -> list[dict[str, Any]]:
+        """The objects; a row that holds no more says only whose it was."""
+        bodies = self._shape.bodies(columns, len(gone))
+        for row in np.nonzero(partial)[0].tolist():
+            bodies[row]["partial"] = True
+        if gone.any():
+            named = {name: _plain(columns[name]) for name in (*self._by, *BOUNDS)}
+            for row in np.nonzero(gone)[0].tolist():
+                bodies[row] = {**{name: values[row] for name, values in named.items()}, "deleted": True}
+        return bodies
+
+    def _columns(
+        self, results: WindowResults, closed: IntArray, values: Mapping[str, Column]
+    ) -> dict[str, Column]:
+        keys = [results.keys.key(slot) for slot in results.slots[closed].tolist()]
+        parts = [keys] if len(self._by) == 1 else list(zip(*keys, strict=True)) if self._by and keys else []
+        columns: dict[str, Column] = {
+            name: Column(self._kinds[name], values=list(part))
+            for name, part in zip(self._by, parts, strict=False)
+        }
+        columns |= {name: column.take(closed) for name, column in values.items()}
+        columns["window_start"] = Column("timestamp", values=results.starts[closed].tolist())
+        columns["window_end"] = Column("timestamp", values=results.ends[closed].tolist())
+        return columns
+
+    def _ids(self, lane: Lane, rows: Rows, results: WindowResults, closed: IntArray) -> list[str]:
+        texts = results.keys.texts_of(results.slots[closed])
+        if self._counts:
+            records = results.rows[closed].tolist()
+            places = [lane.partition or rows.partitions[int(rows.parts[at])] for at in records]
+            ends: list[str] = [
+                f"{place}/{offset}"
+                for place, offset in zip(places, results.offsets[closed].tolist(), strict=True)
+            ]
+        else:
+            bounds = zip(results.starts[closed].tolist(), results.ends[closed].tolist(), strict=True)
+            ends = [f"{iso(start)}/{iso(end)}" for start, end in bounds]
+        return [f"{self.sink}/{text}/{end}" for text, end in zip(texts, ends, strict=True)]
+
+
+class RecordRows:
+    """The rows of one stream: one per record that could be read."""
+
+    def __init__(self, name: str, config: Config, sink: SinkConfig) -> None:
+        stream = config.streams[name]
+        self.sink = f"stream {name}"
+        shown = [field for field, spec in stream.fields.items() if not spec.mask]
+        self._shape = Shape(sink, config.kinds_of(name), shown, stream.key)
+
+    def rows(self, batch: Batch) -> list[DecidedRow]:
+        """Those of a batch."""
+        keep = np.nonzero(self._shape.held(batch.columns, len(batch)))[0]
+        columns = batch.columns
+        if len(keep) < len(batch):
+            columns = {name: column.take(keep) for name, column in columns.items()}
+        offsets = batch.offsets[keep].tolist()
+        made = zip(
+            offsets, self._shape.keys(columns, len(keep)), self._shape.bodies(columns, len(keep)), strict=True
+        )
+        return [
+            DecidedRow(self.sink, f"{self.sink}/{batch.partition}/{offset}", key, encode(body))
+            for offset, key, body in made
+        ]
+
+
+def _plain(column: Column) -> list[Any]:
+    return [iso(value) for value in column.values()] if column.kind == "timestamp" else column.values()
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
