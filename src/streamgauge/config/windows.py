@@ -63,6 +63,20 @@ class HoppingConfig(EventTimeConfig):
         return self
 
 
+class SessionConfig(EventTimeConfig):
+    """Records of a key that follow each other: a session is over when nothing came for ``gap``."""
+
+    type: Literal["session"] = "session"
+    gap: PositiveDuration
+    """The longest pause within a session, such as 30s."""
+
+    @model_validator(mode="after")
+    def _never_empty(self) -> SessionConfig:
+        if self.include_empty:
+            raise wrong("include_empty", "does not fit sessions: there are none without records")
+        return self
+
+
 class CountConfig(WindowConfig):
     """The last ``size`` records of a key, reported at each ``every``-th one."""
 
@@ -101,8 +115,14 @@ class RunningConfig(WindowConfig):
     """How often it reports, such as 1m."""
 
 
-AnyWindow: TypeAlias = TumblingConfig | HoppingConfig | CountConfig | RunningConfig
+AnyWindow: TypeAlias = TumblingConfig | HoppingConfig | SessionConfig | CountConfig | RunningConfig
 
 WINDOW_TYPES: Mapping[str, type[WindowConfig]] = MappingProxyType(
-    {"tumbling": TumblingConfig, "hopping": HoppingConfig, "count": CountConfig, "running": RunningConfig}
+    {
+        "tumbling": TumblingConfig,
+        "hopping": HoppingConfig,
+        "session": SessionConfig,
+        "count": CountConfig,
+        "running": RunningConfig,
+    }
 )
