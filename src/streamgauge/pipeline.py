@@ -251,10 +251,10 @@ def _sample(
     lane: Lane, monitor: Monitor, rows: Rows, verdicts: Verdicts, row: int
 ) -> tuple[Partition | None, Sequence[Mapping[str, Any]]]:
     """Whose record decided, and the last records of the key in that window."""
-    samples = lane.recent.find(verdicts, row, monitor.samples)
+    samples = lane.recent.find(verdicts, row, monitor.samples, with_end=lane.group.sessions)
     if lane.partition is not None:
         return lane.partition, samples
-    by_record = verdicts.at[row] < verdicts.ends[row] or verdicts.starts[row] == verdicts.ends[row]
+    by_record = verdicts.early[row] or verdicts.starts[row] == verdicts.at[row]
     if not by_record or verdicts.offsets[row] < 0:
         return None, samples  # what several partitions close is decided by none of them
     at = int(verdicts.rows[row])

@@ -54,6 +54,7 @@ class Group:
         shift: microseconds by which its clocks are ahead of the stream's: lateness - grace.
         margin: microseconds by which more windows are partial than those that start before what was missed.
         changes: the monitors that want a row at each record that counted.
+        sessions: whether its windows hold their end, the time of their last record.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Group:
     shift: int = 0
     margin: int = 0
     changes: frozenset[str] = frozenset()
+    sessions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,7 @@ class _Draft:
         return Group(
             f"window:{self.stream}", self.shape, self.stream, self.by, kind, self.where, window, fields, monitors,
             include_empty, _words(first), shift, _margin(first, shift), changes,
+            isinstance(first.window, SessionConfig),
         )  # fmt: skip
 
 
@@ -314,6 +317,7 @@ def _monitor(
                 to_micros(monitor.for_),
                 monitor.no_data_after,
                 by_moment=isinstance(monitor.window, CountConfig | RunningConfig),
+                by_window=isinstance(monitor.window, SessionConfig),
             ),
             monitor.notify,
             holds=monitor.window is None,

@@ -38,15 +38,20 @@ class Recent:
         while len(self._batches) > 1 and self._held - self._batches[0][1] - keyed >= REACH:
             self._held -= self._batches.popleft()[1]
 
-    def find(self, verdicts: Verdicts, row: int, most: int) -> list[dict[str, Any]]:
-        """At most ``most`` records of that verdict's key and window, the newest last; masked fields masked."""
+    def find(
+        self, verdicts: Verdicts, row: int, most: int, *, with_end: bool = False
+    ) -> list[dict[str, Any]]:
+        """At most ``most`` records of that verdict's key and window, the newest last; masked fields masked.
+
+        ``with_end``: the window holds its end, as sessions do.
+        """
         start, end = int(verdicts.starts[row]), int(verdicts.ends[row])
         found: list[dict[str, Any]] = []
         for batch, i in self._back(verdicts, row):
             if len(found) == most:
                 break
             time = batch.times[i]
-            if start <= time < end or start == time == end:
+            if start <= time < end or (time == end and (with_end or start == end)):
                 found.append(self._show(batch, i))
         return found[::-1]
 

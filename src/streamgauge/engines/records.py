@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from streamgauge.batch import BadRecord, Column
+from streamgauge.batch import Aside, BadRecord, Column
 from streamgauge.clock import iso
 from streamgauge.engines.built_in import LateRecord
 from streamgauge.engines.round import Gathered
@@ -42,16 +42,35 @@ class Records:
         if group.words == "each record" or not len(results):
             return
         columns = {name: _shown(column) for name, column in results.columns.items()}
+        asides = [name for name, column in results.columns.items() if isinstance(column, Aside)]
         for row in range(len(results)):
-            if results.early[row]:
-                continue
             key = results.keys.key(int(results.slots[row]))
             for monitor in group.monitors:
+                if results.early[row]:
+                    if monitor.name in group.changes:
+                        self._changed(monitor, key, results, row)
+                    continue
                 self._counts["windows"] += 1
                 moments = int(results.at[row]), int(results.starts[row]), int(results.ends[row])
                 values = {name: column[row] for name, column in columns.items()}
+                for name in asides:
+                    if values[name] is None:
+                        del values[name]
                 more = {"partial": bool(results.partial[row]), "values": values}
                 self._add("window", (monitor.name, group.stream, key), moments, more)
+
+    def _changed(self, monitor: Monitor, key: Key, results: WindowResults, row: int) -> None:
+        """What a record made of a window, where a monitor wants to know at each."""
+        moments = int(results.at[row]), int(results.starts[row]), int(results.ends[row])
+        retracted = results.retracted is not None and bool(results.retracted[row])
+        more = {
+            "partial": bool(results.partial[row]),
+            "offset": int(results.offsets[row]),
+            "change": "retracted" if retracted else "updated",
+            "values": {name: _shown(column.part(row, row + 1))[0] for name, column in results.columns.items()},
+            "previous": {name: _shown(c.part(row, row + 1))[0] for name, c in results.previous.items()},
+        }
+        self._add("window", (monitor.name, monitor.stream, key), moments, more)
 
     def verdicts(self, monitor: Monitor, verdicts: Verdicts) -> None:
         """Every answer."""

@@ -86,9 +86,12 @@ class WindowRows:
         columns = self._columns(results, chosen, results.columns)
         held = self._shape.held(columns, len(chosen))
         gone = np.zeros(len(chosen), np.bool_)
+        if self._changes and results.retracted is not None:
+            retracted = results.retracted[chosen]
+            held, gone = held & ~retracted, held & retracted
         if self._changes and not held.all():
             before = self._columns(results, chosen, results.previous)
-            gone = ~held & self._shape.held(before, len(chosen))
+            gone |= ~held & self._shape.held(before, len(chosen))
         keep = np.nonzero(held | gone)[0]
         if not len(keep):
             return []

@@ -13,7 +13,7 @@ from streamgauge.batch import IntArray, Partition
 from streamgauge.incident import Incident, IncidentState
 from streamgauge.incidents.board import Board
 from streamgauge.incidents.route import route
-from streamgauge.incidents.settle import Rule, ended, ripen, settle
+from streamgauge.incidents.settle import Rule, ended, over, ripen, settle
 from streamgauge.keys import KeySlots
 from streamgauge.verdict import Verdict, Verdicts
 
@@ -96,10 +96,20 @@ def one(
     sample: Callable[[], tuple[Partition | None, Sequence[Mapping[str, Any]]]],
 ) -> None:
     """Take in one verdict."""
-    before = board.current(verdict.monitor, verdict.key)
-    after = settle(before, verdict, policy.rule)
-    if after is before:
-        return
+    for rule in (settle, over):
+        before = board.current(verdict.monitor, verdict.key)
+        after = rule(before, verdict, policy.rule)
+        if after is not before:
+            _change(before, after, policy, board, sample)
+
+
+def _change(
+    before: Incident | None,
+    after: Incident | None,
+    policy: Policy,
+    board: Board,
+    sample: Callable[[], tuple[Partition | None, Sequence[Mapping[str, Any]]]],
+) -> None:
     if after is None:
         assert before is not None
         board.withdraw(before)

@@ -10,6 +10,8 @@ Rules, in their order (``last`` is the last window that fired):
 6. open, no data after ``last``: counted; after ``no_data_after`` windows it resolves as ``no data``.
 7. open, forgotten: it ends as ``forgotten``.
 8. anything else changes nothing.
+9. of sessions: an incident ends with the session that last fired (or with a later one), whatever was found of it:
+   there are no windows between sessions that could say that it is over.
 """
 
 from __future__ import annotations
@@ -34,11 +36,13 @@ class Rule:
         no_data_after: windows without data after which an open incident ends.
         by_moment: whether episodes are named by the moment that opened them; else by the window's start,
             where each window has its own (those of count and running windows are shared by many).
+        by_window: whether an incident ends when its window does (sessions).
     """
 
     for_: int = 0
     no_data_after: int = 10
     by_moment: bool = False
+    by_window: bool = False
 
 
 def settle(current: Incident | None, verdict: Verdict, rule: Rule) -> Incident | None:
@@ -48,6 +52,18 @@ def settle(current: Incident | None, verdict: Verdict, rule: Rule) -> Incident |
     if current is None:
         return None
     return _not_fired(current, verdict, rule)
+
+
+def over(current: Incident | None, verdict: Verdict, rule: Rule) -> Incident | None:
+    """The incident after ``verdict`` has been settled: ended where the window that it belongs to has closed.
+
+    Sessions of a key do not overlap, so their ends tell which is later; that of one that goes on may have moved.
+    """
+    if not rule.by_window or verdict.early or current is None or verdict.window_end < (current.last_end or 0):
+        return current
+    if current.state is IncidentState.PENDING:
+        return WITHDRAWN
+    return ended(current, verdict.at, "session over", verdict.observed) if current.open else current
 
 
 def ripen(pending: Incident, watermark: int, rule: Rule) -> Incident:
@@ -81,7 +97,7 @@ def _fired(current: Incident | None, verdict: Verdict, rule: Rule) -> Incident:
 
 
 def _opened(verdict: Verdict, rule: Rule) -> Incident:
-    windowed = verdict.window_start < verdict.window_end and not rule.by_moment
+    windowed = (verdict.window_start < verdict.window_end or rule.by_window) and not rule.by_moment
     return Incident(
         monitor=verdict.monitor,
         key=verdict.key,
