@@ -32,6 +32,7 @@ class Document:
         keys: place of each key.
         secrets: what ``${…}`` brought in, with the reference that did.
         unread: values that a mistake was already found in; the models' opinion on them is noise.
+        origins: of what an included file brought, that file.
     """
 
     data: Any
@@ -40,6 +41,14 @@ class Document:
     keys: dict[Path, Place] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     unread: set[Path] = field(default_factory=set)
+    origins: dict[Path, str | None] = field(default_factory=dict)
+
+    def file_of(self, path: Path) -> str | None:
+        """The file in which ``path`` was written: this one, unless something around it was included."""
+        for depth in range(len(path), 0, -1):
+            if path[:depth] in self.origins:
+                return self.origins[path[:depth]]
+        return self.file
 
     def written(self, path: Path) -> Path:
         """The part of ``path`` that the data really has: shorthands and defaults have no value of their own."""

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from streamgauge.config.checks import check
 from streamgauge.config.document import Document, Path
+from streamgauge.config.including import Including
 from streamgauge.config.mistakes import ConfigErrors, Mistake, shape_mistakes
 from streamgauge.config.models import Config
 from streamgauge.config.pruning import Pruned, prune
@@ -18,6 +19,7 @@ from streamgauge.config.reading import read, substituted
 from streamgauge.config.substitution import Substitution
 
 _ROUNDS = 20
+_TEXT = "<text>"
 
 
 def load(source: FilePath | str | Mapping[str, Any], *, environ: Mapping[str, str] | None = None) -> Config:
@@ -53,11 +55,26 @@ def load(source: FilePath | str | Mapping[str, Any], *, environ: Mapping[str, st
 def _document(
     source: FilePath | str | Mapping[str, Any], environ: Mapping[str, str]
 ) -> tuple[Document, list[Mistake]]:
+    """The content with everything it includes."""
+    document, mistakes = _own(source, environ)
+    including = Including(lambda file: _file(file, environ))
+    if isinstance(document.data, dict):
+        file = FilePath(document.file) if document.file and document.file != _TEXT else None
+        including.add(document, file.parent if file else FilePath(), (file.resolve(),) if file else ())
+    return document, mistakes + including.mistakes
+
+
+def _own(
+    source: FilePath | str | Mapping[str, Any], environ: Mapping[str, str]
+) -> tuple[Document, list[Mistake]]:
     if isinstance(source, Mapping):
         return substituted(dict(source), Substitution(environ, FilePath()))
     if isinstance(source, str) and not _names_a_file(source):
-        return read(source, "<text>", Substitution(environ, FilePath()))
-    file = FilePath(source)
+        return read(source, _TEXT, Substitution(environ, FilePath()))
+    return _file(FilePath(source), environ)
+
+
+def _file(file: FilePath, environ: Mapping[str, str]) -> tuple[Document, list[Mistake]]:
     return read(_text(file), str(file), Substitution(environ, file.parent))
 
 

@@ -65,15 +65,15 @@ class Mistake:
 
 
 class ConfigErrors(ConfigError):  # noqa: N818  # the plural says that it holds all of them
-    """All mistakes of one file, in the order of their places."""
+    """All mistakes of a file and those it includes, in the order of their places."""
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = tuple(sorted(mistakes, key=_place))
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
 
 
-def _place(mistake: Mistake) -> tuple[int, int, str, str]:
-    return (mistake.line or 0, mistake.column or 0, mistake.path, mistake.message)
+def _place(mistake: Mistake) -> tuple[str, int, int, str, str]:
+    return (mistake.file or "", mistake.line or 0, mistake.column or 0, mistake.path, mistake.message)
 
 
 def mistake(
@@ -86,7 +86,8 @@ def mistake(
     """
     line, column = document.place(path, at_key=at_key, position=position)
     shown = path if at_key else document.written(path)
-    return Mistake(path_text(shown), replace_secrets(message, document.secrets), document.file, line, column)
+    file = document.file_of(path)
+    return Mistake(path_text(shown), replace_secrets(message, document.secrets), file, line, column)
 
 
 def path_text(path: Path) -> str:

@@ -231,6 +231,8 @@ class Config(Settings):
     Made by :func:`streamgauge.config.load`, which also checks what refers to what.
     """
 
+    include: Names = ()
+    """Other files that count as if they stood here, from this file's folder; `*` matches as in a shell."""
     streams: dict[Name, StreamConfig] = Field(default_factory=dict)
     """What is read."""
     monitors: dict[Name, MonitorConfig] = Field(default_factory=dict)
