@@ -23,6 +23,8 @@ SlotArray: TypeAlias = NDArray[np.int32]
 FloatArray: TypeAlias = NDArray[np.float64]
 BoolArray: TypeAlias = NDArray[np.bool_]
 FieldKind: TypeAlias = Literal["string", "int", "float", "bool", "timestamp"]
+ColumnKind: TypeAlias = FieldKind | Literal["list", "map"]
+"""What a column may hold: lists and maps are results of windows only, never fields of a stream."""
 
 NEVER: int = np.iinfo(np.int64).min // 4
 """The event time before any event; far enough from the edge that a lateness can be subtracted."""
@@ -67,7 +69,7 @@ class Column:
 
     def __init__(
         self,
-        kind: FieldKind,
+        kind: ColumnKind,
         *,
         values: list[Any] | None = None,
         numbers: FloatArray | None = None,
@@ -107,18 +109,18 @@ class Column:
         """The rows at ``index`` (int64 positions), in that order."""
         if self._values is not None:
             values = self._values
-            return Column(self.kind, values=list(map(values.__getitem__, index.tolist())))
+            return type(self)(self.kind, values=list(map(values.__getitem__, index.tolist())))
         if self._numbers is not None:
-            return Column(self.kind, numbers=self._numbers[index])
-        return Column(self.kind, series=self.series().gather(index))
+            return type(self)(self.kind, numbers=self._numbers[index])
+        return type(self)(self.kind, series=self.series().gather(index))
 
     def part(self, start: int, stop: int) -> Column:
         """Rows ``start`` to ``stop``; cheaper than :meth:`take`."""
         if self._values is not None:
-            return Column(self.kind, values=self._values[start:stop])
+            return type(self)(self.kind, values=self._values[start:stop])
         if self._numbers is not None:
-            return Column(self.kind, numbers=self._numbers[start:stop])
-        return Column(self.kind, series=self.series()[start:stop])
+            return type(self)(self.kind, numbers=self._numbers[start:stop])
+        return type(self)(self.kind, series=self.series()[start:stop])
 
     def at(self, row: int) -> Any:
         """One value: None where missing."""
@@ -149,6 +151,8 @@ class Column:
     def _as_series(self) -> pl.Series:
         import polars as pl
 
+        if self._values is not None and self.kind in ("list", "map"):
+            return _nested(self._values)
         if self._values is not None:
             return pl.Series(self._values, dtype=polars_type(self.kind), strict=False)
         series = pl.Series(self.numbers()).fill_nan(None)
@@ -169,6 +173,34 @@ class Column:
         return cls(first.kind, series=pl.concat([part.series() for part in parts]))
 
 
+class Aside(Column):
+    """What stands beside another column of results where something must be said about it.
+
+    A bound of an estimate, or how much was left out. Its name is the other's with an ending (``p95_lower``).
+    Where it is missing there is nothing to say, and people are not shown it.
+    """
+
+    __slots__ = ()
+
+
+class AtClose(Column):
+    """What is known only when its window has closed: where an early row lacks it, people are not shown it."""
+
+    __slots__ = ()
+
+
+def _nested(values: list[Any]) -> pl.Series:
+    """Lists as they are, maps as lists of key and value."""
+    import polars as pl
+
+    pairs = [
+        [{"key": key, "value": item} for key, item in value.items()] if isinstance(value, dict) else value
+        for value in values
+    ]
+    series = pl.Series(pairs, strict=False)
+    return series if isinstance(series.dtype, pl.List) else series.cast(pl.List(pl.Null))
+
+
 def polars_type(kind: FieldKind) -> pl.DataType:
     """The Polars type that a field kind is held in; timestamps stay int64 microseconds."""
     import polars as pl
@@ -183,7 +215,7 @@ def polars_type(kind: FieldKind) -> pl.DataType:
     return types[kind]
 
 
-def _python_number(kind: FieldKind, number: float) -> float | int | bool | None:
+def _python_number(kind: ColumnKind, number: float) -> float | int | bool | None:
     if number != number:  # NaN is the only value unequal to itself  # noqa: PLR0124
         return None
     if kind == "float":

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Table: TypeAlias = Mapping[str, NDArray[Any]]
-"""Columns of one length. 1-D arrays of int64, int32, int8, bool or float64, or object arrays of str | None."""
+"""Columns of one length. 1-D arrays of int64, int32, int8, bool or float64, or object arrays of
+str | None or of bytes | None."""
 
 Tables: TypeAlias = Mapping[str, Table]
 """All tables of one state, by name."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamgauge.batch import BoolArray, Column, FloatArray, IntArray, SlotArray
+from streamgauge.batch import Aside, AtClose, BoolArray, Column, FloatArray, IntArray, SlotArray
 from streamgauge.keys import Key, KeySlots
 
 
@@ -136,7 +136,7 @@ class Verdicts:
             partial=bool(self.partial[i]),
             score=_number(self.score, i),
             rarity=_number(self.rarity, i),
-            observed={name: column.at(i) for name, column in self.observed.items()},
+            observed=shown(self.observed, i, early=bool(self.early[i])),
             expected=self.expected,
             lower=_number(self.lower, i),
             upper=_number(self.upper, i),
@@ -156,6 +156,13 @@ class Verdicts:
     def all_rows(self) -> Iterator[Verdict]:
         """All rows, in order."""
         return (self.row(i) for i in range(len(self)))
+
+
+def shown(columns: Mapping[str, Column], row: int, *, early: bool = False) -> dict[str, Any]:
+    """One row of results as people see it: without asides that have nothing to say."""
+    silent = (Aside, AtClose) if early else Aside
+    values = ((name, column, column.at(row)) for name, column in columns.items())
+    return {name: value for name, column, value in values if value is not None or not isinstance(column, silent)}
 
 
 _COLUMNS = (

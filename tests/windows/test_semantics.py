@@ -124,10 +124,14 @@ def test_whole_numbers_beyond_two_to_the_53rd_are_told_apart():
     assert window[3] == {"n": 2}
 
 
-def test_distinct_counts_exactly_up_to_its_bound_and_stays_there():
-    rows = [record(1, "a", n=i) for i in range(10_050)]
+def test_distinct_counts_exactly_up_to_its_bound_and_goes_on_as_an_estimate():
+    rows = [record(1, "a", n=i) for i in range(9_999)]
     (window,) = told(run(config({"m": tumbling(compute={"n": "distinct(n)"})}), rows)).windows()
-    assert window[3] == {"n": 10_000}
+    assert window[3] == {"n": 9_999}
+    rows += [record(1, "a", n=i) for i in range(10_100)]
+    (window,) = told(run(config({"m": tumbling(compute={"n": "distinct(n)"})}), rows)).windows()
+    assert window[3]["n_lower"] <= 10_100 <= window[3]["n_upper"]
+    assert 10_000 <= window[3]["n_lower"] <= window[3]["n"] <= window[3]["n_upper"] < 10_500
 
 
 def test_records_without_a_key_are_left_out():

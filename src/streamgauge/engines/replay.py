@@ -197,5 +197,7 @@ def _flat(line: dict[str, Any]) -> dict[str, Any]:
         for name, value in line.items()
         if name not in ("kind", "values", "observed", "evidence", "samples")
     }
-    flat.update(line.get("values") or line.get("observed") or {})
+    for name, value in (line.get("values") or line.get("observed") or {}).items():
+        pairs = isinstance(value, dict)  # a frame has one type per column, a map has other keys in each row
+        flat[name] = [{"key": k, "value": v} for k, v in value.items()] if pairs else value
     return flat

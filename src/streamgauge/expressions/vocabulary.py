@@ -19,6 +19,14 @@ AggregateName: TypeAlias = Literal[
     "last",
     "distinct",
     "rate",
+    "approx_distinct",
+    "quantile",
+    "frequent",
+    "topk",
+    "topk_distinct",
+    "collect_list",
+    "collect_set",
+    "histogram",
 ]
 
 AGGREGATES: dict[str, AggregateName] = {
@@ -29,6 +37,9 @@ AGGREGATES: dict[str, AggregateName] = {
     "var": "variance",
     "var_samp": "variance",
     "count_distinct": "distinct",
+    "approx_count_distinct": "approx_distinct",
+    "percentile": "quantile",
+    "topkdistinct": "topk_distinct",
 }
 """Every spelling of an aggregate, in lower case, and the name it stands for."""
 

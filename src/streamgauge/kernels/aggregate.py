@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from streamgauge.kernels.jit import inner
 
-ROWS, COUNT, SUM, MIN, MAX, FIRST, LAST, VARIANCE, DISTINCT = range(9)
-"""The operations; DISTINCT is counted by :mod:`streamgauge.kernels.time_windows` itself."""
+ROWS, COUNT, SUM, MIN, MAX, FIRST, LAST, VARIANCE, DISTINCT, HELD = range(10)
+"""The operations; DISTINCT is counted by :mod:`streamgauge.kernels.time_windows` itself. HELD stands for an
+object outside: here it stays missing."""
 
 WIDTH = {VARIANCE: 3}
 """How many accumulator columns an operation takes, where it is not one."""
@@ -34,7 +35,7 @@ def reset(sums: NDArray[Any], r: int, ops: NDArray[Any]) -> None:
             sums[r, c] = 0.0
             sums[r, c + 1] = 0.0
             sums[r, c + 2] = 0.0
-        elif op in (MIN, MAX, FIRST, LAST):
+        elif op in (MIN, MAX, FIRST, LAST, HELD):
             sums[r, c] = np.nan
         else:
             sums[r, c] = 0.0
@@ -48,7 +49,7 @@ def add(sums: NDArray[Any], r: int, ops: NDArray[Any], inputs: NDArray[Any], i: 
         if op == ROWS:
             sums[r, c] += 1.0
             continue
-        if op == DISTINCT:
+        if op in (DISTINCT, HELD):
             continue
         v = inputs[k, i]
         if np.isnan(v):

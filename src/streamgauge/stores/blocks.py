@@ -152,15 +152,16 @@ def _to_arrow(table: str, name: str, column: NDArray[Any]) -> Any:
     if column.ndim != 1 or column.dtype.kind not in "iufbO":
         raise TypeError(
             f"column {name!r} of table {table!r} is {column.dtype}[{column.ndim}-d]; a state's columns are "
-            "1-d arrays of integers, floats, booleans, or objects that are str or None"
+            "1-d arrays of integers, floats, booleans, or objects that are str or None, or bytes or None"
         )
     if column.dtype.kind != "O":
         return pa.array(column)
+    holds_bytes = any(isinstance(value, bytes) for value in column)
     try:
-        return pa.array(column, pa.string())
+        return pa.array(column, pa.binary() if holds_bytes else pa.string())
     except pa.ArrowException as error:
         raise TypeError(
-            f"column {name!r} of table {table!r} holds more than str and None: {error}"
+            f"column {name!r} of table {table!r} holds more than str, or bytes, and None: {error}"
         ) from error
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select
 
 from streamgauge.batch import Column
@@ -149,5 +150,8 @@ def _to_arrow(column: Any) -> Any:
         return pa.array(column)
     if column.kind == "float":
         return pa.array(column.numbers(), from_pandas=True)  # NaN is missing
+    if column.kind in ("list", "map"):  # as text: one column holds maps of many shapes
+        texts = [None if v is None else msgspec.json.encode(v).decode() for v in column.values()]
+        return pa.array(texts, pa.string())
     kinds = {"string": pa.string(), "int": pa.int64(), "timestamp": pa.int64(), "bool": pa.bool_()}
     return pa.array(column.values(), kinds[column.kind])

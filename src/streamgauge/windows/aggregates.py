@@ -7,10 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamgauge.batch import Column, FieldKind, FloatArray, IntArray
+from streamgauge.batch import Column, ColumnKind, FloatArray, IntArray
+from streamgauge.errors import ConfigError
 from streamgauge.expressions import Aggregate, Expression
 from streamgauge.kernels import aggregate as op
 from streamgauge.keys import Key, KeySlots
+from streamgauge.windows.collected.collectors import beyond_exact, collector_of
+from streamgauge.windows.collected.contract import Collector, Told
+from streamgauge.windows.collected.gathering import Collection
+from streamgauge.windows.collected.held import Held, Objects
+from streamgauge.windows.collected.telling import UNBEGUN, gone_on, pointed_at, told_columns
 
 MISSING_CODE = np.iinfo(np.int64).min
 
@@ -32,6 +38,7 @@ class Aggregates:
         coded: the expressions whose values ``distinct`` reads, as codes.
         ops: int64[A, 3] for the kernel.
         width: accumulator columns.
+        collections: the objects that each window holds beside the accumulators (lists, maps, sketches).
     """
 
     def __init__(self, compute: Mapping[str, Aggregate]) -> None:
@@ -40,11 +47,19 @@ class Aggregates:
         self.coded: list[Expression] = []
         self._accumulators: list[Accumulator] = []
         self.width = 0
+        self.collections: list[Collection] = []
         self._columns = {name: self._columns_of(part) for name, part in compute.items()}
         self._told = {a.source for a in self._accumulators if a.operation in (op.FIRST, op.LAST)}
         self.ops = np.array(
             [(a.operation, a.column, a.source) for a in self._accumulators], np.int64
         ).reshape(-1, 3)
+        self._check_names()
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The fields of a record that any of them reads."""
+        arguments = (part.argument for part in self.compute.values())
+        return frozenset().union(*(argument.columns for argument in arguments if argument is not None))
 
     @property
     def rising(self) -> frozenset[str]:
@@ -52,7 +67,7 @@ class Aggregates:
         return frozenset(name for name, part in self.compute.items() if part.rising)
 
     @property
-    def kinds(self) -> dict[str, FieldKind]:
+    def kinds(self) -> dict[str, ColumnKind]:
         """The kind of each computed column."""
         return {name: part.kind for name, part in self.compute.items()}
 
@@ -103,12 +118,27 @@ class Aggregates:
                 held.update(codes[~np.isnan(codes)].astype(np.int64).tolist())
         return held
 
-    def report(self, sums: FloatArray, size: int, texts: KeySlots) -> dict[str, Column]:
-        """What people see of accumulator rows (float64[n, C]) of windows ``size`` microseconds long."""
-        return {
-            name: self._finish(part, sums, self._columns[name], size, texts)
-            for name, part in self.compute.items()
-        }
+    def held(self) -> Held:
+        """Where a state keeps the objects of its windows."""
+        return Held([each.collector for each in self.collections])
+
+    def report(
+        self, sums: FloatArray, size: int, texts: KeySlots, finished: Sequence[Objects] = ()
+    ) -> dict[str, Column]:
+        """What people see of accumulator rows (float64[n, C]) of windows ``size`` microseconds long.
+
+        ``finished``: the objects that rows point at; a row without one (a window that is still open) lacks them.
+        """
+        columns: dict[str, Column] = {}
+        for name, part in self.compute.items():
+            at = self._columns[name]
+            if part.kept:
+                columns |= told_columns(name, part.kind, *self._objects(part, sums, at[0], finished))
+                continue
+            columns[name] = self._finish(part, sums, at, size, texts)
+            if part.function == "distinct" and not np.isnan(sums[:, at[1]]).all():
+                columns |= gone_on(name, columns[name], *self._objects(part, sums, at[1], finished))
+        return columns
 
     def empty(self, count: int, size: int, texts: KeySlots) -> dict[str, Column]:
         """What ``count`` windows without records hold: counts and sums 0, all else missing."""
@@ -116,10 +146,14 @@ class Aggregates:
         for a in self._accumulators:
             if a.operation in (op.MIN, op.MAX, op.FIRST, op.LAST):
                 row[:, a.column] = np.nan
+        for each in self.collections:
+            row[:, each.column] = UNBEGUN if each.beyond is None else np.nan
         return self.report(row, size, texts)
 
     def _columns_of(self, part: Aggregate) -> tuple[int, ...]:
         argument = part.argument
+        if part.kept:
+            return (self._collect(collector_of(part), part),)
         match part.function:
             case "count":
                 return (self._keep(op.ROWS if argument is None else op.COUNT, argument),)
@@ -130,7 +164,8 @@ class Aggregates:
             case "stddev" | "variance":
                 return (self._keep(op.VARIANCE, argument),)
             case "distinct":
-                return (self._keep(op.DISTINCT, argument),)
+                exact = self._keep(op.DISTINCT, argument)
+                return (exact, self._collect(beyond_exact(part), part, exact))
         simple = {"sum": op.SUM, "min": op.MIN, "max": op.MAX, "first": op.FIRST, "last": op.LAST}
         return (self._keep(simple[part.function], argument),)
 
@@ -142,10 +177,36 @@ class Aggregates:
         for known in self._accumulators:
             if (known.operation, known.source) == (operation, source):
                 return known.column
+        return self._new(operation, source)
+
+    def _new(self, operation: int, source: int) -> int:
         column = self.width
         self._accumulators.append(Accumulator(operation, column, source))
         self.width += op.WIDTH.get(operation, 1)
         return column
+
+    def _collect(self, collector: Collector, part: Aggregate, exact: int | None = None) -> int:
+        """The column that says which finished object is a result's; equal objects are kept once."""
+        assert part.argument is not None
+        wanted = collector, part.argument.text, exact
+        for known in self.collections:
+            if (known.collector, known.argument.text, known.beyond and known.beyond[1]) == wanted:
+                return known.column
+        beyond = None
+        if exact is not None:
+            number = next(i for i, a in enumerate(self._accumulators) if a.column == exact)
+            beyond = number, exact, self._accumulators[number].source
+        column = self._new(op.HELD, -1)
+        self.collections.append(Collection(collector, part.argument, column, beyond))
+        return column
+
+    def _objects(
+        self, part: Aggregate, sums: FloatArray, column: int, finished: Sequence[Objects]
+    ) -> tuple[Collector, list[Told | None]]:
+        """What the objects say that rows point at."""
+        c = next(c for c, each in enumerate(self.collections) if each.column == column)
+        collector = self.collections[c].collector
+        return collector, pointed_at(collector, c, sums[:, column], finished, part.number)
 
     def _finish(
         self, part: Aggregate, sums: FloatArray, at: tuple[int, ...], size: int, texts: KeySlots
@@ -163,6 +224,18 @@ class Aggregates:
             codes = [NO if np.isnan(v) else int(v) for v in value]
             return Column("string", values=[texts.key(code) for code in codes])
         return Column(part.kind, numbers=np.array(value))
+
+    def _check_names(self) -> None:
+        for name, part in self.compute.items():
+            asides = [f"{name}_{end}" for c in self._collectors_of(name, part) for end in c.asides]
+            for taken in set(asides) & set(self.compute):
+                raise ConfigError(
+                    f"`{taken}` is what {part.function} says beside `{name}`: choose another name for one of them"
+                )
+
+    def _collectors_of(self, name: str, part: Aggregate) -> list[Collector]:
+        columns = self._columns[name]
+        return [each.collector for each in self.collections if each.column in columns]
 
 
 NO = -1

@@ -11,6 +11,8 @@ from streamgauge.kernels import count_windows as kernels
 from streamgauge.keys import KeySlots
 from streamgauge.state import State, Tables, grown
 from streamgauge.windows.aggregates import Aggregates
+from streamgauge.windows.collected.gathering import point
+from streamgauge.windows.collected.last_values import LastValues
 from streamgauge.windows.contract import Rows, WindowResults
 from streamgauge.windows.time_window import COLLECT_AT, forget_texts, no_results
 
@@ -20,7 +22,8 @@ class CountWindowState:
 
     version = 1
 
-    def __init__(self, size: int, inputs: int, coded: int) -> None:
+    def __init__(self, size: int, inputs: int, coded: int, last: LastValues) -> None:
+        self.last = last
         self.rings = kernels.Rings(
             np.zeros((0, size, inputs)), np.zeros((0, size, coded), np.int64),
             np.zeros((0, size), np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64),
@@ -40,7 +43,8 @@ class CountWindowState:
             flat[f"time{at}"] = rings.times[:, at]
             flat.update({f"value{at}.{k}": rings.values[:, at, k] for k in range(rings.values.shape[2])})
             flat.update({f"code{at}.{d}": rings.codes[:, at, d] for d in range(rings.codes.shape[2])})
-        return {"rings": flat, "texts": {"text": self.texts.texts()}}
+        last = {"objects": self.last.held.table()} if self.last.held.used else {}
+        return {"rings": flat, "texts": {"text": self.texts.texts()}, **last}
 
     def restore(self, tables: Tables) -> None:
         """Take over saved rings."""
@@ -56,6 +60,8 @@ class CountWindowState:
                 rings.codes[rows, at, d] = saved[f"code{at}.{d}"]
         texts = list(tables["texts"]["text"])
         self.texts.restore(texts, np.zeros(len(texts), np.int64))
+        if "objects" in tables:
+            self.last.held.restore(tables["objects"])
 
 
 class CountWindow:
@@ -84,7 +90,8 @@ class CountWindow:
 
     def initial(self) -> CountWindowState:
         """Empty rings."""
-        return CountWindowState(self.size, len(self.aggregates.inputs), len(self.aggregates.coded))
+        last = LastValues(self.aggregates.collections, self.size)
+        return CountWindowState(self.size, len(self.aggregates.inputs), len(self.aggregates.coded), last)
 
     def step(self, state: State, rows: Rows) -> WindowResults:
         """Write ``rows`` into their rings; one result per report, in the order of the records."""
@@ -112,9 +119,12 @@ class CountWindow:
             sums.append(reports.sums[:found].copy())
             reports.told[0] = 0
         record = np.concatenate(records) if records else np.empty(0, np.int64)
+        finished = state.last.take_in(rows, record)
         if not len(record):
             return no_results(rows, self.empty(0))
-        columns = self.aggregates.report(np.concatenate(sums), 1, state.texts)
+        table = np.concatenate(sums)
+        point(table, self.aggregates.collections, finished)
+        columns = self.aggregates.report(table, 1, state.texts, finished)
         if state.texts.known >= state.collect_at:
             state.collect_at = forget_texts(state.texts, self._held_texts(state))
         no = np.zeros(len(record), np.bool_)
@@ -159,3 +169,5 @@ class CountWindow:
         held = slots[slots < len(state.rings.held)]
         state.rings.held[held] = 0
         state.rings.since[held] = 0
+        for slot in slots.tolist():
+            state.last.held.take((slot, 0, 0))

@@ -89,7 +89,8 @@ def together(results: WindowResults, more: WindowResults) -> WindowResults:
     position = np.concatenate([results.positions, more.positions])
     starts, slots = np.concatenate([results.starts, more.starts]), np.concatenate([results.slots, more.slots])
     order = np.lexsort((slots, starts, ~early, position))
-    columns = _joined(results.columns, more.columns, order)
+    lengths = len(results), len(more)
+    columns = _joined(results.columns, more.columns, order, lengths)
     return replace(
         results,
         slots=slots[order],
@@ -100,11 +101,21 @@ def together(results: WindowResults, more: WindowResults) -> WindowResults:
         early=early[order],
         partial=np.concatenate([results.partial, more.partial])[order],
         columns=columns,
-        previous=columns if not early.any() else _joined(results.previous, more.previous, order),
+        previous=columns if not early.any() else _joined(results.previous, more.previous, order, lengths),
         positions=position[order],
         rows=np.concatenate([results.rows, more.rows])[order],
     )
 
 
-def _joined(first: Mapping[str, Column], second: Mapping[str, Column], order: IntArray) -> dict[str, Column]:
-    return {name: Column.join([column, second[name]]).take(order) for name, column in first.items()}
+def _joined(
+    first: Mapping[str, Column], second: Mapping[str, Column], order: IntArray, lengths: tuple[int, int]
+) -> dict[str, Column]:
+    """The columns of both; an aside that one of them lacks is missing there."""
+    joined = {}
+    for name, column in {**second, **first}.items():
+        parts = [
+            table[name] if name in table else type(column)(column.kind, values=[None] * length)
+            for table, length in ((first, lengths[0]), (second, lengths[1]))
+        ]
+        joined[name] = type(column).join(parts).take(order)
+    return joined

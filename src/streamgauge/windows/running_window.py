@@ -13,6 +13,8 @@ from streamgauge.kernels.aggregate import DISTINCT
 from streamgauge.kernels.running import accumulate
 from streamgauge.state import State, Tables, grown
 from streamgauge.windows.aggregates import Aggregates
+from streamgauge.windows.collected import gathering
+from streamgauge.windows.collected.held import Held, Objects
 from streamgauge.windows.contract import Rows, WindowResults
 from streamgauge.windows.time_window import COLLECT_AT, TimeWindow, TimeWindowState, forget_texts
 
@@ -22,7 +24,8 @@ class RunningWindowState:
 
     version = 1
 
-    def __init__(self, filling: TimeWindowState, width: int) -> None:
+    def __init__(self, filling: TimeWindowState, width: int, held: Held) -> None:
+        self.held = held
         self.filling = filling
         self.filling.collect_at = 2**62  # totals hold texts that no open window does
         self.collect_at = COLLECT_AT
@@ -32,7 +35,8 @@ class RunningWindowState:
     def tables(self) -> Tables:
         """Totals per key beside the filling window's own tables."""
         totals = {f"total{c}": self.totals[:, c] for c in range(self.totals.shape[1])}
-        return {**self.filling.tables(), "totals": {"first": self.first, **totals}}
+        held = {"total-objects": self.held.table()} if self.held.used else {}
+        return {**self.filling.tables(), **held, "totals": {"first": self.first, **totals}}
 
     def restore(self, tables: Tables) -> None:
         """Take over saved totals."""
@@ -42,6 +46,8 @@ class RunningWindowState:
         self.totals = np.column_stack(
             [saved[f"total{c}"] for c in range(self.totals.shape[1])] or [np.zeros((len(self.first), 0))]
         )
+        if "total-objects" in tables:
+            self.held.restore(tables["total-objects"])
 
 
 class RunningWindow:
@@ -52,14 +58,14 @@ class RunningWindow:
     which the key was first seen. Limits are judged at each report, not in between.
 
     Raises:
-        ConfigError: for ``distinct``, whose exact memory would never end.
+        ConfigError: for ``distinct``, whose exact memory would never end; ``approx_distinct`` is bounded.
     """
 
     def __init__(self, aggregates: Aggregates, every: int, *, several: bool) -> None:
         if (aggregates.ops[:, 0] == DISTINCT).any():
             raise ConfigError(
                 "distinct cannot be computed in a running window: it would have to remember every value for "
-                "ever; use a tumbling or hopping window"
+                "ever; use approx_distinct, or a tumbling or hopping window"
             )
         self.aggregates = aggregates
         self._filling = TimeWindow(aggregates, every, every, (), several=several)
@@ -76,7 +82,7 @@ class RunningWindow:
 
     def initial(self) -> RunningWindowState:
         """Nothing counted yet."""
-        return RunningWindowState(self._filling.initial(), self.aggregates.width)
+        return RunningWindowState(self._filling.initial(), self.aggregates.width, self.aggregates.held())
 
     def step(self, state: State, rows: Rows) -> WindowResults:
         """Count ``rows`` in; one result per key and stretch that had records of it."""
@@ -99,11 +105,27 @@ class RunningWindow:
             starts,
             self.aggregates.ops,
         )
-        columns = self.aggregates.report(totals, self._filling.size, state.filling.texts)
+        finished = self._objects(state, results, totals)
+        columns = self.aggregates.report(totals, self._filling.size, state.filling.texts, finished)
         if state.filling.texts.known >= state.collect_at:
             held = self._filling.held_texts(state.filling) | self.aggregates.texts_in(state.totals)
             state.collect_at = forget_texts(state.filling.texts, held)
         return replace(results, starts=starts, columns=columns, previous=columns)
+
+    def _objects(self, state: RunningWindowState, results: WindowResults, totals: FloatArray) -> list[Objects]:
+        """Each result's objects: those of its stretch, merged into what came before."""
+        collections = self.aggregates.collections
+        if not collections:
+            return []
+        finished = []
+        for slot, objects in zip(results.slots.tolist(), state.filling.finished, strict=True):
+            place = slot, 0, 0
+            so_far = gathering.copied(state.held.find(place), collections)  # an earlier result may point at it
+            gathering.join(so_far, objects, collections)
+            state.held.put(place, so_far)
+            finished.append(so_far)
+        gathering.point(totals, collections, finished)
+        return finished
 
     def empty(self, count: int) -> Mapping[str, Column]:
         """A stretch without records reports nothing of its own."""
@@ -128,6 +150,8 @@ class RunningWindow:
         """Totals of forgotten keys start again."""
         assert isinstance(state, RunningWindowState)
         self._clear(state, slots[slots < len(state.totals)])
+        for slot in slots.tolist():
+            state.held.take((slot, 0, 0))
 
     def _clear(self, state: RunningWindowState, slots: IntArray | SlotArray) -> None:
         from streamgauge.kernels.running import clear

@@ -15,6 +15,8 @@ from streamgauge.kernels.aggregate import DISTINCT
 from streamgauge.keys import KeySlots
 from streamgauge.state import State, Tables, grown
 from streamgauge.windows.aggregates import Aggregates
+from streamgauge.windows.collected import gathering
+from streamgauge.windows.collected.held import Held, Objects
 from streamgauge.windows.contract import LateRows, Rows, Watch, WindowResults
 
 EVENTS = 1024
@@ -29,8 +31,10 @@ class TimeWindowState:
 
     version = 1
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, held: Held) -> None:
         self.pool = _new_pool(width)
+        self.held = held
+        self.finished: list[Objects] = []
         self.texts = KeySlots(limit=2**31)
         self.collect_at = COLLECT_AT
 
@@ -40,6 +44,7 @@ class TimeWindowState:
         rows, entries = int(pool.counts[kernels.USED]), int(pool.counts[kernels.ENTRIES])
         texts = self.texts.texts()
         return {
+            **({"objects": self.held.table()} if self.held.used else {}),
             "rows": {
                 "slot": pool.slot[:rows],
                 "part": pool.part[:rows],
@@ -77,6 +82,8 @@ class TimeWindowState:
         )
         pool.counts[kernels.USED], pool.counts[kernels.ENTRIES] = used, sets
         self.pool = _relinked(pool)
+        if "objects" in tables:
+            self.held.restore(tables["objects"])
 
 
 class TimeWindow:
@@ -107,7 +114,7 @@ class TimeWindow:
         self.advance = advance
         self.several = several
         self.changes = changes
-        self._watched, self._limits = _limits(aggregates, watches)
+        self._watched, self._limits = limit_table(aggregates, watches)
         self._events = _new_events(aggregates.width, self._overlap)
         self._scratch = np.empty((3, max(1, aggregates.width)))
         self._nothing = aggregates.empty(0, size, KeySlots())
@@ -124,7 +131,7 @@ class TimeWindow:
 
     def initial(self) -> TimeWindowState:
         """No open window."""
-        return TimeWindowState(self.aggregates.width)
+        return TimeWindowState(self.aggregates.width, self.aggregates.held())
 
     def step(self, state: State, rows: Rows) -> WindowResults:
         """Count ``rows`` in; report early crossings and closed windows in the order they were decided."""
@@ -134,6 +141,7 @@ class TimeWindow:
         """As :meth:`step`, with the accumulators (float64[n, C]) behind each result."""
         assert isinstance(state, TimeWindowState)
         first_seen = int(state.pool.counts[kernels.SEEN])
+        state.finished = []
         crossings, late = self._count_in(state, rows) if len(rows) else ([], None)
         closed = self._close(state, rows, first_seen)
         return self._report(state, rows, crossings, closed, late)
@@ -163,6 +171,7 @@ class TimeWindow:
             live = state.pool.slot[:used] >= 0
             part[live] = places[part[live]]
             state.pool = _relinked(state.pool)
+            state.held.renumber(places)
 
     def drop(self, state: State, slots: SlotArray) -> None:
         """Nothing to do: keys are forgotten long after their last window closed."""
@@ -192,7 +201,18 @@ class TimeWindow:
             events.counts[:] = 0
             if at < len(rows):
                 state.pool = self._room_for_more(state.pool, codes.shape[0])
+        if self.aggregates.collections:
+            self._gather(state, rows, parts, codes)
         return crossings, LateRows(np.concatenate(late_rows), np.concatenate(late_starts))
+
+    def _gather(self, state: TimeWindowState, rows: Rows, parts: SlotArray, codes: IntArray) -> None:
+        """Bring the records to the lists, maps and sketches of their windows."""
+        collections, held = self.aggregates.collections, state.held
+        partitions = len(rows.partitions) if self.several else 1
+        gathering.spill(held, collections, state.pool, state.texts, partitions)
+        if held.used or any(each.beyond is None for each in collections):
+            groups = gathering.windows_of(rows, parts, self.size, self.advance)
+            gathering.gather(held, collections, rows, groups, codes, state.texts)
 
     @property
     def _overlap(self) -> int:
@@ -220,6 +240,10 @@ class TimeWindow:
         pool.counts[kernels.OLDEST] = staying.min(initial=np.iinfo(np.int64).max // 2)
         order = due[np.lexsort((pool.part[due], pool.slot[due], pool.start[due]))]
         closed = _Closed(self.aggregates, pool, order, first_seen)
+        if self.aggregates.collections and len(state.held):
+            places = pool.slot[order], pool.part[order], pool.start[order]
+            state.finished = gathering.finish(state.held, self.aggregates.collections, places)
+            gathering.point(closed.sums, self.aggregates.collections, state.finished)
         kernels.release(pool, order)
         self._forget_texts(state)
         return closed
@@ -279,12 +303,12 @@ class TimeWindow:
             now[order],
             before[order],
         )
-        columns = self.aggregates.report(sums, self.size, texts)
+        columns = self.aggregates.report(sums, self.size, texts, state.finished)
         results = WindowResults(
             rows.keys, slot[order], start, start + self.size,
             np.where(is_early, rows.times[record], start + self.size) if len(rows) else start + self.size,
             offset[order], is_early, start <= rows.partial_until, columns,
-            self.aggregates.report(previous, self.size, texts) if is_early.any() else columns,
+            self.aggregates.report(previous, self.size, texts, state.finished) if is_early.any() else columns,
             position[order], rows.watermark, record, late=late,
         )  # fmt: skip
         return results, sums
@@ -337,7 +361,8 @@ def no_results(rows: Rows, columns: Mapping[str, Column], late: LateRows | None 
     )  # fmt: skip
 
 
-def _limits(aggregates: Aggregates, watches: Sequence[Watch]) -> tuple[IntArray, FloatArray]:
+def limit_table(aggregates: Aggregates, watches: Sequence[Watch]) -> tuple[IntArray, FloatArray]:
+    """The watched columns with how many limits each has, int64[W, 2], and these, float64[W, L] ascending."""
     columns = sorted({aggregates.accumulator_of(watch.column) for watch in watches})
     limits = [
         sorted({watch.limit for watch in watches if aggregates.accumulator_of(watch.column) == column})

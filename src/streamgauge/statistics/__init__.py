@@ -1,0 +1,1 @@
+"""Numerics with no streams in them: what is known of many values without keeping them all."""

@@ -1,0 +1,1 @@
+"""Aggregates that hold more than a few numbers: lists, maps and sketches, one family per file."""
