@@ -4,7 +4,9 @@
 
     StreamgaugeError
     ├── ConfigError (ValueError)          the file or a setting is wrong: exit code 2
-    │   └── ExpressionError               an expression is wrong; knows the column
+    │   ├── ExpressionError               an expression is wrong; knows the column
+    │   ├── ConfigErrors, SqlErrors       all mistakes of a file, of statements; told at once
+    │   └── SqlError                      a statement is wrong; knows the place
     ├── OutsideError                      something outside is missing or refuses: exit code 3
     │   ├── SourceError                   a broker, topic, file or login
     │   │   └── SourceFencedError         another process reads in our name

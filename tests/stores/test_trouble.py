@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from streamgauge.clock import SystemClock
-from streamgauge.errors import StoreDamagedError, StoreError, StoreTooNewError
+from streamgauge.errors import ConfigError, StoreDamagedError, StoreError, StoreTooNewError
 from streamgauge.state import Tables
 from streamgauge.stores import open_reading, open_store
 from streamgauge.stores.contract import Commit
@@ -133,6 +133,12 @@ def test_a_look_is_not_hindered_by_a_lock(store, path, url):
 def test_a_missing_folder_is_named(tmp_path, clock):
     with pytest.raises(StoreError, match=rf"the folder {tmp_path}/not/there does not exist; create it"):
         open_store(f"sqlite:///{tmp_path}/not/there/s.db", owner=ME, clock=clock)
+
+
+@pytest.mark.parametrize("wrong", ["soon", "-1", "nan", "inf"])
+def test_a_timeout_that_is_no_number_of_seconds_is_named(tmp_path, clock, wrong):
+    with pytest.raises(ConfigError, match=rf"timeout={wrong} is no number of seconds"):
+        open_store(f"sqlite:///{tmp_path}/store.db?timeout={wrong}", owner=ME, clock=clock)
 
 
 def test_a_folder_in_the_place_of_the_file_is_named(tmp_path, clock):

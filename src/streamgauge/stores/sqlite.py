@@ -44,7 +44,7 @@ class SQLite:
         self.where = str(self.path)
         self.read_only = read_only
         self.existing = existing or read_only
-        self._busy = float(str(url.query.get("timeout", BUSY_SECONDS)))
+        self._busy = _busy_seconds(url)
         self._synchronous = _SYNCHRONOUS[durability]
         self._check_folder()
         self.engine = self._engine()
@@ -185,6 +185,18 @@ _SAYINGS = {
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _busy_seconds(url: URL) -> float:
+    """How long to wait for another writer: ``?timeout=SECONDS``."""
+    text = str(url.query.get("timeout", BUSY_SECONDS))
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise ConfigError(f"{url}: timeout={text} is no number of seconds; write for example ?timeout=5")
+    return seconds
 
 
 def _path_of(url: URL) -> Path:
