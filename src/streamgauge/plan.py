@@ -346,6 +346,7 @@ def _stream_plan(name: str, config: Config, groups: tuple[Group, ...]) -> Stream
             spec.max,
             spec.unit,
             spec.required or field == stream.time,
+            spec.from_ == "key",
         )
         for field, spec in stream.fields.items()
         if field in used

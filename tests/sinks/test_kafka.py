@@ -64,7 +64,13 @@ def test_where_columns_and_key_say_what_is_written(kafka: Broker, tmp_path: Path
 @pytest.mark.services
 def test_the_records_of_a_stream_are_written_too(kafka: Broker, tmp_path: Path):
     topic = kafka.create_topic(unique("records"), 1)
-    run(tmp_path, TWO, {"m": monitor(detect={"type": "threshold", "when": "n > 99"})}, write=to(kafka, topic), key="k")
+    run(
+        tmp_path,
+        TWO,
+        {"m": monitor(detect={"type": "threshold", "when": "n > 99"})},
+        write=to(kafka, topic),
+        key="k",
+    )
     found = read(kafka, topic, 6)
     assert told(found[0]) == ("a", {"k": "a", "v": 0.0, "at": "2026-03-02T10:00:00.000Z"})
     assert [row_id(message).rpartition("/")[2] for message in found] == list("012345")

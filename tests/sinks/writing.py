@@ -36,7 +36,9 @@ def config(folder: Path, monitors: Mapping[str, Any], **stream: Any) -> dict[str
     return {"streams": {"s": declared}, "monitors": dict(monitors), "store": f"sqlite:///{folder}/store.db"}
 
 
-def run(folder: Path, records: Sequence[Mapping[str, Any]], monitors: Mapping[str, Any], **stream: Any) -> Session:
+def run(
+    folder: Path, records: Sequence[Mapping[str, Any]], monitors: Mapping[str, Any], **stream: Any
+) -> Session:
     """Run it until the file and the spool have ended."""
     (folder / "records.ndjson").write_text("".join(json.dumps(one) + "\n" for one in records))
     session = Session(load(config(folder, monitors, **stream)))

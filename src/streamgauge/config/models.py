@@ -74,6 +74,8 @@ class FieldConfig(Settings):
     """Never show its values in samples."""
     required: bool = False
     """Records without it go to the dead-letter."""
+    from_: Annotated[Literal["value", "key"], Field(alias="from")] = "value"
+    """Whether it lies in the message's value or is its key."""
     compute: Annotated[str | None, Field(min_length=1)] = None
     """Not read but computed of other fields, such as upper(country)."""
 
@@ -158,6 +160,13 @@ class StreamConfig(Settings):
     """Bounds of its memory."""
     write: Annotated[SinkConfig, ByType("sinks")] | None = None
     """Where its records are written to."""
+
+    @model_validator(mode="after")
+    def _time_is_in_the_value(self) -> StreamConfig:
+        field = self.fields.get(self.time or "")
+        if field is not None and field.from_ == "key":
+            raise wrong("time", "lies in the message's key; the event time must lie in its value")
+        return self
 
     @model_validator(mode="after")
     def _dead_letters_have_brokers(self) -> StreamConfig:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -23,6 +24,7 @@ from streamgauge.engines.intake import Intake
 from streamgauge.engines.sinking import Sinking
 from streamgauge.engines.status import StatusBoard
 from streamgauge.formats.contract import Decoder, Layout
+from streamgauge.formats.message_keys import open_keyed
 from streamgauge.plan import StreamPlan, make_plan
 from streamgauge.sinks.contract import Outcome, Sink
 from streamgauge.sources.contract import Source
@@ -94,7 +96,8 @@ def open_decoder(stream: StreamConfig, layout: Layout) -> Decoder:
     """The decoder of a stream's format for the fields that are used."""
     opener = plugins.module("formats", stream.format.type).open_format
     made = computed(stream.fields, layout)
-    decoder: Decoder = opener(stream.format, read_only(stream.fields, layout, made) if made else layout)
+    read = read_only(stream.fields, layout, made) if made else layout
+    decoder = open_keyed(read, partial(opener, stream.format))
     return Deriving(decoder, made) if made else decoder
 
 

@@ -41,6 +41,7 @@ class FieldSpec:
         max: largest allowed number.
         unit: of numbers in a timestamp field; None guesses by magnitude (see :mod:`.event_time`).
         required: whether a record without it is bad.
+        from_key: whether it lies in the message's key instead of its value.
     """
 
     name: str
@@ -50,6 +51,7 @@ class FieldSpec:
     max: float | None = None
     unit: TimeUnit | None = None
     required: bool = False
+    from_key: bool = False
 
     @property
     def steps(self) -> tuple[str, ...]:

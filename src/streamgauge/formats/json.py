@@ -19,7 +19,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from streamgauge.batch import Batch, Column
+from streamgauge.batch import Batch, Column, FloatArray
 from streamgauge.formats.assembly import Sieve, time_problems
 from streamgauge.formats.contract import Decoder, FieldSpec, FormatConfig, Layout
 from streamgauge.formats.event_time import Moments, moments
@@ -38,6 +38,8 @@ class Config(FormatConfig):
     type: Literal["json"] = "json"
     numbers_as_strings: bool = False
     """Whether ``"12.5"`` may stand for 12.5, as producers write that mistrust floats."""
+    any_case: bool = False
+    """Whether names may also stand in upper or in lower case in the records, as ksqlDB writes them."""
 
 
 def open_format(config: Config, layout: Layout) -> Decoder:
@@ -46,17 +48,23 @@ def open_format(config: Config, layout: Layout) -> Decoder:
     Raises:
         ConfigError: when two fields contradict each other (``user`` a string and ``user.id`` within it).
     """
-    return RecordDecoder(layout, texts=config.numbers_as_strings)
+    return RecordDecoder(layout, texts=config.numbers_as_strings, any_case=config.any_case)
 
 
 class RecordDecoder:
     """Decodes JSON messages, and frames by the same rules."""
 
-    def __init__(self, layout: Layout, *, texts: bool) -> None:
-        """Build the Struct once; ``texts`` lets text stand for numbers and booleans."""
+    def __init__(self, layout: Layout, *, texts: bool, any_case: bool = False) -> None:
+        """Build the Struct once; ``texts`` lets text stand for numbers and booleans.
+
+        ``any_case``: a field is also found under its path in upper and in lower case.
+        """
         self._layout = layout = _with_required_time(layout)
         self._texts = texts
-        self._tree = tree_of(layout.fields.values())
+        self._spelled = _spelled(layout) if any_case else {n: [spec] for n, spec in layout.fields.items()}
+        self._required = [spec for spec in layout.fields.values() if any_case and spec.required]
+        self._specs = [spec for group in self._spelled.values() for spec in group]
+        self._tree = tree_of(self._specs)
         self.struct, self._ways = struct_of(self._tree)
         self._decode: Callable[[Any], msgspec.Struct] = msgspec.json.Decoder(
             self.struct, strict=not texts
@@ -73,9 +81,7 @@ class RecordDecoder:
         sieve = Sieve(piece, payloads.__getitem__)
         rows = self._rows(payloads, piece, sieve)
         times = {
-            spec.name: moments(
-                values_of(rows, self._ways[spec.name]), spec.unit, empty_is_missing=self._texts
-            )
+            spec.name: moments(self._values(rows, spec.name), spec.unit, empty_is_missing=self._texts)
             for spec in self._moment_fields
         }
         return self.assembled(rows, times, (sieve, piece, now), endless=self._texts)
@@ -91,6 +97,7 @@ class RecordDecoder:
         problems = time_problems(self._layout, times, sieve, trusted=piece.trusted, now=now)
         if endless:
             problems |= self._endless(rows)
+        problems = self._without_required(rows) | problems
         if problems:
             keep = sieve.drop_rows(problems)
             rows = [row for row, stays in zip(rows, keep.tolist(), strict=True) if stays]
@@ -139,7 +146,7 @@ class RecordDecoder:
             UnfitError: with the reason for the dead-letter.
         """
         found = {}
-        for spec in self._layout.fields.values():
+        for spec in self._specs:
             raw = find(record, spec)
             value = fit(spec, raw, texts=self._texts)
             found[spec.name] = raw if spec.kind == "timestamp" and value is not None else value
@@ -153,7 +160,7 @@ class RecordDecoder:
         problems = {}
         for spec in self._layout.fields.values():
             if spec.kind == "float":
-                numbers = numbers_of(rows, self._ways[spec.name])
+                numbers = self._numbers(rows, spec.name)
                 for row in np.flatnonzero(np.isinf(numbers)).tolist():
                     problems[row] = f"{spec.name}: the number is infinite; expected a finite one"
         return problems
@@ -164,10 +171,58 @@ class RecordDecoder:
             if spec.kind == "timestamp":
                 columns[name] = times[name].column()
             elif spec.kind == "float":
-                columns[name] = Column("float", numbers=numbers_of(rows, self._ways[name]))
+                columns[name] = Column("float", numbers=self._numbers(rows, name))
             else:
-                columns[name] = Column(spec.kind, values=values_of(rows, self._ways[name]))
+                columns[name] = Column(spec.kind, values=self._values(rows, name))
         return columns
+
+    def _values(self, rows: list[Any], name: str) -> list[Any]:
+        """One field, under the first of its spellings that a record has."""
+        first, *others = self._spelled[name]
+        values = values_of(rows, self._ways[first.name])
+        for spec in others:
+            if None not in values:
+                break
+            more = values_of(rows, self._ways[spec.name])
+            values = [b if a is None else a for a, b in zip(values, more, strict=True)]
+        return values
+
+    def _numbers(self, rows: list[Any], name: str) -> FloatArray:
+        first, *others = self._spelled[name]
+        numbers = numbers_of(rows, self._ways[first.name])
+        for spec in others:
+            missing = np.isnan(numbers)
+            if not missing.any():
+                break
+            numbers = np.where(missing, numbers_of(rows, self._ways[spec.name]), numbers)
+        return numbers
+
+    def _without_required(self, rows: list[Any]) -> dict[int, str]:
+        """Rows that lack what each must carry, where the Struct cannot say it: under none of its spellings."""
+        problems = {}
+        for spec in self._required:
+            if spec.kind == "float":
+                gone = np.flatnonzero(np.isnan(self._numbers(rows, spec.name))).tolist()
+            else:
+                gone = [row for row, value in enumerate(self._values(rows, spec.name)) if value is None]
+            problems.update((row, f"{spec.name} is missing, and every record must carry it") for row in gone)
+        return problems
+
+
+def _spelled(layout: Layout) -> dict[str, list[FieldSpec]]:
+    """Each field as declared, in upper and in lower case; no two of them in one place."""
+    taken = {spec.steps for spec in layout.fields.values()}
+    spelled: dict[str, list[FieldSpec]] = {}
+    for name, spec in layout.fields.items():
+        relaxed = replace(spec, required=False)
+        spelled[name] = [relaxed]
+        path = ".".join(spec.steps)
+        for n, other in enumerate((path.upper(), path.lower())):
+            more = replace(relaxed, name=f"{name}\0{n}", path=other)
+            if more.steps not in taken:
+                taken.add(more.steps)
+                spelled[name].append(more)
+    return spelled
 
 
 def _with_required_time(layout: Layout) -> Layout:

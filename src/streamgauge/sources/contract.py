@@ -49,6 +49,7 @@ class Slice:
         unreadable: records that the source itself could not cut out (a line beyond all bounds, a CSV row
             with too few cells): row in this slice → why, and the bytes as far as kept. Formats hand them to
             the dead-letter without a look at the row.
+        keys: the bytes of each record's key; None altogether where the source has none.
     """
 
     partition: Partition
@@ -59,6 +60,7 @@ class Slice:
     frame: pl.DataFrame | None = None
     trusted: bool = False
     unreadable: Mapping[int, tuple[str, bytes | None]] = field(default_factory=dict)
+    keys: Sequence[bytes | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ _MILLISECONDS: Any = itemgetter(1)
 
 
 class MessageSlice(Slice):
-    """A slice whose timestamps are taken out of its messages when somebody asks for them.
+    """A slice whose timestamps and keys are taken out of its messages when somebody asks for them.
 
     Of a stream with an event time of its own nobody does, and it would cost a tenth of the reading.
     """
@@ -43,7 +43,11 @@ class MessageSlice(Slice):
             object.__setattr__(self, name, value)
 
     def __getattr__(self, name: str) -> Any:
-        """Make the timestamps at first sight; nothing else is ever missing."""
+        """Make the timestamps, or the keys, at first sight; nothing else is ever missing."""
+        if name == "keys":
+            keys = list(map(Message.key, self._messages))
+            object.__setattr__(self, name, keys)
+            return keys
         if name != "timestamps":
             raise AttributeError(name)
         stamps = map(_MILLISECONDS, map(Message.timestamp, self._messages))
