@@ -1,0 +1,145 @@
+"""Planted faults around the reading: store, port, receivers, settings. No server is needed."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from streamgauge.checkup.contract import Grade
+from streamgauge.clock import SystemClock
+from streamgauge.stores import Owner, open_store
+from streamgauge.testing import WebhookReceiver
+from tests.checkup.examined import BURST, configured, faults, findings, payments, the_fault
+from tests.services.process import free_ports
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "payments.ndjson").write_bytes(b"\n".join(payments()))
+    return {"type": "files", "path": str(tmp_path / "payments.ndjson")}
+
+
+def test_healthy_files_are_praised(files: dict[str, str], tmp_path: Path):
+    assert {one.grade for one in findings(configured(tmp_path, files))} == {Grade.FINE}
+
+
+def test_a_file_that_is_missing(tmp_path: Path):
+    fault = the_fault(configured(tmp_path, {"type": "files", "path": str(tmp_path / "none.ndjson")}))
+    assert fault.check == "records"
+
+
+def test_a_store_that_another_program_holds(files: dict[str, str], tmp_path: Path):
+    config = configured(tmp_path, files)
+    open_store(config["store"], owner=Owner.this_process(), clock=SystemClock()).close()
+    holder = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    fault = the_fault(config)
+    holder.close()
+    assert (fault.check, fault.grade) == ("store", Grade.WRONG)
+    assert "database is locked" in fault.found
+
+
+def test_a_store_of_a_later_version(files: dict[str, str], tmp_path: Path):
+    config = configured(tmp_path, files)
+    open_store(config["store"], owner=Owner.this_process(), clock=SystemClock()).close()
+    with sqlite3.connect(tmp_path / "store.db") as newer:
+        newer.execute("UPDATE alembic_version SET version_num = '9999'")
+    newer.close()
+    fault = the_fault(config)
+    assert (fault.check, fault.grade) == ("store", Grade.WRONG)
+    assert "tables '9999'" in fault.found + fault.advice
+
+
+def test_a_store_in_a_folder_that_is_missing(files: dict[str, str], tmp_path: Path):
+    fault = the_fault(configured(tmp_path, files, store=f"sqlite:///{tmp_path}/none/store.db"))
+    assert (fault.check, fault.advice) == ("store", "create it, or name another place under `store:`")
+
+
+def test_a_port_that_is_taken(files: dict[str, str], tmp_path: Path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", free_ports(1)[0]))
+        other.listen()
+        port = other.getsockname()[1]
+        hanging_up = threading.Thread(target=_hang_up, args=(other,), daemon=True)
+        hanging_up.start()
+        fault = the_fault(configured(tmp_path, files, server={"port": port}))
+    assert (fault.check, fault.grade) == ("server", Grade.WRONG)
+    assert "no Streamgauge answers there" in fault.found
+
+
+def _hang_up(listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    connection.close()
+
+
+def test_a_receiver_that_is_away(files: dict[str, str], tmp_path: Path):
+    url = f"http://127.0.0.1:{free_ports(1)[0]}/hook?token=secret"
+    told = {"burst": {**BURST, "notify": "ops"}}
+    config = configured(tmp_path, files, monitors=told, channels={"ops": {"type": "webhook", "url": url}})
+    fault = the_fault(config)
+    assert (fault.check, fault.grade) == ("channel", Grade.MISSING)
+    assert "connection refused" in fault.found
+    assert "secret" not in repr(fault)
+
+
+def test_a_receiver_that_is_there_is_not_posted_to(files: dict[str, str], tmp_path: Path):
+    told = {"burst": {**BURST, "notify": "ops"}}
+    with WebhookReceiver() as receiver:
+        channels = {"ops": {"type": "webhook", "url": receiver.url}}
+        found = findings(configured(tmp_path, files, monitors=told, channels=channels))
+        assert {one.grade for one in found} == {Grade.FINE}
+        assert not receiver.received
+
+
+def test_a_receiver_whose_certificate_nobody_signed(files: dict[str, str], tmp_path: Path):
+    """It speaks no TLS at all, which is a handshake that fails too."""
+    told = {"burst": {**BURST, "notify": "ops"}}
+    with WebhookReceiver() as receiver:
+        channels = {"ops": {"type": "webhook", "url": receiver.url.replace("http:", "https:")}}
+        fault = the_fault(configured(tmp_path, files, monitors=told, channels=channels))
+    assert (fault.check, fault.grade) == ("channel", Grade.WRONG)
+    assert "no secure connection" in fault.found
+
+
+QUIET = {"quiet": {"stream": "payments", "detect": {"type": "silence", "after": "2s"}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "about", "words"),
+    [
+        ({"lateness": "10s"}, "monitors.burst", "longer than they last"),
+        ({"limits": {"forget": "2s"}}, "monitors.burst", "within a window of 5s"),
+        ({"monitors": QUIET}, "monitors.quiet", "a silence of 2s is shorter"),
+        ({"source_timeout": "1s"}, "streams.payments", "`source_timeout: 1s` is not longer than"),
+        ({"channels": {"ops": {"type": "console"}}}, "channels.ops", "no monitor notifies this channel"),
+    ],
+)
+def test_settings_that_contradict(files, tmp_path, changes, about, words):
+    found = [
+        one for one in faults_or_warnings(configured(tmp_path, files, **changes)) if one.check == "settings"
+    ]
+    assert [one.about for one in found] == [about]
+    assert words in found[0].found
+
+
+def faults_or_warnings(config):
+    return [one for one in findings(config) if one.grade is not Grade.FINE]
+
+
+def test_a_deadline_below_what_producers_gather_and_two_streams_in_one_group(tmp_path: Path):
+    away = f"127.0.0.1:{free_ports(1)[0]}"
+    source = {"type": "kafka", "brokers": away, "topic": "payments", "group": "mine"}
+    config = configured(tmp_path, source, deadline="10ms")
+    config["streams"]["other"] = config["streams"]["payments"] | {"deadline": "1s"}
+    config["monitors"]["other"] = {**BURST, "stream": "other"}
+    config["channels"] = {"echo": {"type": "kafka", "brokers": away, "topic": "payments"}}
+    config["monitors"]["burst"] = {**BURST, "notify": "echo"}
+    said = [one.found for one in faults(config) if one.check == "settings"]
+    assert "shorter than producers commonly gather" in said[0]
+    assert said[1] == "streams payments and other read in one group, mine"
+    assert all("notices go to topic payments" in one for one in said[2:])
+    assert len(said) == 4
