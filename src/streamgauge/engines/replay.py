@@ -83,6 +83,7 @@ def replay(
     flush: bool = True,
     clock: Clock | None = None,
     progress: Callable[[int], None] | None = None,
+    observer: Callable[[Plan], Records] = Records,
 ) -> Replayed:
     """Run all monitors whose streams are given over them, as fast as possible.
 
@@ -93,12 +94,13 @@ def replay(
         flush: close all windows at the end of input; else open ones stay unreported, as in a live stream.
         clock: asked once, for what "too far ahead" means.
         progress: told the number of records so far.
+        observer: makes what sees the results; by default what writes lines of them.
 
     Raises:
         DetectorFailedError: a monitor's step raised.
     """
     plan = _only(make_plan(config), inputs)
-    records = Records(plan)
+    records = observer(plan)
     board = Board()
     runners = Runners(plan, board, records, replay=True)
     merger: Merger[tuple[str, Partition]] = Merger(undated_last=True)
