@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +127,17 @@ class Found:
     late: dict[tuple[str, int], int]
     dead_letters: set[tuple[str, str, int, str]]
     notices: Counter[str]
+
+    def without(self, monitor: str) -> Found:
+        """The same, but for what one monitor found."""
+        return replace(
+            self,
+            incidents={name: i for name, i in self.incidents.items() if i["monitor"] != monitor},
+            windows={name: rows for name, rows in self.windows.items() if name != monitor},
+            notices=Counter(
+                {name: n for name, n in self.notices.items() if not name.startswith(f"{monitor}-")}
+            ),
+        )
 
     def same_as(self, other: Found) -> None:
         """Assert that nothing differs, saying what does."""

@@ -16,7 +16,7 @@ import structlog
 from streamgauge.batch import NEVER, Partition
 from streamgauge.clock import Clock
 from streamgauge.config.models import Config
-from streamgauge.engines.built_in import shadow
+from streamgauge.engines.built_in import LATE, shadow
 from streamgauge.engines.collector import out_of_the_way
 from streamgauge.engines.company import refuse_company
 from streamgauge.engines.delivery import Delivery
@@ -118,18 +118,34 @@ class Engine:
         self._restarts = {name: Restart(self.store, runner) for name, runner in self.runners.streams.items()}
         self._unread = set(self.intakes)
         about = [name for name in self.runners.streams if name not in self.intakes]
-        for name in about:
+        waited = {mirror.runner.plan.name: self.store.load(mirror.key) for mirror in self.runners.mirrors}
+        for mirror in self.runners.mirrors:
+            told = self._restarts[mirror.runner.plan.name]
+            whole = mirror.is_whole(waited[mirror.runner.plan.name], told.stored)
             for stream in self.intakes:
-                self._restarts[stream].no_later_than(self._restarts[name])
+                self._restarts[stream].no_later_than(told, whole=whole)
+        unseen = [
+            (partition, until)
+            for stream in self.intakes
+            for name in about
+            if name == LATE
+            for partition, until in self._restarts[stream].unseen(self._restarts[name]).items()
+        ]
         for name, runner in self.runners.streams.items():
+            runner.told = self._restarts[name].told(runner)
             for bundle in runner.bundles.values():
                 self._restarts[name].restore(bundle)
         for name in about:
             self._begin_about(name)
+        for partition, until in unseen:
+            self.runners.streams[LATE].incomplete(partition, until)
+        reading = {
+            shadow(stream, partition): at
+            for stream in self.intakes
+            for partition, at in self._restarts[stream].offsets.items()
+        }
         for mirror in self.runners.mirrors:
-            saved = self.store.load(mirror.key)
-            if saved is not None:
-                mirror.restore(saved.tables)
+            mirror.restore(waited[mirror.runner.plan.name], reading)
 
     def _begin_about(self, name: str) -> None:
         """What a built-in stream knows of each partition: it has no source that would assign them."""

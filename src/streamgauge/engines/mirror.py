@@ -17,8 +17,7 @@ from streamgauge.batch import NEVER, BadRecord, Batch, IntArray, Partition
 from streamgauge.engines.built_in import LateRecord, dead_letter_batches, late_batches, shadow
 from streamgauge.engines.stream_runner import StreamRunner
 from streamgauge.plan import digest
-from streamgauge.state import Tables
-from streamgauge.stores.contract import StateKey, StateWrite
+from streamgauge.stores.contract import Position, SavedState, StateKey, StateWrite
 
 T = TypeVar("T")
 Place: TypeAlias = tuple[int, str, Partition]
@@ -77,6 +76,7 @@ class Mirror(Generic[T]):
         self._declared = declared
         self._live = live
         self._held: list[T] = []
+        self._known: dict[Partition, int] = {}
         name = f"{runner.plan.name}/held"
         self.key = StateKey(name, digest([name]))
 
@@ -98,9 +98,33 @@ class Mirror(Generic[T]):
         lines = [msgspec.json.encode(self._told.plain(record)).decode() for record in self._held]
         return StateWrite({"held": {"record": np.array(lines, object)}}, 1, self.runner.positions())
 
-    def restore(self, tables: Tables) -> None:
-        """Take them over."""
-        self._held = [self._told.read(msgspec.json.decode(line)) for line in tables["held"]["record"]]
+    def is_whole(self, saved: SavedState | None, stored: Mapping[Partition, Position]) -> bool:
+        """Whether what was saved of the records that wait is of the last commit, and not of one before a damage."""
+        found = {} if saved is None else saved.positions
+        return all(p in found and found[p].next_offset == at.next_offset for p, at in stored.items())
+
+    def restore(self, saved: SavedState | None, reading: Mapping[Partition, int]) -> None:
+        """Take them over, but for those that will be read again.
+
+        Args:
+            saved: what :meth:`save` made.
+            reading: by our partitions, where reading of what they tell of starts.
+        """
+        self._known = {mine: at for mine, at in self.runner.next_offset.items() if at > reading.get(mine, at)}
+        lines = () if saved is None else saved.tables["held"]["record"]
+        held = [self._told.read(msgspec.json.decode(line)) for line in lines]
+        counted = self.runner.next_offset
+        self._held = [
+            record
+            for record, (mine, offset) in zip(held, map(self._origin, held), strict=True)
+            if counted.get(mine, 0) <= offset < reading.get(mine, offset + 1)
+        ]
+
+    def _origin(self, record: T) -> tuple[Partition, int]:
+        """Our partition for the one that a record was read in, and its offset there."""
+        _, stream, partition = self._told.place(record)
+        offset: int = self._told.plain(record)[2]
+        return shadow(stream, partition), offset
 
     def _names(self) -> dict[str, dict[Partition, Partition]]:
         return {
@@ -110,10 +134,8 @@ class Mirror(Generic[T]):
 
     def _is_news(self, record: T) -> bool:
         """After a damage some records are read again; they are not told twice."""
-        _, stream, partition = self._told.place(record)
-        known = self.runner.next_offset.get(shadow(stream, partition), -1)
-        offset: int = self._told.plain(record)[2]
-        return offset >= known
+        mine, offset = self._origin(record)
+        return offset >= self._known.get(mine, offset)
 
     def _ready(self, *, last: bool) -> list[T]:
         """Those that may go; the others wait for partitions that have not come as far."""
@@ -141,16 +163,31 @@ class Mirror(Generic[T]):
         return min((clock.slowest() for clock in clocks), default=NEVER)
 
     def _follow(self, names: Mapping[str, Mapping[Partition, Partition]]) -> None:
-        """Let ours come as far as theirs; not beyond a record that waits."""
+        """Let ours come as far as theirs; not beyond a record that waits.
+
+        Its offset is the next one too: all before it was counted, and nothing behind it.
+        """
         first: dict[Partition, int] = {}
         for at, stream, partition in map(self._told.place, self._held):
             mine = shadow(stream, partition)
             first[mine] = min(at, first.get(mine, at))
         for stream, pairs in names.items():
             self.runner.follow(self._declared[stream], pairs, first)
+        self._count()
         present = {ours for pairs in names.values() for ours in pairs.values()}
         reading = {stream for stream, pairs in names.items() if pairs}
         clock = self.runner.clock
         clock.retire(
             [p for p in clock.partitions if p not in present and p.name.partition("/")[0] in reading]
         )
+
+    def _count(self) -> None:
+        """How far each partition is counted: to the first record that waits, and never less than after a damage."""
+        counted = self.runner.next_offset
+        for mine, known in list(self._known.items()):
+            if counted.get(mine, 0) >= known:
+                del self._known[mine]
+            else:
+                counted[mine] = known
+        for mine, offset in map(self._origin, self._held):
+            counted[mine] = min(counted[mine], offset)

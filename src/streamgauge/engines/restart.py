@@ -8,6 +8,7 @@ from dataclasses import replace
 from streamgauge.batch import Partition
 from streamgauge.engines.built_in import shadow
 from streamgauge.engines.bundle import Bundle, bundle_key
+from streamgauge.engines.reread import Told
 from streamgauge.engines.stream_runner import StreamRunner
 from streamgauge.stores.contract import Position, SavedState, StateKey, Store
 
@@ -43,14 +44,40 @@ class Restart:
         """Where the source starts."""
         return {partition: position.next_offset for partition, position in self.positions.items()}
 
-    def no_later_than(self, about: Restart) -> None:
-        """Read again what a built-in stream must be told again, since its own state is an older one."""
+    def told(self, runner: StreamRunner) -> Told | None:
+        """What was kept and counted before; None where nothing is read again."""
+        if self.positions == self.stored:
+            return None
+        return Told(self.stored, runner.plan.lateness, replay=runner.replay)
+
+    def no_later_than(self, about: Restart, *, whole: bool) -> None:
+        """Read again what a built-in stream must be told again, since its own state is an older one.
+
+        ``whole``: the records that waited there are known; else they are read again too.
+        """
         for partition, position in self.positions.items():
             mirror = shadow(self._stream, partition)
             told = about.positions.get(mirror)
-            if told is not None and told != about.stored[mirror] and told.next_offset < position.next_offset:
+            if told is None or (whole and told == about.stored[mirror]):
+                continue
+            if told.next_offset < position.next_offset:
                 went_back = replace(position, next_offset=told.next_offset, largest_time=told.largest_time)
                 self.positions[partition] = went_back
+
+    def unseen(self, about: Restart) -> dict[Partition, int]:
+        """By partition of the stream of late records, until when its windows stay incomplete.
+
+        After a damage it is told again of what is read again, but a state that was not damaged leaves out
+        records that it has counted, and says no more of them which were late.
+        """
+        found = {}
+        for saved in self._saved.values():
+            for partition, position in saved.positions.items():
+                mirror = shadow(self._stream, partition)
+                told = about.positions.get(mirror)
+                if told and told != about.stored[mirror] and told.next_offset < position.next_offset:
+                    found[mirror] = about.stored[mirror].largest_time
+        return found
 
     def restore(self, bundle: Bundle) -> None:
         """Give a new bundle what was saved of it; once."""

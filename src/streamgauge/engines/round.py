@@ -70,16 +70,20 @@ class Runners:
         self._late = None if late is None else Mirror(late, LATE_TOLD, declared, live=not replay)
 
     def results(self, lane: Lane, rows: Rows, results: WindowResults) -> None:
-        """Pass results on."""
-        self._observer.results(lane, rows, results)
+        """Pass on those that were not kept before."""
+        told = self.streams[lane.group.stream].told
+        self._observer.results(lane, rows, results if told is None else told.results(lane, rows, results))
 
     def verdicts(self, monitor: Monitor, verdicts: Verdicts) -> None:
         """Pass verdicts on."""
         self._observer.verdicts(monitor, verdicts)
 
     def late(self, group: Group, rows: Rows, late: LateRows) -> None:
-        """Gather late records of declared streams; pass them on."""
-        self._observer.late(group, rows, late)
+        """Gather late records of declared streams; pass on those that were not counted before."""
+        told = self.streams[group.stream].told
+        fresh = late if told is None else told.late(rows, late)
+        if len(fresh.rows):
+            self._observer.late(group, rows, fresh)
         if group.stream not in (LATE, DEAD_LETTERS):
             lateness = self.streams[group.stream].plan.lateness
             self._gathered.late.extend(late_records(group, rows, late, lateness))
@@ -134,6 +138,8 @@ def split_order(streams: Sequence[str], lengths: Sequence[int], order: IntArray)
 
     ``streams`` and ``lengths`` describe the joined batches that ``order`` points into.
     """
+    if len(set(streams)) == 1:
+        return {streams[0]: order}
     whose = np.repeat(np.arange(len(streams)), lengths)
     base = np.concatenate(([0], np.cumsum(lengths)))
     orders: dict[str, IntArray] = {}

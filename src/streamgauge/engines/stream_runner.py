@@ -10,6 +10,7 @@ import numpy as np
 
 from streamgauge.batch import NEVER, Batch, Column, IntArray, Partition, SlotArray
 from streamgauge.engines.bundle import Bundle, moved, reached
+from streamgauge.engines.reread import Told
 from streamgauge.incidents.board import Board
 from streamgauge.pipeline import Lane, MonitorFailed, Observer, advance
 from streamgauge.plan import StreamPlan
@@ -76,6 +77,7 @@ class StreamRunner:
         clock: how far each partition has come.
         next_offset: of each partition, what is counted next.
         gone: partitions of which nothing is waited for.
+        told: how far the last commit had come, while some of it is read again after a damage.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class StreamRunner:
         self.clock = StreamClock(plan.lateness, plan.deadline)
         self.next_offset: dict[Partition, int] = {}
         self.gone: frozenset[Partition] = frozenset()
+        self.told: Told | None = None
         self.bundles: dict[tuple[tuple[str, ...], Partition | None], Bundle] = {}
         self._from_start: dict[Partition, bool] = {}
         for by in self._groupings(aligned=False):
@@ -129,6 +132,12 @@ class StreamRunner:
         self.next_offset[partition] = next_offset
         for bundle in self._over(partition):
             bundle.missed(partition)
+
+    def incomplete(self, partition: Partition, until: int) -> None:
+        """Some records of a partition are lost: windows that start at or before ``until`` are partial."""
+        for bundle in self._over(partition):
+            bundle.missed(partition)
+            bundle.reached(partition, until)
 
     def detach(self, partition: Partition) -> None:
         """A partition is no longer ours."""
