@@ -198,11 +198,14 @@ def _nested(values: list[Any]) -> pl.Series:
         for value in values
     ]
     series = pl.Series(pairs, strict=False)
-    return series if isinstance(series.dtype, pl.List) else series.cast(pl.List(pl.Null))
+    return series if isinstance(series.dtype, pl.List) else series.cast(polars_type("list"))
 
 
-def polars_type(kind: FieldKind) -> pl.DataType:
-    """The Polars type that a field kind is held in; timestamps stay int64 microseconds."""
+def polars_type(kind: ColumnKind) -> pl.DataType:
+    """The Polars type that a kind is held in; timestamps stay int64 microseconds.
+
+    Of lists and maps it is what holds nothing yet: what they hold is known only from values.
+    """
     import polars as pl
 
     types: dict[str, pl.DataType] = {
@@ -211,6 +214,8 @@ def polars_type(kind: FieldKind) -> pl.DataType:
         "float": pl.Float64(),
         "bool": pl.Boolean(),
         "timestamp": pl.Int64(),
+        "list": pl.List(pl.Null()),
+        "map": pl.List(pl.Null()),
     }
     return types[kind]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from streamgauge.batch import FieldKind
+from streamgauge.batch import ColumnKind
 from streamgauge.clock import to_micros
 from streamgauge.config import plugins
 from streamgauge.config.models import BUILT_IN_STREAMS, Config, MonitorConfig, StreamConfig
@@ -233,7 +233,7 @@ def _never_negative(config: Config, stream: str) -> list[str]:
 
 
 def _detector(name: str, monitor: MonitorConfig, draft: _Draft, config: Config) -> Detector:
-    kinds: Mapping[str, FieldKind] = config.kinds_of(monitor.stream)
+    kinds: Mapping[str, ColumnKind] = config.kinds_of(monitor.stream)
     rising: frozenset[str] = frozenset()
     if monitor.window is not None:
         kinds = {column: part.kind for column, part in draft.compute.items()}

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from streamgauge.batch import FieldKind
+from streamgauge.batch import ColumnKind
 
 if TYPE_CHECKING:
     from streamgauge.config.models import Config, MonitorConfig
 
-BOUNDS: Mapping[str, FieldKind] = MappingProxyType({"window_start": "timestamp", "window_end": "timestamp"})
+BOUNDS: Mapping[str, ColumnKind] = MappingProxyType({"window_start": "timestamp", "window_end": "timestamp"})
 """What each row ends with."""
 
 
-def row_kinds(config: Config, monitor: MonitorConfig) -> dict[str, FieldKind]:
+def row_kinds(config: Config, monitor: MonitorConfig) -> dict[str, ColumnKind]:
     """The columns of a monitor's rows: what it groups by, what it computes, and the window's bounds.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from streamgauge.batch import FieldKind
+from streamgauge.batch import ColumnKind
 from streamgauge.config.document import Path
 from streamgauge.errors import ExpressionError
 from streamgauge.settings import nearest
@@ -17,7 +17,7 @@ WrongExpression = Callable[[Path, ExpressionError], None]
 def check_sink(
     sink: SinkConfig,
     path: Path,
-    kinds: Mapping[str, FieldKind],
+    kinds: Mapping[str, ColumnKind],
     wrong: Wrong,
     expression: WrongExpression,
 ) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal, Protocol
 
-from streamgauge.batch import FieldKind, SlotArray
+from streamgauge.batch import ColumnKind, SlotArray
 from streamgauge.settings import Settings
 from streamgauge.state import State
 from streamgauge.verdict import Verdicts
@@ -46,7 +46,7 @@ class Context:
     """
 
     monitor: str
-    columns: Mapping[str, FieldKind]
+    columns: Mapping[str, ColumnKind]
     rising: frozenset[str] = frozenset()
     windowed: bool = True
     forget: timedelta = timedelta(hours=24)

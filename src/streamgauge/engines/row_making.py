@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from streamgauge.batch import Batch, BoolArray, Column, FieldKind, IntArray
+from streamgauge.batch import Batch, BoolArray, Column, ColumnKind, IntArray
 from streamgauge.channels.payload import encode
 from streamgauge.clock import iso
 from streamgauge.config.derived import BOUNDS, row_kinds
@@ -34,7 +34,7 @@ class Shape:
     """
 
     def __init__(
-        self, config: SinkConfig, kinds: Mapping[str, FieldKind], shown: Sequence[str], key: Sequence[str]
+        self, config: SinkConfig, kinds: Mapping[str, ColumnKind], shown: Sequence[str], key: Sequence[str]
     ) -> None:
         self.where: Expression | None = None if config.where is None else parse_condition(config.where, kinds)
         computed = {name: parse_value(text, kinds) for name, text in config.columns.items()}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streamgauge.batch import ColumnKind, FieldKind
+from streamgauge.batch import ColumnKind
 from streamgauge.errors import ExpressionError
 from streamgauge.expressions.expression import Expression, finished
 from streamgauge.expressions.kinds import KIND_NAMES
@@ -74,7 +74,7 @@ class _Call(NamedTuple):
 
 
 def parse_aggregate(
-    text: str, columns: Mapping[str, FieldKind], rising_fields: frozenset[str] = frozenset()
+    text: str, columns: Mapping[str, ColumnKind], rising_fields: frozenset[str] = frozenset()
 ) -> Aggregate:
     """Read an aggregate such as ``sum(amount * 2)``, ``count(*)`` or ``count(distinct account)``.
 
@@ -98,7 +98,7 @@ def parse_aggregate(
         raise _not_one(reading)
     call = _taken_apart(reading, AGGREGATES[word], tree.expressions)
     if call.argument is None:
-        kind: FieldKind = "float" if call.function == "rate" else "int"
+        kind: ColumnKind = "float" if call.function == "rate" else "int"
         return Aggregate(text, call.function, None, kind, call.function == "count")
     expression = _built(reading, call.argument, columns)
     _check_kind(call.function, expression, reading)
@@ -175,7 +175,7 @@ def _written(tree: Any) -> float | None:
     return float(tree.this) if isinstance(tree, exp.Literal) and not tree.is_string else None
 
 
-def _built(reading: Reading, argument: Any, columns: Mapping[str, FieldKind]) -> Expression:
+def _built(reading: Reading, argument: Any, columns: Mapping[str, ColumnKind]) -> Expression:
     from streamgauge.expressions.build import Builder
 
     try:
@@ -214,7 +214,7 @@ def _check_kind(function: AggregateName, argument: Expression, reading: Reading)
         raise reading.error(message, argument.root.at)
 
 
-def _kind(call: _Call, argument: FieldKind) -> ColumnKind:
+def _kind(call: _Call, argument: ColumnKind) -> ColumnKind:
     function = call.function
     if function in _WHOLE:
         return "int"

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from sqlglot import exp
 
-from streamgauge.batch import FieldKind
+from streamgauge.batch import ColumnKind
 from streamgauge.errors import ExpressionError
 from streamgauge.expressions import patterns
 from streamgauge.expressions.functions import call_function
@@ -48,7 +48,7 @@ Sign: TypeAlias = Literal["+", "-", "*", "/", "%"]
 class Builder:
     """Builds one expression; knows the columns and what the neutral names stand for."""
 
-    def __init__(self, reading: Reading, columns: Mapping[str, FieldKind]) -> None:
+    def __init__(self, reading: Reading, columns: Mapping[str, ColumnKind]) -> None:
         self.reading = reading
         self.columns = columns
         self._depth = 0

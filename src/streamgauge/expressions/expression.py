@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from streamgauge.batch import BoolArray, Column, FieldKind
+from streamgauge.batch import BoolArray, Column, ColumnKind
 from streamgauge.errors import ExpressionError
 from streamgauge.expressions import numpy_form
 from streamgauge.expressions.kinds import KIND_NAMES
@@ -41,7 +41,7 @@ class Expression:
     """
 
     text: str
-    kind: FieldKind
+    kind: ColumnKind
     columns: frozenset[str]
     root: Node = field(repr=False)
 
@@ -142,7 +142,7 @@ def _clean(series: pl.Series) -> pl.Series:
     return series.replace(float("inf"), None).replace(float("-inf"), None).fill_nan(None)
 
 
-def parse_condition(text: str, columns: Mapping[str, FieldKind]) -> Expression:
+def parse_condition(text: str, columns: Mapping[str, ColumnKind]) -> Expression:
     """Read a condition such as ``amount > 100 and country in ('CH', 'DE')``.
 
     Args:
@@ -162,7 +162,7 @@ def parse_condition(text: str, columns: Mapping[str, FieldKind]) -> Expression:
     return expression
 
 
-def parse_value(text: str, columns: Mapping[str, FieldKind]) -> Expression:
+def parse_value(text: str, columns: Mapping[str, ColumnKind]) -> Expression:
     """Read a value such as ``amount * 2`` or ``lower(country)``.
 
     Raises:

@@ -8,7 +8,15 @@ from typing import Any, Literal, TypeAlias
 from streamgauge.expressions import moment_patterns
 from streamgauge.expressions.casting import TYPES
 from streamgauge.expressions.grammar import Reading
-from streamgauge.expressions.kinds import KindMismatchError, as_moment, comparable, describe, need, unite
+from streamgauge.expressions.kinds import (
+    COLLECTED,
+    KindMismatchError,
+    as_moment,
+    comparable,
+    describe,
+    need,
+    unite,
+)
 from streamgauge.expressions.nodes import (
     NUMBERS,
     Cast,
@@ -68,10 +76,15 @@ def _round(arguments: _Arguments, at: int | None) -> Node:
     return NumberCall("float", at, "round", item, value)
 
 
-def _text(function: Literal["lower", "upper", "length", "trim"]) -> Callable[[_Arguments, int | None], Node]:
+def _length(arguments: _Arguments, at: int | None) -> Node:
+    item = arguments[0]
+    counted = item if item.kind in COLLECTED else need(item, "string", "length")
+    return TextCall("int", at, "length", counted)
+
+
+def _text(function: Literal["lower", "upper", "trim"]) -> Callable[[_Arguments, int | None], Node]:
     def make(arguments: _Arguments, at: int | None) -> Node:
-        kind: Literal["int", "string"] = "int" if function == "length" else "string"
-        return TextCall(kind, at, function, need(arguments[0], "string", function))
+        return TextCall("string", at, function, need(arguments[0], "string", function))
 
     return make
 
@@ -176,7 +189,7 @@ _MAKERS: dict[str, Callable[[_Arguments, int | None], Node]] = {
     "round": _round,
     "lower": _text("lower"),
     "upper": _text("upper"),
-    "length": _text("length"),
+    "length": _length,
     "trim": _text("trim"),
     "substring": _substring,
     "concat": _concat,
@@ -194,7 +207,7 @@ _SHAPES: dict[str, tuple[int, int, str]] = {
     "round": (1, 2, "round(number) or round(number, digits)"),
     "lower": (1, 1, "lower(string)"),
     "upper": (1, 1, "upper(string)"),
-    "length": (1, 1, "length(string)"),
+    "length": (1, 1, "length(string), or of a list or map"),
     "trim": (1, 1, "trim(string)"),
     "substring": (2, 3, "substring(string, from) or substring(string, from, length)"),
     "concat": (1, 1_000, "concat(first, second, …)"),

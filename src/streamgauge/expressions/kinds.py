@@ -15,8 +15,11 @@ KIND_NAMES: dict[Kind, str] = {
     "float": "a number",
     "bool": "true or false",
     "timestamp": "a timestamp",
+    "list": "a list",
+    "map": "a map",
     "null": "null",
 }
+COLLECTED: frozenset[Kind] = frozenset({"list", "map"})
 
 
 class KindMismatchError(Exception):
@@ -55,6 +58,8 @@ def need(node: Node, wanted: Kind, role: str) -> Node:
         hint = "; compare it with something"
     elif wanted == "float" and node.kind == "bool":
         hint = "; write case when … then 1 else 0 end"
+    elif node.kind in COLLECTED:
+        hint = _measured(node)
     raise KindMismatchError(f"{role} needs {KIND_NAMES[wanted]}, not {describe(node)}{hint}", node)
 
 
@@ -65,6 +70,7 @@ def comparable(left: Node, right: Node, *, ordered: bool) -> tuple[Node, Node]:
         shown = other.name if isinstance(other, Field) else "x"
         message = f"a comparison with null is never true; write {shown} is null or {shown} is not null"
         raise KindMismatchError(message, other)
+    _refuse_collected((left, right), "compared")
     if left.kind == "timestamp":
         right = as_moment(right)
     elif right.kind == "timestamp":
@@ -79,6 +85,7 @@ def comparable(left: Node, right: Node, *, ordered: bool) -> tuple[Node, Node]:
 
 def unite(nodes: Sequence[Node], role: str) -> tuple[list[Node], Kind]:
     """Give the values that may stand for each other one kind: int beside float is float."""
+    _refuse_collected(nodes, f"chosen by {role}")
     united = list(nodes)
     kinds = {node.kind for node in united} - {"null"}
     if "timestamp" in kinds:
@@ -92,6 +99,17 @@ def unite(nodes: Sequence[Node], role: str) -> tuple[list[Node], Kind]:
         raise KindMismatchError(message, odd)
     kind: Kind = "float" if len(kinds) > 1 else kinds.pop()
     return [replace(node, kind=kind) if node.kind == "null" else node for node in united], kind
+
+
+def _refuse_collected(nodes: Sequence[Node], what: str) -> None:
+    for node in nodes:
+        if node.kind in COLLECTED:
+            raise KindMismatchError(f"{describe(node)} cannot be {what}{_measured(node)}", node)
+
+
+def _measured(node: Node) -> str:
+    shown = node.name if isinstance(node, Field) else "x"
+    return f"; of lists and maps there is length({shown}), {shown} is null and {shown} is not null"
 
 
 def as_moment(node: Node) -> Node:

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from streamgauge.batch import FieldKind
+from streamgauge.batch import ColumnKind
 
-Kind: TypeAlias = FieldKind | Literal["null"]
-"""A field kind, or ``null``: the word itself, which takes the kind of what stands beside it."""
+Kind: TypeAlias = ColumnKind | Literal["null"]
+"""A column's kind, or ``null``: the word itself, which takes the kind of what stands beside it."""
 
 Scalar: TypeAlias = str | int | float | bool | None
 

@@ -109,6 +109,8 @@ def _field(node: Field) -> pl.Expr:
 
 def _text_call(node: TextCall) -> pl.Expr:
     item = polars_form(node.item)
+    if node.function == "length" and node.item.kind in ("list", "map"):
+        return item.list.len().cast(pl.Int64)
     if node.function == "length":
         return item.str.len_chars().cast(pl.Int64)
     if node.function == "trim":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamgauge.batch import FieldKind
+from streamgauge.batch import ColumnKind
 from streamgauge.expressions import Aggregate
 from streamgauge.windows.collected.contract import Collector
 from streamgauge.windows.collected.counted import Histogram, MostFrequent
@@ -39,5 +39,5 @@ def collector_of(part: Aggregate) -> Collector:
 def beyond_exact(part: Aggregate) -> Collector:
     """What ``distinct`` goes on as once its exact count has come to its bound: it reads codes, not values."""
     assert part.argument is not None
-    codes: FieldKind = "string" if part.argument.kind == "string" else "int"
+    codes: ColumnKind = "string" if part.argument.kind == "string" else "int"
     return ApproxDistinct(codes)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 
-from streamgauge.batch import ColumnKind, FieldKind
+from streamgauge.batch import ColumnKind
 from streamgauge.clock import iso
 from streamgauge.windows.collected.contract import Told
 from streamgauge.windows.collected.lists import CHARACTERS, MOST
@@ -31,7 +31,7 @@ class Counts:
 class Histogram:
     """Each value that is not missing, as text, with how often it came; up to 1,000 values, as in ksqlDB."""
 
-    kind: FieldKind
+    kind: ColumnKind
     takes: ClassVar[Literal["values"]] = "values"
     asides: ClassVar[Mapping[str, ColumnKind]] = {"left_out": "int"}
 
@@ -71,7 +71,7 @@ class Histogram:
 class MostFrequent:
     """The most frequent values that are not missing, each with its count and the count's bounds."""
 
-    kind: FieldKind
+    kind: ColumnKind
     takes: ClassVar[Literal["values"]] = "values"
     asides: ClassVar[Mapping[str, ColumnKind]] = {}
 
@@ -120,7 +120,7 @@ class MostFrequent:
         return text == "true" if self.kind == "bool" else text
 
 
-def as_text(value: Any, kind: FieldKind) -> str:
+def as_text(value: Any, kind: ColumnKind) -> str:
     """A value as a key of JSON: moments as ISO 8601, booleans as true and false."""
     if kind == "timestamp":
         return str(iso(value))

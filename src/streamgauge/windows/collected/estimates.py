@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from streamgauge.batch import ColumnKind, FieldKind, FloatArray
+from streamgauge.batch import ColumnKind, FloatArray
 from streamgauge.windows.collected.contract import Told
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class ApproxDistinct:
     """How many different values that are not missing, by HyperLogLog."""
 
-    kind: FieldKind
+    kind: ColumnKind
     takes: ClassVar[Literal["values"]] = "values"
     asides: ClassVar[Mapping[str, ColumnKind]] = {"lower": "int", "upper": "int"}
 

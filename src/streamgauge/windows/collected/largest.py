@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
-from streamgauge.batch import ColumnKind, FieldKind
+from streamgauge.batch import ColumnKind
 from streamgauge.windows.collected.contract import Told
 from streamgauge.windows.collected.lists import Kept, told
 
@@ -18,7 +18,7 @@ from streamgauge.windows.collected.lists import Kept, told
 class Largest:
     """The ``count`` largest values that are not missing; texts by their characters' numbers."""
 
-    kind: FieldKind
+    kind: ColumnKind
     count: int
     distinct: bool
     takes: ClassVar[Literal["values"]] = "values"

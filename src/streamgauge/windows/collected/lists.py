@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
-from streamgauge.batch import ColumnKind, FieldKind
+from streamgauge.batch import ColumnKind
 from streamgauge.clock import iso
 from streamgauge.windows.collected.contract import Told
 
@@ -41,7 +41,7 @@ class Listed:
 class CollectList:
     """All values, missing ones too, up to :data:`MOST`."""
 
-    kind: FieldKind
+    kind: ColumnKind
     takes: ClassVar[Literal["values"]] = "values"
     asides: ClassVar[Mapping[str, ColumnKind]] = {"left_out": "int"}
 
@@ -110,7 +110,7 @@ class Kept:
 class Ends:
     """The first or last ``count`` values that are not missing, the oldest first."""
 
-    kind: FieldKind
+    kind: ColumnKind
     count: int
     last: bool
     takes: ClassVar[Literal["values"]] = "values"
@@ -146,7 +146,7 @@ class Ends:
         return Kept(msgspec.msgpack.decode(data))
 
 
-def told(items: Any, kind: FieldKind, left_out: int = 0) -> Told:
+def told(items: Any, kind: ColumnKind, left_out: int = 0) -> Told:
     """A list for people: moments as ISO 8601, and how many values are left out."""
     if not items:
         return Told(None)
