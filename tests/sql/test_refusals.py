@@ -50,18 +50,28 @@ STATEMENTS = [
     ),
     Refusal("connectors run elsewhere", "^CREATE SINK CONNECTOR c WITH (a='b')", "Kafka Connect"),
     Refusal("INSERT INTO … SELECT is CREATE … AS", "INSERT INTO s ^SELECT n FROM s", "AS SELECT"),
-    Refusal("a table needs windows", "^CREATE TABLE t AS SELECT n FROM s", "a TABLE is made of windows"),
+    Refusal(
+        "a table needs aggregates", "^CREATE TABLE t AS SELECT n FROM s", "a TABLE is made of aggregates"
+    ),
     Refusal("an aggregate makes a table", f"^CREATE STREAM t AS SELECT COUNT(*) {FROM}", "makes a TABLE"),
     Refusal("a name is taken once", "^CREATE STREAM S (n INT) WITH (kafka_topic='t')", "exists already"),
 ]
 WINDOWS = [
     Refusal(
-        "SESSION is not supported yet",
-        "SELECT COUNT(*) FROM s WINDOW ^SESSION (5 SECONDS)",
-        "WINDOW TUMBLING",
+        "a session has a pause, no size",
+        "SELECT COUNT(*) FROM s WINDOW SESSION ^(SIZE 5 SECONDS)",
+        "write SESSION (5 SECONDS)",
     ),
     Refusal(
-        "there are two kinds of windows", "SELECT COUNT(*) FROM s WINDOW ^SLIDING (SIZE 5 SECONDS)", "HOPPING"
+        "a session has no ADVANCE BY",
+        "SELECT COUNT(*) FROM s WINDOW SESSION (5 SECONDS, ADVANCE BY 1 SECOND^)",
+        "ADVANCE does not fit SESSION",
+    ),
+    Refusal("a session needs a pause", "SELECT COUNT(*) FROM s WINDOW SESSION (^)", "such as 5 SECONDS"),
+    Refusal(
+        "there are three kinds of windows",
+        "SELECT COUNT(*) FROM s WINDOW ^SLIDING (SIZE 5 SECONDS)",
+        "HOPPING",
     ),
     Refusal(
         "HOPPING needs ADVANCE BY",
@@ -95,36 +105,88 @@ WINDOWS = [
         "expected SIZE",
     ),
     Refusal(
-        "an aggregate needs a window",
-        "SELECT account, ^COUNT(*) FROM s GROUP BY account",
-        "WINDOW TUMBLING (SIZE 1 DAY)",
+        "EMIT FINAL needs a window",
+        "SELECT account, COUNT(*) FROM s GROUP BY account ^EMIT FINAL",
+        "add WINDOW TUMBLING",
     ),
-    Refusal("EMIT CHANGES of windows comes later", f"SELECT COUNT(*) {FROM} ^EMIT CHANGES", "EMIT FINAL"),
+    Refusal(
+        "WINDOWSTART needs a window",
+        "SELECT ^WINDOWSTART, COUNT(*) FROM s GROUP BY account",
+        "needs a WINDOW behind FROM",
+    ),
+    Refusal(
+        "what is known at the end of a window has no changes",
+        f"SELECT ^COLLECT_LIST(n) AS v {FROM} EMIT CHANGES",
+        "the nearest is EMIT FINAL",
+    ),
     Refusal("EMIT FINAL of records means nothing", "SELECT n FROM s ^EMIT FINAL", "fits windows only"),
     Refusal("grouping needs an aggregate", f"SELECT ^account {FROM} GROUP BY account", "need an aggregate"),
 ]
-FUNCTIONS = [
-    Refusal(f"{name} is not supported", f"SELECT ^{name}(amount) AS v {FROM}", f"{name} is not supported")
-    for name in ("TOPK", "TOPKDISTINCT", "COLLECT_LIST", "COLLECT_SET", "HISTOGRAM", "PERCENTILE")
-] + [
-    Refusal(
-        "the form with n is not supported", f"SELECT ^LATEST_BY_OFFSET(n, 3) AS v {FROM}", "takes one value"
-    ),
-    Refusal("CAST is a type of CREATE STREAM", "SELECT ^CAST(n AS STRING) FROM s", "CREATE STREAM"),
-    Refusal("timestamps are shown as they are", "SELECT ^TIMESTAMPTOSTRING(at, 'yyyy') FROM s", "ISO 8601"),
-    Refusal("unknown functions get the nearest", "SELECT ^UCAS(account) FROM s", "did you mean UCASE"),
-    Refusal(
-        "an aggregate does not stand in WHERE",
-        f"SELECT COUNT(*) {FROM} WHERE ^SUM(n) > 1",
-        "SELECT or HAVING",
-    ),
-    Refusal(
-        "an aggregate does not stand in another", f"SELECT SUM(^COUNT(*)) AS v {FROM}", "not inside another"
-    ),
-    Refusal("SUM takes numbers", f"SELECT SUM(^account) AS v {FROM}", "sum needs numbers"),
-    Refusal("functions take their kinds", "SELECT UCASE(^n) FROM s", "upper needs a string"),
-    Refusal("ROUND takes one or two", "SELECT ^ROUND(n, 1, 2) FROM s", "takes other arguments"),
-]
+FUNCTIONS = (
+    [
+        Refusal(f"{name} is not supported", f"SELECT ^{name}(amount) AS v {FROM}", f"{name} is not supported")
+        for name in ("CORRELATION", "ATTR")
+    ]
+    + [
+        Refusal(
+            f"{name} is not supported", f"SELECT ^{name}(account) AS v FROM s", f"{name} is not supported"
+        )
+        for name in (
+            "UNIX_TIMESTAMP",
+            "FROM_UNIXTIME",
+            "EXTRACTJSONFIELD",
+            "EXPLODE",
+            "DATETOSTRING",
+            "AS_VALUE",
+            "INSTR",
+        )
+    ]
+    + [
+        Refusal("TOPK has a length", f"SELECT ^TOPK(amount) AS v {FROM}", "takes a value and a number"),
+        Refusal(
+            "a length is a whole number", f"SELECT ^TOPK(amount, 0) AS v {FROM}", "whole number from 1 to"
+        ),
+        Refusal(
+            "a percentile is a share", f"SELECT ^PERCENTILE(amount, 95) AS v {FROM}", "for 95 % write 0.95"
+        ),
+        Refusal(
+            "nulls are passed over", f"SELECT LATEST_BY_OFFSET(n, ^FALSE) AS v {FROM}", "leave FALSE out"
+        ),
+        Refusal(
+            "COUNT_DISTINCT takes one value",
+            f"SELECT ^COUNT_DISTINCT(n, amount) AS v {FROM}",
+            "takes one value",
+        ),
+        Refusal("types of CAST are known", "SELECT CAST(n AS ^THING) FROM s", "types: INT"),
+        Refusal("CAST names a type", "SELECT ^CAST(n) FROM s", "names a type"),
+        Refusal("AS names a type", "SELECT CAST(n ^AS 5) FROM s", "AS names a type"),
+        Refusal("kinds that have no cast", "SELECT CAST(^ok AS INT) FROM s", "cannot be cast"),
+        Refusal(
+            "letters of a pattern are known", "SELECT TIMESTAMPTOSTRING(at, ^'YYYY') FROM s", "write yyyy"
+        ),
+        Refusal(
+            "time zones are known", "SELECT TIMESTAMPTOSTRING(at, 'yyyy', ^'Mars') FROM s", "is no time zone"
+        ),
+        Refusal(
+            "a pattern to read has a year", "SELECT STRINGTOTIMESTAMP(account, ^'MM') FROM s", "says no year"
+        ),
+        Refusal("|| joins texts", "SELECT account || ^n FROM s", "needs a string"),
+        Refusal("unknown functions get the nearest", "SELECT ^UCAS(account) FROM s", "did you mean UCASE"),
+        Refusal(
+            "an aggregate does not stand in WHERE",
+            f"SELECT COUNT(*) {FROM} WHERE ^SUM(n) > 1",
+            "SELECT or HAVING",
+        ),
+        Refusal(
+            "an aggregate does not stand in another",
+            f"SELECT SUM(^COUNT(*)) AS v {FROM}",
+            "not inside another",
+        ),
+        Refusal("SUM takes numbers", f"SELECT SUM(^account) AS v {FROM}", "sum needs numbers"),
+        Refusal("functions take their kinds", "SELECT UCASE(^n) FROM s", "upper needs a string"),
+        Refusal("ROUND takes one or two", "SELECT ^ROUND(n, 1, 2) FROM s", "takes other arguments"),
+    ]
+)
 NAMES = [
     Refusal("unknown columns get the nearest", "SELECT ^acount FROM s", "did you mean account"),
     Refusal(
@@ -153,7 +215,22 @@ NAMES = [
         "each row carries",
     ),
     Refusal(
-        "GROUP BY takes columns", f"SELECT COUNT(*) AS v {FROM} GROUP BY ^UCASE(account)", "takes columns"
+        "GROUP BY takes no aggregate", f"SELECT COUNT(*) AS v {FROM} GROUP BY ^SUM(n)", "SELECT or HAVING"
+    ),
+    Refusal(
+        "GROUP BY knows the columns",
+        f"SELECT COUNT(*) AS v {FROM} GROUP BY UCASE(^acount)",
+        "did you mean account",
+    ),
+    Refusal(
+        "a part of a grouping value is not grouped",
+        f"SELECT ^n AS v, COUNT(*) {FROM} GROUP BY n % 2",
+        "neither grouped nor aggregated",
+    ),
+    Refusal(
+        "lists of a table cannot be read",
+        f"CREATE TABLE t AS SELECT COLLECT_LIST(n) AS l {FROM}; SELECT ^l FROM t",
+        "is a list",
     ),
     Refusal("conditions are true or false", "SELECT n FROM s WHERE ^n + 1", "a condition is true or false"),
     Refusal("kinds fit together", "SELECT n FROM s WHERE ^account > 5", "cannot be compared"),

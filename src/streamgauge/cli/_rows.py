@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from streamgauge.errors import ConfigError
 
 if TYPE_CHECKING:
-    from streamgauge.sql.running import Answer
+    from streamgauge.sql.answers import Answer
 
 
 def print_rows(answers: Sequence[Answer], form: str) -> None:
@@ -37,7 +37,7 @@ def _ndjson(answers: Sequence[Answer]) -> None:
 
 
 def _csv(answers: Sequence[Answer]) -> None:
-    headers = {tuple(answer.kinds) for answer in answers}
+    headers = {answer.header for answer in answers}
     if len(headers) > 1:
         raise ConfigError(
             "CSV has one header, and these statements give different columns: use --format ndjson, or ask for one "
@@ -46,13 +46,17 @@ def _csv(answers: Sequence[Answer]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerows(headers)
     for answer in answers:
-        writer.writerows([_cell(value) for value in line.values()] for line in answer.lines())
+        writer.writerows([_cell(line.get(name)) for name in answer.header] for line in answer.lines())
 
 
 def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
+
+
+def _told(value: Any) -> str:
+    return "" if value is None else str(_cell(value))
 
 
 def _table(answer: Answer) -> None:
@@ -63,10 +67,11 @@ def _table(answer: Answer) -> None:
 
     numbers = ("int", "float")
     table = Table(title=answer.name, title_justify="left", box=box.SIMPLE)
-    for name, kind in answer.kinds.items():
+    for name in answer.header:
+        kind = answer.kinds.get(name, "bool")
         table.add_column(Text(name), justify="right" if kind in numbers else "left", overflow="fold")
     for line in answer.lines():
-        table.add_row(*(Text("" if value is None else str(_cell(value))) for value in line.values()))
+        table.add_row(*(Text(_told(line.get(name))) for name in answer.header))
     Console(file=sys.stdout, highlight=False).print(table)
 
 

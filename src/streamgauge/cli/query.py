@@ -12,7 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from streamgauge.sql.plan import Given
-    from streamgauge.sql.running import Answer
+    from streamgauge.sql.answers import Answer
     from streamgauge.sql.script import Script
 
 TEXT = "<query>"

@@ -18,7 +18,7 @@ _LETTERS: dict[str, str] = {
     "EEEE": "%A", "H": "%-H", "HH": "%H", "h": "%-I", "hh": "%I", "m": "%-M", "mm": "%M", "s": "%-S", "ss": "%S",
     "SSS": "%3f", "SSSSSS": "%6f", "SSSSSSSSS": "%9f", "a": "%p", "Z": "%z", "xx": "%z", "xxx": "%:z",
 }  # fmt: skip
-_ZONES = frozenset({"X", "XX", "XXX"})
+_ZONES = frozenset("X" * count for count in (1, 2, 3))
 """An offset that is ``Z`` at zero."""
 
 _MEANT: dict[str, str] = {

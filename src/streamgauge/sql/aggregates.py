@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from itertools import pairwise
 
-from streamgauge.batch import FieldKind
+from streamgauge.batch import ColumnKind, FieldKind
 from streamgauge.errors import ExpressionError
 from streamgauge.expressions import Aggregate, parse_aggregate
 from streamgauge.sql.cursor import Piece
@@ -27,12 +27,14 @@ class Aggregates:
     Attributes:
         compute: what the window computes, as in YAML.
         kinds: of the results.
+        at_close: whether they are asked for when a window has closed, not at each record.
     """
 
-    def __init__(self, records: Scope, taken: Iterable[str] = ()) -> None:
+    def __init__(self, records: Scope, taken: Iterable[str] = (), *, at_close: bool = True) -> None:
         self.records = records
+        self.at_close = at_close
         self.compute: dict[str, str] = {}
-        self.kinds: dict[str, FieldKind] = {}
+        self.kinds: dict[str, ColumnKind] = {}
         self._taken = {name.casefold() for name in taken}
         self._names: dict[str, str] = {}
 
@@ -75,7 +77,7 @@ class Aggregates:
         word = piece.tokens[0]
         refuse_function(piece, word)
         name = SPELLED.get(word.text.lower(), word.text.lower())
-        inner = rewrite(piece.part(2, -1), self.records)
+        inner = rewrite(_without_nulls(piece), self.records)
         ahead = len(name) + 1
         written = Rewritten(
             f"{name}({inner.text})",
@@ -83,24 +85,32 @@ class Aggregates:
             (0, *(start + ahead for start in inner.starts)),
             (word.start, *inner.places),
         )
-        if _commas(piece):
-            raise piece.error(
-                f"{word.text} takes one value here; the form with a number is not supported", word.start
-            )
         try:
-            return parse_aggregate(written.text, self.records.columns)
+            parsed = parse_aggregate(written.text, self.records.columns)
         except ExpressionError as error:
             written.fail(error)
+        if parsed.kept and not self.at_close:
+            message = (
+                f"{word.text} is known when its window has closed, so EMIT CHANGES is not supported with it"
+            )
+            raise piece.error(f"{message}; the nearest is EMIT FINAL", word.start)
+        return parsed
 
 
-def _commas(piece: Piece) -> bool:
-    """Whether a call has more than one argument."""
-    depth = 0
-    for token in piece.tokens[1:]:
-        depth += {"(": 1, ")": -1}.get(token.word, 0)
-        if depth == 1 and token.word == ",":
-            return True
-    return False
+def _without_nulls(piece: Piece) -> Piece:
+    """The arguments; ``LATEST_BY_OFFSET(x, TRUE)`` says that nulls are passed over, which they are.
+
+    Raises:
+        SqlError: they shall not be.
+    """
+    tokens = piece.tokens
+    by_offset = tokens[0].word in ("EARLIEST_BY_OFFSET", "LATEST_BY_OFFSET")
+    if not by_offset or len(tokens) < 6 or tokens[-3].word != ",":
+        return piece.part(2, -1)
+    if tokens[-2].word == "FALSE":
+        message = f"{tokens[0].word} passes over nulls here; leave FALSE out, or aggregate IFNULL(x, …)"
+        raise piece.error(message, tokens[-2].start)
+    return piece.part(2, -3 if tokens[-2].word == "TRUE" else -1)
 
 
 def holds_aggregate(piece: Piece) -> bool:

@@ -96,13 +96,11 @@ def _source_alias(cursor: Cursor) -> str | None:
 
 
 def _window(cursor: Cursor, query: Select, _: Token) -> Select:
-    kind = cursor.name("TUMBLING or HOPPING")
+    kind = cursor.name("TUMBLING, HOPPING or SESSION")
     if kind.word == "SESSION":
-        raise cursor.error(
-            "WINDOW SESSION is not supported yet; the nearest is WINDOW TUMBLING (SIZE 5 SECONDS)", kind.start
-        )
+        return replace(query, window=_session(cursor))
     if kind.word not in ("TUMBLING", "HOPPING"):
-        raise cursor.error(f"there is no window {kind.text}; write TUMBLING or HOPPING", kind.start)
+        raise cursor.error(f"there is no window {kind.text}; write TUMBLING, HOPPING or SESSION", kind.start)
     parts = _window_parts(cursor)
     needed = ("SIZE",) if kind.word == "TUMBLING" else ("SIZE", "ADVANCE")
     for name in needed:
@@ -121,8 +119,30 @@ def _window(cursor: Cursor, query: Select, _: Token) -> Select:
     return replace(query, window=WindowSpec("hopping", size, advance, parts.get("GRACE")))
 
 
+def _session(cursor: Cursor) -> WindowSpec:
+    """``SESSION (5 SECONDS, RETENTION 1 DAY, GRACE PERIOD 1 SECOND)``."""
+    if cursor.sees("(", "SIZE"):
+        raise cursor.error("a SESSION has no SIZE but a longest pause: write SESSION (5 SECONDS)")
+    cursor.expects("(")
+    gap = _duration(cursor, "SESSION")
+    parts = _more_parts(cursor) if cursor.takes(",") else {}
+    cursor.expects(")")
+    for name in ("SIZE", "ADVANCE"):
+        if name in parts:
+            raise cursor.error(
+                f"{name} does not fit SESSION; write SESSION (5 SECONDS, GRACE PERIOD 1 SECOND)"
+            )
+    return WindowSpec("session", gap, None, parts.get("GRACE"))
+
+
 def _window_parts(cursor: Cursor) -> dict[str, timedelta]:
     cursor.expects("(")
+    parts = _more_parts(cursor)
+    cursor.expects(")")
+    return parts
+
+
+def _more_parts(cursor: Cursor) -> dict[str, timedelta]:
     parts: dict[str, timedelta] = {}
     while True:
         token = cursor.next()
@@ -133,9 +153,7 @@ def _window_parts(cursor: Cursor) -> dict[str, timedelta]:
         cursor.expects(*follow)
         parts[token.word] = _duration(cursor, token.word)
         if not cursor.takes(","):
-            break
-    cursor.expects(")")
-    return parts
+            return parts
 
 
 def _duration(cursor: Cursor, what: str) -> timedelta:

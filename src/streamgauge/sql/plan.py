@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from streamgauge.batch import FieldKind
 from streamgauge.clock import format_duration
 from streamgauge.config import Config, load
 from streamgauge.errors import ConfigError
 from streamgauge.expressions.names import resolve
 from streamgauge.settings import nearest
 from streamgauge.sql import inserting
+from streamgauge.sql.queries import BOUNDS, Query
 from streamgauge.sql.script import SqlError, SqlErrors
-from streamgauge.sql.selecting import Query, resolve_query
+from streamgauge.sql.selecting import resolve_query
 from streamgauge.sql.statements import CreateAs, CreateStream, Define, Insert, Select, Skipped, Statement
 from streamgauge.sql.streams import ROWTIME, Files, Readable, Rows, declared, made, refuse_format, undeclared
 from streamgauge.sql.tokens import Token
@@ -83,6 +83,12 @@ def plan(statements: Sequence[Statement], given: Given) -> Plan:
         raise SqlErrors(planner.errors)
     planner.tell_unused()
     return planner.plan
+
+
+def stream_settings(query: Query, given: Given) -> dict[str, Any]:
+    """The stream that a query reads as YAML would declare it, with the fields that it computes."""
+    settings = query.source.settings(format_duration(given.lateness), given.brokers)
+    return {**settings, "fields": {**settings["fields"], **query.derived}}
 
 
 class _Planner:
@@ -156,7 +162,7 @@ class _Planner:
         source = self.known.get(select.source.text.casefold())
         if source is None:
             raise self._unknown(select.source, select)
-        query = resolve_query(select, source, self.parameters)
+        query = resolve_query(select, source, self.parameters, self.given.lateness)
         if statement is not None:
             self._check_new(statement.name, statement)
             self._check_form(statement, query)
@@ -168,7 +174,7 @@ class _Planner:
     def _check_form(self, statement: CreateAs, query: Query) -> None:
         windowed = query.monitor is not None
         if statement.what == "table" and not windowed:
-            message = "a TABLE is made of windows; without an aggregate write CREATE STREAM … AS SELECT …"
+            message = "a TABLE is made of aggregates; without an aggregate write CREATE STREAM … AS SELECT …"
             raise SqlError(message, statement.script, statement.at)
         if statement.what == "stream" and windowed:
             message = "an aggregate makes a TABLE: write CREATE TABLE … AS SELECT …"
@@ -179,12 +185,11 @@ class _Planner:
     def _config(self, statement: CreateAs | None, query: Query) -> Config:
         """One stream, one monitor; checked as YAML is."""
         source, select = query.source, query.select
-        lateness = self.given.lateness if query.lateness is None else query.lateness
         name = statement.name if statement is not None else "query"
         try:
             return load(
                 {
-                    "streams": {source.name: source.settings(format_duration(lateness), self.given.brokers)},
+                    "streams": {source.name: stream_settings(query, self.given)},
                     "monitors": {name: dict(query.monitor or {})},
                 }
             )
@@ -194,8 +199,10 @@ class _Planner:
 
     def _made(self, statement: CreateAs, query: Query) -> Readable:
         if query.monitor is not None:
-            return made(statement.name, query.kinds, time="window_end", is_table=True, hidden=frozenset())
-        kinds: dict[str, FieldKind] = {**query.kinds, ROWTIME: "timestamp"}
+            hidden = frozenset[str]() if query.windowed else frozenset(BOUNDS)
+            kinds = {**query.kinds, **BOUNDS}
+            return made(statement.name, kinds, time="window_end", is_table=query.windowed, hidden=hidden)
+        kinds = {**query.kinds, ROWTIME: "timestamp"}
         return made(statement.name, kinds, time=ROWTIME, is_table=False, hidden=frozenset({ROWTIME}))
 
     def _unknown(self, token: Token, statement: Insert | Select) -> SqlError:

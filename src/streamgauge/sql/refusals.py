@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 AGGREGATES: dict[str, str] = {
-    "TOPK": "MAX(x) gives the largest value",
-    "TOPKDISTINCT": "MAX(x) gives the largest value",
-    "COLLECT_LIST": "COUNT(x) counts the values, EARLIEST_BY_OFFSET(x) and LATEST_BY_OFFSET(x) give the ends",
-    "COLLECT_SET": "COUNT_DISTINCT(x) counts the different values",
-    "HISTOGRAM": "GROUP BY x with COUNT(*) counts each value",
-    "PERCENTILE": "AVG(x), MIN(x), MAX(x) and STDDEV_SAMP(x) describe the spread",
     "CORRELATION": "AVG(x * y) - AVG(x) * AVG(y) can be written with a name for each",
     "ATTR": "add the column to GROUP BY",
+    "SUM_LIST": "declare the values as columns of their own",
+    "AS_MAP": "HISTOGRAM(x) counts each value",
 }
 """Aggregate functions of ksqlDB that cannot be computed yet."""
 
 FUNCTIONS: dict[str, str] = {
-    "FORMAT_TIMESTAMP": "select the timestamp itself: it is shown as ISO 8601 in UTC",
-    "TIMESTAMPTOSTRING": "select the timestamp itself: it is shown as ISO 8601 in UTC",
-    "STRINGTOTIMESTAMP": "declare the column as TIMESTAMP, and compare it with '2026-01-01T00:00:00Z'",
-    "PARSE_TIMESTAMP": "declare the column as TIMESTAMP, and compare it with '2026-01-01T00:00:00Z'",
-    "UNIX_TIMESTAMP": "compare with a moment: '2026-01-01T00:00:00Z'",
-    "FROM_UNIXTIME": "declare the column as TIMESTAMP",
+    "UNIX_TIMESTAMP": "the clock is not part of a query; CAST(at AS BIGINT) is a column's milliseconds since 1970",
+    "FROM_UNIXTIME": "write CAST(x AS TIMESTAMP)",
     "EXTRACTJSONFIELD": "declare the column as STRUCT<…> and write a->b",
     "REGEXP_EXTRACT": "MATCHES(x, 'pattern') tells whether it is found",
     "INSTR": "x LIKE '%text%' tells whether it is found",
     "AS_VALUE": "write the column itself: keys are shown as values too",
+    "DATEADD": "compare with a moment: '2026-01-01T00:00:00Z'",
+    "DATETOSTRING": "write TIMESTAMPTOSTRING(x, 'yyyy-MM-dd')",
+    "STRINGTODATE": "write STRINGTOTIMESTAMP(x, 'yyyy-MM-dd')",
     "EXPLODE": "one record cannot become several rows; split it before it is produced",
     "ARRAY_CONTAINS": "arrays are not columns here; x IN ('a', 'b') compares with a list",
     "GEO_DISTANCE": "compute it before the record is produced",

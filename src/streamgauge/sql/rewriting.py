@@ -27,8 +27,12 @@ SPELLED: dict[str, str] = {
     "ifnull": "coalesce",
     "nvl": "coalesce",
     "regexp_matches": "matches",
+    "format_timestamp": "timestamptostring",
+    "parse_timestamp": "stringtotimestamp",
     "earliest_by_offset": "first",
     "latest_by_offset": "last",
+    "topkdistinct": "topk_distinct",
+    "percentile": "quantile",
 }
 """ksqlDB's names of what the expression language calls otherwise."""
 
@@ -79,6 +83,8 @@ class Scope:
         aggregate: called with an aggregate call, gives the name under which it is computed; None where no
             aggregate may stand.
         instead: sentences for names that mean something elsewhere only, in upper case.
+        what: how messages call the columns.
+        phrases: values that are computed already, as they were written, each with the text it stands for.
     """
 
     columns: Mapping[str, FieldKind]
@@ -89,6 +95,7 @@ class Scope:
     aggregate: Callable[[Piece], str] | None = None
     instead: Mapping[str, str] = field(default_factory=dict)
     what: str = "columns"
+    phrases: Sequence[tuple[tuple[Token, ...], str]] = ()
 
 
 def rewrite(piece: Piece, scope: Scope) -> Rewritten:
@@ -123,9 +130,6 @@ def refuse_function(piece: Piece, token: Token) -> None:
     Raises:
         SqlError: it is one of those.
     """
-    if token.word in ("CAST", "TRY_CAST"):
-        message = f"{token.word} is not supported; declare the column with the wanted type in CREATE STREAM"
-        raise piece.error(message, token.start)
     instead = refusals.AGGREGATES.get(token.word) or refusals.FUNCTIONS.get(token.word)
     if instead is not None:
         raise piece.error(f"{token.word} is not supported; {instead}", token.start)
@@ -139,6 +143,32 @@ def closing(tokens: Sequence[Token], opening: int) -> int:
         if depth == 0:
             return index
     raise AssertionError("a piece is balanced")
+
+
+_APART = frozenset(
+    {
+        "(", ")", ",", "=", "<", ">", "<=", ">=", "<>", "!=", "==", "AND", "OR", "NOT", "WHEN", "THEN", "ELSE", "CASE",
+        "IS", "IN", "LIKE", "BETWEEN", "END",
+    }
+)  # fmt: skip
+"""Words that bind no closer than any value beside them."""
+
+
+def stands_at(phrase: Sequence[Token], tokens: Sequence[Token], index: int) -> bool:
+    """Whether ``phrase`` stands at ``index``, and no operator beside it takes a part of it away."""
+    end = index + len(phrase)
+    if end > len(tokens) or not all(map(_alike, phrase, tokens[index:end])):
+        return False
+    whole = len(phrase) > 2 and phrase[1].word == "(" and closing(phrase, 1) == len(phrase) - 1
+    before = tokens[index - 1].word if index else "("
+    behind = tokens[end].word if end < len(tokens) else ")"
+    return whole or (before in _APART and behind in _APART)
+
+
+def _alike(left: Token, right: Token) -> bool:
+    if left.is_name and right.is_name:
+        return left.text.casefold() == right.text.casefold()
+    return (left.kind, left.text) == (right.kind, right.text)
 
 
 class _Rewriter:
@@ -170,6 +200,10 @@ class _Rewriter:
 
     def _one(self, index: int) -> int:
         """Take the word at ``index`` and what belongs to it; where to go on."""
+        for phrase, text in self.scope.phrases:
+            if stands_at(phrase, self.tokens, index):
+                self._put(text, self.tokens[index].start)
+                return index + len(phrase)
         token = self.tokens[index]
         match token.kind:
             case "text":
@@ -188,8 +222,6 @@ class _Rewriter:
         if token.text in ("[", "]", ":", "->", ":="):
             hint = "; arrays and maps are not columns here" if token.text in "[]" else ""
             raise self.piece.error(f"{token.text!r} has no meaning here{hint}", token.start)
-        if token.text == "||":
-            raise self.piece.error("|| is not supported; write CONCAT(a, b)", token.start)
         self._put(token.text, token.start)
 
     def _named(self, index: int) -> int:
@@ -198,6 +230,8 @@ class _Rewriter:
         if token.word in WORDS:
             self._put(token.text.lower(), token.start)
             return index + 1
+        if token.word == "AS":
+            return self._type(index)
         if following == "(" and token.kind == "name":
             return self._call(index)
         if following == "." and token.text.casefold() in {name.casefold() for name in self.scope.qualifiers}:
@@ -229,6 +263,20 @@ class _Rewriter:
             raise self.piece.error(_no_function(token.text), token.start)
         self._put(name, token.start, call=True)
         return index + 1
+
+    def _type(self, index: int) -> int:
+        """``AS BIGINT`` within a CAST, its digits too."""
+        words = self.tokens[index + 1 : index + 2]
+        if not words or not words[0].is_name:
+            raise self.piece.error(
+                "AS names a type within CAST: write CAST(x AS DOUBLE)", self.tokens[index].start
+            )
+        self._put("as", self.tokens[index].start)
+        self._put(words[0].text, words[0].start)
+        end = index + 2
+        if end < len(self.tokens) and self.tokens[end].word == "(":
+            return closing(self.tokens, end) + 1
+        return end
 
     def _name(self, name: str, token: Token) -> str:
         scope = self.scope

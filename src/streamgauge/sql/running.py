@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from streamgauge.batch import Batch, Column, FieldKind, polars_type
-from streamgauge.clock import iso
+from streamgauge.batch import Batch, polars_type
+from streamgauge.clock import to_micros
 from streamgauge.errors import ConfigError
 from streamgauge.formats.contract import FieldSpec, Layout
-from streamgauge.formats.event_time import moment
+from streamgauge.sql.answers import Answer, limited, projected
 from streamgauge.sql.plan import Plan, Step
-from streamgauge.sql.selecting import BOUNDS, Query
 from streamgauge.sql.streams import ROWTIME, Files, Readable, Rows
+from streamgauge.sql.windowed import WHOLE
 
 if TYPE_CHECKING:
     import polars as pl
 
     from streamgauge.formats.contract import Decoder
+    from streamgauge.plan import Plan as StreamsPlan
     from streamgauge.sources.contract import Source
 
 READ = 20_000
@@ -29,31 +28,6 @@ READ = 20_000
 
 AHEAD = 2**62
 """Recorded rows are never too far ahead: nobody reads them live."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The rows of one query.
-
-    Attributes:
-        name: of the table or stream it makes; None for a bare SELECT.
-        rows: its columns in order; timestamps are int64 microseconds.
-        kinds: of the columns.
-        records, late, dead_letters: how many were read, came too late, could not be read.
-    """
-
-    name: str | None
-    rows: pl.DataFrame
-    kinds: Mapping[str, FieldKind]
-    records: int
-    late: int = 0
-    dead_letters: int = 0
-
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """The rows as plain values; timestamps as ISO 8601 in UTC."""
-        moments = [name for name, kind in self.kinds.items() if kind == "timestamp"]
-        for row in self.rows.select(list(self.kinds)).iter_rows(named=True):
-            yield {**row, **{name: iso(row[name]) for name in moments}}
 
 
 @dataclass(slots=True)
@@ -81,26 +55,32 @@ class Run:
         for step in self.plan.steps:
             answer = self._windows(step) if step.config is not None else self._plain(step)
             if step.name is not None:
-                self._made[step.name] = answer.rows
+                self._made[step.name] = self._readable(step, answer)
             yield answer
 
     def _windows(self, step: Step) -> Answer:
         from streamgauge.engines import replay as engine
         from streamgauge.engines.opening import open_decoder
         from streamgauge.plan import make_plan
+        from streamgauge.sql.gathering import WindowColumns, answered
 
         query, config = step.query, step.config
         assert config is not None
         name = query.source.name
         layout = replace(make_plan(config).streams[name].layout, max_ahead=AHEAD)
         inputs = {name: engine.Input(self._source(query.source), open_decoder(config.streams[name], layout))}
-        done = engine.replay(config, inputs, flush=self.flush, progress=self.progress)
-        windows = [line for line in done.lines if line["kind"] == "window"]
-        late = sum(line["kind"] == "late" for line in done.lines)
-        columns = _columns(query, windows)
-        held = None if query.having is None else query.having.mask(columns, len(windows))
-        rows = _limited(query, _projected(query, columns, len(windows), held))
-        return Answer(step.name, rows, query.kinds, done.records, late, len(done.dead_letters))
+        kept: list[WindowColumns] = []
+
+        def records(made: StreamsPlan) -> WindowColumns:
+            kept.append(WindowColumns(made, query))
+            return kept[0]
+
+        done = engine.replay(config, inputs, flush=self.flush, progress=self.progress, observer=records)
+        (windows,) = kept
+        counts = {
+            "records": done.records, "late": windows.late_records, "dead_letters": len(done.dead_letters),
+        }  # fmt: skip
+        return answered(query, step.name, windows.gathered_rows(), counts)
 
     def _plain(self, step: Step) -> Answer:
         import polars as pl
@@ -110,7 +90,7 @@ class Run:
         parts: list[pl.DataFrame] = []
         for batch in reading.batches():
             held = None if query.where is None else query.where.mask(batch.columns, len(batch))
-            rows = _projected(query, batch.columns, len(batch), held)
+            rows = projected(query, batch.columns, len(batch), held)
             times = batch.times if held is None else batch.times[held]
             parts.append(rows.with_columns(pl.Series(ROWTIME, times)))
             if self.progress is not None:
@@ -118,12 +98,27 @@ class Run:
             if query.select.limit is not None and sum(part.height for part in parts) >= query.select.limit:
                 break
         reading.source.close()
-        kinds: dict[str, FieldKind] = {**query.kinds, ROWTIME: "timestamp"}
         empty = pl.DataFrame(
-            {name: pl.Series(name, [], dtype=polars_type(kind)) for name, kind in kinds.items()}
+            [
+                pl.Series(output.name, [], dtype=polars_type(output.expression.kind))
+                for output in query.outputs
+            ]
+            + [pl.Series(ROWTIME, [], dtype=pl.Int64)]
         )
-        rows = _limited(query, pl.concat([empty, *parts]))
+        rows = limited(query, pl.concat([empty, *parts]))
         return Answer(step.name, rows, query.kinds, reading.records, dead_letters=reading.dead_letters)
+
+    @staticmethod
+    def _readable(step: Step, answer: Answer) -> pl.DataFrame:
+        """What later statements read: no tombstones, no lists; where there is no WINDOW, its time hidden."""
+        import polars as pl
+
+        rows = answer.kept()
+        rows = rows.drop([name for name, kind in answer.kinds.items() if kind in ("list", "map")])
+        if step.config is None or step.query.windowed:
+            return rows
+        whole = to_micros(WHOLE.size)
+        return rows.with_columns(pl.lit(0).alias("window_start"), pl.lit(whole).alias("window_end"))
 
     def _source(self, stream: Readable) -> Source:
         import polars as pl
@@ -181,39 +176,3 @@ class _Reading:
             for name, spec in config.fields.items()
         }
         return open_decoder(config, Layout(self.stream.name, specs, config.time, AHEAD))
-
-
-def _columns(query: Query, windows: list[dict[str, Any]]) -> dict[str, Column]:
-    """What the windows hold, by name: keys, computed values, bounds."""
-    columns = {name: _column("timestamp", [line[name] for line in windows]) for name in BOUNDS}
-    kinds = query.source.kinds
-    for place, key in enumerate(query.keys):
-        lone = len(query.keys) == 1
-        columns[key] = _column(kinds[key], [line["key"] if lone else line["key"][place] for line in windows])
-    for name, kind in (query.compute_kinds or {}).items():
-        columns[name] = _column(kind, [line["values"][name] for line in windows])
-    return columns
-
-
-def _column(kind: FieldKind, values: list[Any]) -> Column:
-    if kind == "timestamp":
-        values = [moment(value) if isinstance(value, str) else value for value in values]
-    return Column(kind, values=values)
-
-
-def _projected(query: Query, columns: Mapping[str, Column], length: int, held: Any) -> pl.DataFrame:
-    """The columns that come out, of the rows that are ``held`` (None: all)."""
-    import polars as pl
-
-    made = {}
-    for output in query.outputs:
-        column = output.expression.evaluate(columns, length)
-        if held is not None:
-            column = column.take(np.flatnonzero(held))
-        dtype = polars_type(output.expression.kind)
-        made[output.name] = column.series().cast(dtype).alias(output.name)
-    return pl.DataFrame(list(made.values()))
-
-
-def _limited(query: Query, rows: pl.DataFrame) -> pl.DataFrame:
-    return rows if query.select.limit is None else rows.head(query.select.limit)

@@ -67,9 +67,9 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class WindowSpec:
-    """``WINDOW TUMBLING (…)`` or ``WINDOW HOPPING (…)``."""
+    """``WINDOW TUMBLING (…)``, ``HOPPING (…)`` or ``SESSION (…)``; of a session ``size`` is the gap."""
 
-    type: Literal["tumbling", "hopping"]
+    type: Literal["tumbling", "hopping", "session"]
     size: timedelta
     advance: timedelta | None = None
     grace: timedelta | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from streamgauge.batch import FieldKind
+from streamgauge.batch import ColumnKind, FieldKind
 from streamgauge.expressions.names import resolve
 from streamgauge.settings import nearest
 from streamgauge.sql.script import SqlError
@@ -71,6 +71,7 @@ class Readable:
         aliases: names that stand for a column, such as ROWTIME.
         key: the record's key.
         is_table: whether it is made of windows.
+        is_declared: whether a statement made it, so that ksqlDB's defaults hold.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Readable:
     aliases: Mapping[str, str] = field(default_factory=dict)
     key: tuple[str, ...] = ()
     is_table: bool = False
+    is_declared: bool = True
 
     @property
     def kinds(self) -> dict[str, FieldKind]:
@@ -158,18 +160,19 @@ def undeclared(name: str, files: Files) -> Readable:
         fields[path.replace(".", "->")] = {"type": kind} | ({"path": path} if "." in path else {})
     time = files.time.replace(".", "->")
     _make_moment(fields, time, None)
-    return Readable(name, fields, time, files, aliases={ROWTIME: time})
+    return Readable(name, fields, time, files, aliases={ROWTIME: time}, is_declared=False)
 
 
 def made(
-    name: str, kinds: Mapping[str, FieldKind], *, time: str, is_table: bool, hidden: frozenset[str]
+    name: str, kinds: Mapping[str, ColumnKind], *, time: str, is_table: bool, hidden: frozenset[str]
 ) -> Readable:
-    """The rows of an earlier statement."""
-    fields = {column: {"type": kind} for column, kind in kinds.items()}
+    """The rows of an earlier statement; its lists and maps cannot be read."""
+    unread = {column: kind for column, kind in kinds.items() if kind in ("list", "map")}
+    fields = {column: {"type": kind} for column, kind in kinds.items() if column not in unread}
     aliases = {ROWTIME: time}
     if is_table:
         aliases |= {"WINDOWSTART": "window_start", "WINDOWEND": "window_end"}
-    return Readable(name, fields, time, Rows(None), aliases=aliases, is_table=is_table, hidden=hidden)
+    return Readable(name, fields, time, Rows(None), "", unread, hidden, aliases, is_table=is_table)
 
 
 def _check_properties(statement: CreateStream) -> None:
