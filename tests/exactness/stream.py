@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,10 +107,15 @@ def readings(count: int, seed: int = 2) -> Iterator[bytes]:
 def fill(broker: Broker, topic: str, shape: Shape) -> str:
     """Write the payments to a new topic of six partitions."""
     broker.create_topic(topic, PARTITIONS, retention_ms=-1)
+    produce(broker, topic, payments(shape))
+    return topic
+
+
+def produce(broker: Broker, topic: str, records: Iterable[tuple[int, bytes]]) -> None:
+    """Write (partition, payload) to a topic; returns once all are there."""
     producer: Any = broker.new_producer({"linger.ms": 20, "batch.num.messages": 10_000})
-    for row, (partition, payload) in enumerate(payments(shape)):
+    for row, (partition, payload) in enumerate(records):
         producer.produce(topic, payload or None, partition=partition)
         if row % 5_000 == 0:
             producer.poll(0)
     assert producer.flush(60) == 0
-    return topic
