@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
@@ -137,6 +137,18 @@ class TopicTarget:
                 self._queue_again(key, value)
         self._producer.poll(0)
         self._complain()
+
+    def produce(self, messages: Iterable[tuple[str | None, bytes, int]]) -> None:
+        """Queue (key, value, milliseconds since 1970) each; waits while the queue is full."""
+        for key, value, at in messages:
+            while True:
+                try:
+                    self._producer.produce(self._topic, value, key, timestamp=at)
+                    break
+                except BufferError:
+                    self._producer.poll(0.1)
+            self._producer.poll(0)
+            self._complain()
 
     def flush(self) -> None:
         """Serve what has been answered."""

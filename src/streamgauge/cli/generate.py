@@ -30,9 +30,23 @@ if TYPE_CHECKING:
 
 def command(  # noqa: PLR0917  typer's options are its parameters
     scenario: Annotated[
-        str,
-        typer.Argument(metavar="SCENARIO", help=f"One of {', '.join(names())}.", show_default=False),
-    ],
+        str | None,
+        typer.Argument(metavar="[SCENARIO]", help=f"One of {', '.join(names())}.", show_default=False),
+    ] = None,
+    statements: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--file",
+            "-f",
+            metavar="FILE.sql",
+            help="Instead: produce the rows of its INSERTs to their topics; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the statements; may be repeated."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Which of its days; the same seed, the same bytes.")] = 1,
     records: Annotated[int, typer.Option(min=1, help="How many.")] = 100_000,
     rate: Annotated[
@@ -72,6 +86,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
 ) -> None:
     """Invent a stream with known faults, into a file or a Kafka topic.
 
+    With -f, the rows that INSERT statements write become messages, once for each time it is run.
     Prints at the end how many records went where and which faults are planted among them.
 
     Example: streamgauge generate payments --seed 7 --records 90000 --out payments.ndjson.gz
@@ -81,6 +96,13 @@ def command(  # noqa: PLR0917  typer's options are its parameters
             "`--json` and `--out -` would both write to the standard output: use `--planted FILE`"
         )
     clock = SystemClock()
+    if (scenario is None) == (not statements):
+        raise ConfigError("say what to write: a scenario, or `-f FILE.sql` with INSERTs, not both")
+    if scenario is None:
+        _of_statements(
+            statements or [], set_ or [], (brokers, partitions, producer_property or []), json=json
+        )
+        return
     open_target = _choose(out, topic, brokers, partitions, producer_property or [])
     begin = _start(start, live=bool(topic and rate))
     job = _Job(_generation(scenario, seed, rate, begin or 0, faults=not quiet), records, rate is not None)
@@ -91,6 +113,36 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     _tell(job, done, target.where, planted, json=json, to_stderr=out == "-")
     if not whole:
         raise typer.Exit(130)
+
+
+def _of_statements(
+    files: list[Path], parameters: list[str], place: tuple[str | None, int | None, list[str]], *, json: bool
+) -> None:
+    """Produce what the INSERTs of all files say, once."""
+    from streamgauge.cli._statements import pairs, statements
+    from streamgauge.sql.producing import topics
+
+    brokers, partitions, properties = place
+    if brokers is None:
+        raise ConfigError("`-f` needs `--brokers`, such as `--brokers localhost:9092`: the rows go to topics")
+    values = pairs(parameters, "--set", "NAME=VALUE, such as threshold=20")
+    made = topics(statements(files), values, SystemClock().now())
+    if not made:
+        raise ConfigError("there is no INSERT INTO … VALUES in these files")
+    for topic in made:
+        count = partitions or topic.partitions or 1
+        with closing(TopicTarget(topic.name, brokers, count, _settings(properties))) as target:
+            target.produce((message.key, message.value, message.at) for message in topic.messages)
+        if json:
+            told = {
+                "kind": "summary",
+                "stream": topic.stream,
+                "records": len(topic.messages),
+                "where": target.where,
+            }
+            print(_json.dumps(told, ensure_ascii=False))
+        else:
+            print(f"{len(topic.messages):,} records of {topic.stream} written to {target.where}")
 
 
 @dataclass(frozen=True)

@@ -197,9 +197,9 @@ class _Courier(threading.Thread):
         if not self._store.still_mine():
             raise StoreTakenError("another process owns the store")
         outcome = self._sink.write(rows)
-        reach("rows.after-before-mark")
         gone = [*outcome.written, *outcome.refused]
         if gone:
+            reach("rows.after-before-mark")
             self._store.left(gone)
         self._tell(outcome)
         if len(gone) < len(rows):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,9 +91,3 @@ def _put(record: dict[str, Any], steps: Sequence[str], value: Any) -> None:
     for step in steps[:-1]:
         record = record.setdefault(step, {})
     record[steps[-1]] = value
-
-
-def count(made: Sequence[Topic]) -> Iterator[tuple[str, int]]:
-    """How many rows go to each topic."""
-    for topic in made:
-        yield topic.name, len(topic.messages)
