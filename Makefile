@@ -49,7 +49,8 @@ types: environment ## Check types
 	@$(RUN) mypy
 
 test-unit: environment ## The fast tests, in parallel
-	@$(PYTEST) -m "not services and not soak and not conformance" --ignore tests/docs --ignore tests/examples $(PARALLEL)
+	@$(PYTEST) -m "not services and not soak and not conformance" --ignore tests/docs --ignore tests/examples \
+		--ignore tests/cli/test_demo.py $(PARALLEL)
 
 test-conformance: environment ## The contracts of detectors, windows, sources, channels and stores
 	@$(PYTEST) -m "conformance and not services and not soak" $(PARALLEL)
@@ -57,8 +58,8 @@ test-conformance: environment ## The contracts of detectors, windows, sources, c
 test-services: environment ## What needs a real Kafka; brings it from Maven Central, starts it once
 	@$(PYTEST) -m "services and not soak"
 
-test-docs: environment ## Every block of the docs, and the examples
-	@$(PYTEST) -m "not services and not soak" tests/docs tests/examples $(PARALLEL)
+test-docs: environment ## Every block of the docs, the examples and the demo
+	@$(PYTEST) -m "not services and not soak" tests/docs tests/examples tests/cli/test_demo.py $(PARALLEL)
 
 environment: $(UV)
 	@$(UV) sync --frozen --quiet

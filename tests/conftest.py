@@ -5,7 +5,12 @@ from pathlib import Path
 
 from hypothesis import settings
 
-os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parent.parent / ".cache" / "numba"))
+CACHE = Path(__file__).parent.parent / ".cache"
+os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / "numba"))
+
+# Many tests start processes; where bytecode is not kept each of them would compile every library anew.
+os.environ["PYTHONDONTWRITEBYTECODE"] = ""
+os.environ.setdefault("PYTHONPYCACHEPREFIX", str(CACHE / "bytecode"))
 
 # How long one example takes says nothing on a machine that others use too.
 settings.register_profile("shared", deadline=None)

@@ -6,13 +6,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.thorough import THOROUGH
 
 from streamgauge.sources import scenarios
 from streamgauge.sources.scenarios import contract
 from streamgauge.sources.scenarios.contract import Planted, Run
 from streamgauge.sources.synthetic import Generation
 
-SEEDS = range(10)
+SEEDS = range(10 if THOROUGH else 3)
 START = 1_767_225_600_000_000
 SECONDS = {"payments": 45, "logins": 50, "sensors": 90, "weblog": 50}
 Record = dict[str, Any]
@@ -90,7 +91,7 @@ def overlaps(window: int, size: int, planted: Planted) -> bool:
 
 
 def days(name: str, slowest: float) -> Any:
-    """Ten days at the usual rate and ten at the slowest; a fixture, so that each is made once."""
+    """A day of each seed at the usual rate and one at the slowest; a fixture, so that each is made once."""
     rates = (None, slowest)
 
     @pytest.fixture(
@@ -234,7 +235,7 @@ def test_weblog_storm_flood_and_scan(weblog: Day):
     assert max(n for (_, client), n in paths.items() if client != scan.key) < 50
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_quiet_days_are_quiet(seed: int):
     good, bad, planted = day("payments", seed, faults=False)
     assert (bad, planted) == ([], [])

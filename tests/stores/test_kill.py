@@ -12,6 +12,7 @@ from streamgauge.stores import open_store
 from streamgauge.stores.contract import LateCount
 from streamgauge.stores.sql import SqlStore
 from tests.stores.given import ME, P0, at, child, saved
+from tests.thorough import THOROUGH
 
 
 def assert_whole(store: SqlStore, number: int) -> None:
@@ -45,7 +46,7 @@ def test_a_kill_at_a_named_place_leaves_the_commit_before(path, place, stands_at
 def test_kills_at_random_moments_never_tear_a_commit(path):
     """Each process goes on where the one before was killed; what it said to be committed is there."""
     chance = random.Random(7)
-    for _ in range(4):
+    for _ in range(8 if THOROUGH else 2):
         process = child("count", path)
         assert process.stdout is not None
         last = 0
