@@ -7,6 +7,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.replaying import config, run, text
+from tests.thorough import THOROUGH
 
 COMPUTE = {
     "events": "count(*)",
@@ -56,6 +57,24 @@ MONITORS: dict[str, Any] = {
     "totals": {
         "window": {"type": "running", "every": "5s", "by": "w", "compute": {"n": "count(*)", "b": "last(w)"}},
         "detect": {"type": "threshold", "when": "n > 2"},
+    },
+    "visits": {
+        "window": {"type": "session", "gap": "1s", "by": "k", "emit": "changes", "compute": {
+            **COMPUTE, "a": "first(w)", "b": "last(n)"}},
+        "detect": {"type": "threshold", "when": "events > 1 or spent > 3"},
+    },
+    "spanning_visits": {
+        "window": {"type": "session", "gap": "800ms", "by": "w", "grace": "3s", "compute": COMPUTE},
+        "detect": {"type": "threshold", "when": "events > 2 or who > 1"},
+        "for": "2s",
+    },
+    "graceful": {
+        "window": {"type": "tumbling", "size": "5s", "by": "w", "grace": "4s", "emit": "changes", "compute": COMPUTE},
+        "detect": {"type": "threshold", "when": "events > 1"},
+    },
+    "strict": {
+        "window": {"type": "hopping", "size": "6s", "advance": "3s", "by": "k", "grace": "0s", "early": False},
+        "detect": {"type": "threshold", "when": "count > 1"},
     },
     "quiet": {"detect": {"type": "silence", "by": "k", "after": "4s"}},
     "quiet_words": {"where": "v > -5", "detect": {"type": "silence", "by": "w", "after": "6s"}, "for": "3s"},
@@ -142,7 +161,7 @@ def long_stream(n: int) -> dict[int, list[Any]]:
 
 @pytest.mark.parametrize("size", [1, 7, 1_000])
 def test_the_batch_sizes_that_are_promised(size: int):
-    records = long_stream(600)
+    records = long_stream(600 if THOROUGH else 200)
     assert text(run(CONFIGURED, records, batch_size=size)) == text(run(CONFIGURED, records))
 
 

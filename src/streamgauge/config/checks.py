@@ -10,20 +10,20 @@ from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
 
-from streamgauge.batch import FieldKind
+from streamgauge.batch import ColumnKind
 from streamgauge.config.derived import BOUNDS
 from streamgauge.config.document import Document, Path
 from streamgauge.config.mistakes import Mistake, mistake
 from streamgauge.config.models import BUILT_IN_STREAMS, Config, FieldConfig, MonitorConfig, StreamConfig
 from streamgauge.config.plugins import module
 from streamgauge.config.pruning import Pruned
-from streamgauge.config.windows import WindowConfig
+from streamgauge.config.windows import SessionConfig, WindowConfig
 from streamgauge.config.writing import check_sink
 from streamgauge.detectors.contract import Context
 from streamgauge.errors import ConfigError, ExpressionError
 from streamgauge.settings import nearest
 
-Kinds = Mapping[str, FieldKind]
+Kinds = Mapping[str, ColumnKind]
 
 
 @dataclass(slots=True)
@@ -71,6 +71,10 @@ def _stream(findings: Findings, path: Path, stream: StreamConfig, pruned: Pruned
     if name.startswith("streamgauge."):
         message = f"names that start with `streamgauge.` are built in: {', '.join(BUILT_IN_STREAMS)}"
         findings.wrong(path, f"{message}; choose another name", at_key=True)
+    allowed = stream.source.formats
+    if allowed is not None and stream.format.type not in allowed and not pruned.within("streams", name, "format"):
+        which = " or ".join(sorted(allowed))
+        findings.wrong((*path, "format"), f"records of a source of type {stream.source.type} are {which}")
     if pruned.within("streams", name, "fields"):
         return
     fields = stream.fields
@@ -127,6 +131,13 @@ def _written_window(document: Document, monitor: Path) -> WindowConfig | None:
         )
     except ValidationError:
         return None
+
+
+def _unfit(function: str) -> str:
+    """Why an aggregate cannot be computed of sessions."""
+    if function == "rate":
+        return "rate does not fit sessions: one of a single record has no length; compute count(*)"
+    return f"{function} cannot be computed of sessions; use a tumbling or hopping window"
 
 
 @dataclass(slots=True)
@@ -220,7 +231,11 @@ class _Monitor:
 
         path = (*self._path, "window")
         sound = not self.findings.unknown_fields((*path, "by"), window.by, kinds)
-        columns: dict[str, FieldKind] = {}
+        if isinstance(window, SessionConfig) and self.monitor.order == "time":
+            message = "does not fit sessions: sorting changes nothing about where they begin and end; leave it out"
+            self.findings.wrong((*self._path, "order"), message)
+            sound = False
+        columns: dict[str, ColumnKind] = {}
         rising = set()
         for name, text in window.compute.items():
             try:
@@ -229,6 +244,9 @@ class _Monitor:
                 self.findings.expression((*path, "compute", name), error)
                 sound = False
             else:
+                if isinstance(window, SessionConfig) and (aggregate.kept or aggregate.function == "rate"):
+                    self.findings.wrong((*path, "compute", name), _unfit(aggregate.function))
+                    sound = False
                 columns[name] = aggregate.kind
                 rising |= {name} if aggregate.rising else set()
         return (columns, frozenset(rising)) if sound else None

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from streamgauge.batch import Batch, Column, FieldKind, Partition
+from streamgauge.engines.bundle import moved
 from streamgauge.engines.stream_runner import StreamRunner
 from streamgauge.incidents.board import Board
 from streamgauge.kernels import jit
@@ -214,7 +215,7 @@ def _restored(old: StreamRunner, plan: StreamPlan, board: Board, seen: Seen) -> 
     for key, bundle in new.bundles.items():
         bundle.restore(saved[key])
         for lane in bundle.lanes:
-            lane.judged = max(lane.judged, new.mark(bundle.partition))
+            lane.judged = max(lane.judged, moved(new.mark(bundle.partition), lane.group.shift))
     for partition in old.clock.partitions:
         new.begin(partition)
     return new

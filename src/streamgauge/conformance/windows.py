@@ -13,11 +13,14 @@ ALL_AGGREGATES: Mapping[str, str] = {
     "events": "count(*)", "known": "count(value)", "words": "count(word)", "total": "sum(value)",
     "mean": "avg(value)", "least": "min(value)", "most": "max(value)", "spread": "stddev(value)",
     "var": "variance(number)", "first": "first(word)", "last": "last(value)", "different": "distinct(word)",
-    "numbers": "distinct(number)", "per_second": "rate()",
+    "numbers": "distinct(number)", "per_second": "rate()", "near": "approx_distinct(word)",
+    "p90": "quantile(value, 0.9)", "often": "frequent(word, 2)", "top": "topk(number, 2)",
+    "highest": "topk_distinct(value, 2)", "all": "collect_list(number)", "set": "collect_set(word)",
+    "counts": "histogram(number)", "firsts": "first(word, 2)", "lasts": "last(value, 2)",
 }  # fmt: skip
 """Every aggregate, over the fields of the checks."""
 
-ACROSS_PARTITIONS = {name: text for name, text in ALL_AGGREGATES.items() if name not in ("first", "last")}
+ACROSS_PARTITIONS = {name: text for name, text in ALL_AGGREGATES.items() if not text.startswith(("first", "last"))}
 """Those that do not depend on the order across partitions."""
 
 
@@ -48,6 +51,6 @@ def check_window(
 
 
 def _fitting(window: Mapping[str, Any], compute: Mapping[str, str]) -> dict[str, str]:
-    """Running totals know no distinct."""
-    running = window["type"] == "running"
-    return {name: text for name, text in compute.items() if not (running and text.startswith("distinct"))}
+    """Running totals know no distinct, sessions no rate."""
+    unfit = {"running": "distinct(", "session": "rate("}.get(window["type"], "-")
+    return {name: text for name, text in compute.items() if not text.startswith(unfit)}

@@ -214,8 +214,13 @@ def _scopes(lane: Lane) -> list[str]:
 
 
 def _judged(lane: Lane) -> int:
-    """How far windows on a grid are judged: the last end that was passed, so that it rarely changes."""
+    """How far windows on a grid are judged: the last end that was passed, so that it rarely changes.
+
+    Of sessions, which lie on none: as far as it is.
+    """
     window = lane.group.window
+    if lane.group.sessions:
+        return lane.judged
     if not window.hop or lane.judged == NEVER:
         return NEVER
     return (lane.judged - window.reach) // window.hop * window.hop + window.reach

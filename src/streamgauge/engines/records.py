@@ -67,7 +67,9 @@ class Records:
             "partial": bool(results.partial[row]),
             "offset": int(results.offsets[row]),
             "change": "retracted" if retracted else "updated",
-            "values": {name: _shown(column.part(row, row + 1))[0] for name, column in results.columns.items()},
+            "values": {
+                name: _shown(column.part(row, row + 1))[0] for name, column in results.columns.items()
+            },
             "previous": {name: _shown(c.part(row, row + 1))[0] for name, c in results.previous.items()},
         }
         self._add("window", (monitor.name, monitor.stream, key), moments, more)

@@ -50,8 +50,11 @@ class Told:
 
     def results(self, lane: Lane, rows: Rows, results: WindowResults) -> WindowResults:
         """Those results that were not kept before: windows that ended later, or that later records reported."""
-        keep = results.early | (results.ends > moved(self.mark(lane.partition), lane.group.shift))
-        if not lane.group.window.hop:
+        mark = moved(self.mark(lane.partition), lane.group.shift)
+        keep = results.early | (results.ends > mark)
+        if lane.group.sessions:
+            keep = results.early | (results.at >= mark)
+        elif not lane.group.window.hop:
             known = results.rows >= 0  # the others waited for their turn in the order of time
             keep[known] = self._is_new(rows, results.rows[known])
         return results if keep.all() else _only(results, np.nonzero(keep)[0])

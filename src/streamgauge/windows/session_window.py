@@ -38,7 +38,8 @@ class SessionWindow:
         changes: whether it reports at each record that counted, with what became of merged sessions.
 
     Raises:
-        ConfigError: for ``rate``: a session has no length before it is over, and may have none then.
+        ConfigError: for ``rate`` (a session has no length before it is over, and may have none then), and for
+            aggregates that hold lists, maps or sketches.
     """
 
     def __init__(
@@ -54,6 +55,12 @@ class SessionWindow:
             raise ConfigError(
                 "rate cannot be computed of sessions: one of a single record has no length; compute count(*), or "
                 "use a tumbling or hopping window"
+            )
+        kept = sorted({part.function for part in aggregates.compute.values() if part.kept})
+        if kept:
+            raise ConfigError(
+                f"{', '.join(kept)} cannot be computed of sessions; use a tumbling or hopping window, or aggregates "
+                "that are numbers: count, sum, avg, min, max, first, last, distinct, stddev, variance"
             )
         self.aggregates = aggregates
         self.gap = gap
@@ -76,12 +83,13 @@ class SessionWindow:
 
     def initial(self) -> SessionWindowState:
         """No open session."""
-        return SessionWindowState(self.aggregates)
+        return SessionWindowState(self.aggregates, self.gap)
 
     def step(self, state: State, rows: Rows) -> WindowResults:
         """Count ``rows`` in; report early crossings, changes and sessions that are over, as they were decided."""
         assert isinstance(state, SessionWindowState)
         first_seen = int(state.pool.counts[time_windows.SEEN])
+        state.fragments.finished = []
         changes, late = self._count_in(state, rows) if len(rows) else ([], None)
         return self._report(state, rows, changes, self._close(state, rows, first_seen), late)
 
@@ -108,6 +116,7 @@ class SessionWindow:
         if self.several and used:
             part, live = state.pool.part[:used], state.pool.slot[:used] >= 0
             part[live] = places[part[live]]
+            state.fragments.renumber(places)
 
     def drop(self, state: State, slots: SlotArray) -> None:
         """Nothing to do: keys are forgotten long after their last session was over."""
@@ -136,7 +145,13 @@ class SessionWindow:
             events.counts[:] = 0
             if at < len(rows):
                 self._make_room(state, codes.shape[0])
-        return told, LateRows(np.concatenate(late_rows), np.concatenate(late_starts))
+        too_late = np.concatenate(late_rows)
+        if any(each.beyond is None for each in self.aggregates.collections):
+            if self.changes:
+                state.fragments.follow(rows, parts, too_late, told)
+            else:
+                state.fragments.take_in(rows, parts, too_late)
+        return told, LateRows(too_late, np.concatenate(late_starts))
 
     def _make_room(self, state: SessionWindowState, distincts: int) -> None:
         """For one more record at least, whatever it was that was full."""
@@ -161,6 +176,8 @@ class SessionWindow:
         found, groups = np.empty(used, np.int64), np.empty(used, np.int64)
         count = kernels.due(pool, rows.watermark, self.gap, self.several, found, groups)
         over = _over(self.aggregates, pool, found[:count], groups[:count], first_seen)
+        if state.fragments.used:
+            state.fragments.close(over.slots, over.starts, over.ends, over.now)
         kernels.release(pool, found[:count])
         pool.counts[kernels.EARLIEST] = pool.end[:used][pool.slot[:used] >= 0].min(
             initial=np.iinfo(np.int64).max // 2
@@ -195,12 +212,12 @@ class SessionWindow:
         order = np.lexsort((told.slots, told.starts, told.ends, ~told.retracted, ~told.early, position))
         told, closing, position = told.take(order), closing[order], position[order]
         at = np.where(told.early, rows.times[told.records], closing) if len(rows) else closing
-        columns = self.aggregates.report(told.now, 1, state.texts)
+        columns = self.aggregates.report(told.now, 1, state.texts, state.fragments.finished)
         early = bool(told.early.any())
         return WindowResults(
             rows.keys, told.slots, told.starts, told.ends, at, told.offsets, told.early,
             told.starts <= rows.partial_until, columns,
-            self.aggregates.report(told.before, 1, state.texts) if early else columns,
+            self.aggregates.report(told.before, 1, state.texts, state.fragments.finished) if early else columns,
             position, rows.watermark, told.records, late=late, retracted=told.retracted if early else None,
         )  # fmt: skip
 
