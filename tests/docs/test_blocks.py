@@ -9,6 +9,7 @@ import doctest
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ from streamgauge.config import ConfigErrors, load
 from streamgauge.metrics import METRICS
 from tests.docs.pages import ROOT, Block, all_blocks, blocks, pages
 
-CHECKED = {"yaml", "json", "python", "console", "bash", "sh", "text"}
+CHECKED = {"yaml", "json", "python", "console", "bash", "sh", "sql", "text"}
 STREAM = {
     "source": {"type": "files", "path": "payments.ndjson"},
     "format": "json",
@@ -118,6 +119,21 @@ def test_json_is_json(block: Block):
         json.loads(block.text)
     except json.JSONDecodeError:  # one object per line
         assert [json.loads(line) for line in block.text.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("block", all_blocks("sql"), ids=str)
+def test_sql_runs_and_answers(block: Block, tmp_path):
+    """Statements of ours run as they stand; ``theirs`` are another program's, and must not stand in our manner."""
+    file = tmp_path / "statements.sql"
+    file.write_text(block.text, "utf-8")
+    parameters = [part for word in block.words if "=" in word for part in ("--set", word)]
+    asked = [sys.executable, "-m", "streamgauge", "query", "-f", str(file), *parameters, "--json"]
+    done = subprocess.run(asked, text=True, capture_output=True, check=False)
+    if "theirs" not in block.words:
+        assert done.returncode == 0, f"{block}: {done.stderr}"
+        assert done.stdout.strip(), f"{block}: it answers nothing"
+    else:
+        assert done.returncode != 0, f"{block}: it runs here as it stands, so leave out `theirs`"
 
 
 @pytest.mark.parametrize("block", all_blocks("bash", "sh"), ids=str)
