@@ -74,6 +74,8 @@ def ended(**changes: Any) -> Incident:
         ({"windows": [], "time": Time(micros(4), {}, [])}, "no window", "the first window is still open"),
         ({"windows": [], "time": Time(micros(5), {}, [])}, "no window", "they have left the last hour"),
         ({"windows": [], "grid": None}, "no window", "the first window is still open"),
+        ({"windows": [], "grid": None, "gap": 11_000_000}, "no window", "the first window is still open"),
+        ({"windows": [], "grid": None, "gap": 10_000_000}, "no window", "they have left the last hour"),
     ],
 )
 def test_the_first_rule_that_fits_speaks(base: Evidence, changes: dict[str, Any], state: str, says: str):
@@ -126,3 +128,13 @@ def test_nothing_is_said_that_is_not_so(base: Evidence):
     assert notes(replace(base, grid=None)) == []
     over = replace(NOT, end=micros(40))
     assert notes(replace(base, windows=[over])) == [], "after the end of the streams nothing is open"
+
+
+def test_an_open_session_is_told_with_when_it_will_be_over(base: Evidence):
+    session = replace(base, grid=None, gap=30_000_000, windows=[])
+    assert any(
+        "its session is still open: it is over once the watermark has passed 2023-11-14T22:13:51.000Z (30s after its "
+        "last record)" in note
+        for note in notes(session)
+    )
+    assert not any("session" in note for note in notes(replace(session, gap=1_000_000)))

@@ -118,7 +118,11 @@ def _no_window(e: Evidence) -> Answer | None:
 
 def _surely_closed(e: Evidence) -> bool:
     """Whether the last window that the key's last record belongs to has closed."""
-    if e.grid is None or e.time.watermark is None or e.known.last_seen is None:
+    if e.time.watermark is None or e.known.last_seen is None:
+        return False
+    if e.gap is not None:
+        return e.known.last_seen + e.gap < e.time.watermark
+    if e.grid is None:
         return False
     size, advance = e.grid
     return e.known.last_seen // advance * advance + size <= e.time.watermark

@@ -84,6 +84,7 @@ class Evidence:
         time: how far event time is and what holds it back.
         live: whether a running engine was asked.
         starting, store: what a running engine waits for; what keeps its commits from succeeding.
+        gap: microseconds, of sessions: one is over when the watermark has passed its last record by more.
     """
 
     monitor: str
@@ -106,6 +107,7 @@ class Evidence:
     live: bool
     starting: str | None = None
     store: str | None = None
+    gap: int | None = None
 
     @property
     def windowed(self) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from streamgauge.batch import NEVER, Column, Partition
 from streamgauge.clock import iso, to_micros
 from streamgauge.config.models import Config
-from streamgauge.config.windows import HoppingConfig, TumblingConfig
+from streamgauge.config.windows import HoppingConfig, SessionConfig, TumblingConfig
 from streamgauge.engines.beginnings import partial_until
 from streamgauge.engines.bundle import bundle_key, moved
 from streamgauge.engines.status import EngineStatus
@@ -99,6 +99,7 @@ class Search:
             live=status is not None,
             starting=status.starting if status is not None else None,
             store=status.store if status is not None else None,
+            gap=to_micros(window.gap) if isinstance(window := self._settings.window, SessionConfig) else None,
         )
 
     def _beginning(self) -> int | None:

@@ -68,18 +68,36 @@ def notes(e: Evidence) -> list[str]:
 
 
 def _open_window(e: Evidence) -> list[str]:
-    if e.grid is None or e.time.watermark is None:
+    if e.time.watermark is None:
+        return []
+    if e.gap is not None:
+        return _open_session(e, e.time.watermark, e.gap)
+    if e.grid is None:
         return []
     size, advance = e.grid
     ends = (e.time.watermark - size) // advance * advance + advance + size
     if e.windows and e.windows[-1].end >= ends:
         return []  # the streams have ended, and everything was closed
-    early = "; this condition is told at the very record at which it begins to hold" if e.early else ""
     sentence = (
         f"the window from {moment(ends - size)} to {moment(ends)} closes once the watermark has reached its end, "
-        f"{span(ends - e.time.watermark)} from where it stands{early}"
+        f"{span(ends - e.time.watermark)} from where it stands{_told_early(e)}"
     )
     return [sentence]
+
+
+def _open_session(e: Evidence, watermark: int, gap: int) -> list[str]:
+    last = e.known.last_seen
+    if last is None or last + gap < watermark or (e.windows and e.windows[-1].end >= last):
+        return []
+    sentence = (
+        f"its session is still open: it is over once the watermark has passed {moment(last + gap)} ({span(gap)} after "
+        f"its last record), {span(last + gap - watermark)} from where it stands{_told_early(e)}"
+    )
+    return [sentence]
+
+
+def _told_early(e: Evidence) -> str:
+    return "; this condition is told at the very record at which it begins to hold" if e.early else ""
 
 
 def _seen(seen: Seen) -> dict[str, Any]:
