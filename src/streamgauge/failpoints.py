@@ -20,6 +20,9 @@ NAMES: Final = (
 )
 """Every place, in the order in which one notice passes them."""
 
+INBOX: Final = "inbox.after-commit"
+"""Records that came by HTTP are in the inbox, and whoever sent them does not know yet."""
+
 _passed: Counter[str] = Counter()
 _PLAN: Final = os.environ.get("STREAMGAUGE_FAILPOINT", "")
 

@@ -12,6 +12,8 @@ from streamgauge.clock import SystemClock
 from streamgauge.config import plugins
 from streamgauge.conformance import check_source
 from streamgauge.sources.contract import Source
+from streamgauge.stores import Owner, open_store
+from streamgauge.stores.inbox import Inbox, Posted
 from streamgauge.testing import ListedSource, listed
 from tests.services.kafka import Broker, unique
 
@@ -76,8 +78,19 @@ def test_kafka(kafka: Broker):
     check_source(make, records=120)
 
 
+def test_http(tmp_path: Path):
+    url = f"sqlite:///{tmp_path}/store.db"
+    open_store(url, owner=Owner.this_process(), clock=SystemClock()).close()
+    inbox = Inbox(url)
+    inbox.add([Posted("checked", 3, 7, b"{}\n{}\n{}", 1000) for _ in range(40)])
+    inbox.close()
+    module = plugins.module("sources", "http")
+    config = module.Config(token="long-enough")
+    check_source(lambda: module.open_source(config, "checked", SystemClock(), store_url=url), records=120)
+
+
 def test_every_source_is_checked():
-    assert set(plugins.names("sources")) == {"files", "synthetic", "kafka"}
+    assert set(plugins.names("sources")) == {"files", "synthetic", "kafka", "http"}
 
 
 class Forgetful(ListedSource):

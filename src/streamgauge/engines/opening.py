@@ -67,7 +67,7 @@ def run(
     ):
         plan = make_plan(config)
         intakes = {
-            name: _intake(plan.streams[name], stream, store, clock)
+            name: _intake(plan.streams[name], config, store, clock)
             for name, stream in config.streams.items()
             if plan.streams[name].groups or stream.write is not None
         }
@@ -101,16 +101,30 @@ def open_decoder(stream: StreamConfig, layout: Layout) -> Decoder:
     return Deriving(decoder, made) if made else decoder
 
 
-def open_source(name: str, stream: StreamConfig, clock: Clock, *, instance: str | None = None) -> Source:
-    """The source of a stream; ``instance`` names this reader where sources know such a thing."""
+def open_source(
+    name: str,
+    stream: StreamConfig,
+    clock: Clock,
+    *,
+    instance: str | None = None,
+    store_url: str | None = None,
+) -> Source:
+    """The source of a stream.
+
+    ``instance`` names this reader, and ``store_url`` where it may keep its own, for sources that take such a thing.
+    """
     opener = plugins.module("sources", stream.source.type).open_source
-    named = {"instance": instance} if "instance" in inspect.signature(opener).parameters else {}
+    known = inspect.signature(opener).parameters
+    offered = {"instance": instance, "store_url": store_url}
+    named = {key: value for key, value in offered.items() if key in known}
     source: Source = opener(stream.source, name, clock, **named)
     return source
 
 
-def _intake(plan: StreamPlan, stream: StreamConfig, store: Store, clock: Clock) -> Intake:
-    source = open_source(plan.name, stream, clock, instance=f"streamgauge-{store.id}")
+def _intake(plan: StreamPlan, config: Config, store: Store, clock: Clock) -> Intake:
+    stream = config.streams[plan.name]
+    instance = f"streamgauge-{store.id}"
+    source = open_source(plan.name, stream, clock, instance=instance, store_url=config.store.url)
     finite = stream.source.finite
     refuse_company(plan.name, source)
     return Intake(plan, source, open_decoder(stream, plan.layout), clock, finite=finite)

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 
 from streamgauge import __version__
 from streamgauge.metrics import make_registry
-from streamgauge.server import health, incidents, monitors, refusals
+from streamgauge.server import health, incidents, ingest, monitors, refusals
 from streamgauge.server.desk import Desk
 from streamgauge.server.shown import status_shown, streams_shown
 
@@ -41,6 +41,7 @@ def make_app(desk: Desk) -> FastAPI:
     _add_status(app, desk)
     app.include_router(incidents.routes(desk), prefix="/api/v1")
     app.include_router(monitors.routes(desk), prefix="/api/v1")
+    app.include_router(ingest.routes(desk), prefix="/api/v1")
     return app
 
 

@@ -11,6 +11,7 @@ from streamgauge.engines.status import EngineStatus, StatusBoard
 
 if TYPE_CHECKING:
     from streamgauge.config.models import Config
+    from streamgauge.server.mailroom import Mailroom
     from streamgauge.stores.sql import SqlVisitor
 
 
@@ -57,6 +58,7 @@ class Desk:
         self._url = running.config.store.url
         self._look: SqlVisitor | None = None
         self._opening = threading.Lock()
+        self._mailroom: Mailroom | None = None
 
     @property
     def now(self) -> EngineStatus:
@@ -85,9 +87,21 @@ class Desk:
         """How many notices wait per channel."""
         return self.look().outbox_depth()
 
+    def mailroom(self) -> Mailroom:
+        """What puts records into the inbox, opened at the first of them."""
+        from streamgauge.server.mailroom import Mailroom
+
+        with self._opening:
+            if self._mailroom is None:
+                self._mailroom = Mailroom(self._url, self.running.config.store.durability)
+            return self._mailroom
+
     def close(self) -> None:
         """Let go of the store."""
         with self._opening:
+            if self._mailroom is not None:
+                self._mailroom.close()
+                self._mailroom = None
             if self._look is not None:
                 self._look.close()
                 self._look = None

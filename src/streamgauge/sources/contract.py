@@ -29,6 +29,9 @@ class SourceConfig(Settings):
     finite: ClassVar[bool] = False
     """Whether it ends by itself (files): then all partitions are merged into one order, as in a replay."""
 
+    formats: ClassVar[frozenset[str] | None] = None
+    """The formats that its records can have; None: any."""
+
     type: str
 
 

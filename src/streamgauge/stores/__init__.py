@@ -44,7 +44,7 @@ def open_store(
     """
     from streamgauge.stores.sql import SqlStore
 
-    backend = _backend(url, durability=durability)
+    backend = backend_of(url, durability=durability)
     try:
         return SqlStore(backend, owner, clock, keep)
     except BaseException:
@@ -67,7 +67,7 @@ def open_reading(url: str, *, reader: str = "main", read_only: bool = True) -> S
     """
     from streamgauge.stores.sql import SqlVisitor
 
-    backend = _backend(url, existing=True, read_only=read_only)
+    backend = backend_of(url, existing=True, read_only=read_only)
     try:
         return SqlVisitor(backend, reader=reader, read_only=read_only)
     except BaseException:
@@ -75,7 +75,7 @@ def open_reading(url: str, *, reader: str = "main", read_only: bool = True) -> S
         raise
 
 
-def _backend(
+def backend_of(
     url: str, *, durability: Durability = "process", existing: bool = False, read_only: bool = False
 ) -> Backend:
     from sqlalchemy.engine import make_url

@@ -181,6 +181,27 @@ spool = _numbered(
     Index(None, "sink", "sequence"),
 )
 
+inbox = Table(
+    "inbox",
+    metadata,
+    _text("stream", primary_key=True),
+    _big("first", primary_key=True, autoincrement=False),  # offset of the first of its records
+    _big("count"),
+    _big("received_at"),
+    Column("data", LargeBinary, nullable=False),  # a record per line
+)
+
+followed = Table(
+    "followed",
+    metadata,
+    _text("stream", primary_key=True),
+    _text("path", primary_key=True),
+    _big("generation", primary_key=True, autoincrement=False),
+    _text("device"),  # texts: they may exceed 63 bits
+    _text("inode"),
+    Column("head", LargeBinary, nullable=False),  # its first bytes
+)
+
 late_counts = Table(
     "late_counts",
     metadata,

@@ -20,7 +20,7 @@ def upgrade() -> None:
         sa.Column("key", sa.Text(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("sequence", name=op.f("pk_spool")),
-        sa.UniqueConstraint("sink", "row", name=op.f("uq_spool_sink")),
+        sa.UniqueConstraint("sink", "row", name=op.f("uq_spool_sink_row")),
         sqlite_autoincrement=True,
     )
-    op.create_index(op.f("ix_spool_sink"), "spool", ["sink", "sequence"], unique=False)
+    op.create_index(op.f("ix_spool_sink_sequence"), "spool", ["sink", "sequence"], unique=False)

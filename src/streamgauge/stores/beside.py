@@ -1,0 +1,47 @@
+"""A connection of one's own to a store that this process owns: for what is written beside the engine's commits.
+
+Such writes concern only tables that no commit of the engine touches; the engine's own come first, and both wait
+for each other no longer than a small transaction takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError
+
+from streamgauge.stores import Durability, backend_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+class Beside:
+    """Transactions on a store that exists already; methods raise :class:`~streamgauge.errors.StoreError`."""
+
+    def __init__(self, url: str, durability: Durability = "process") -> None:
+        self._backend = backend_of(url, durability=durability, existing=True)
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that is the only writer from its beginning."""
+        try:
+            with self._backend.write() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise self._backend.explain(error) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one moment."""
+        try:
+            with self._backend.read() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise self._backend.explain(error) from error
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._backend.close()
