@@ -14,6 +14,7 @@ from typing import Any
 from streamgauge.cli._group import FOLDER, first_line
 from streamgauge.config import plugins
 from streamgauge.config.schema import schema
+from tests.docs import reference
 from tests.docs.pages import ROOT, pages
 
 _PLACE = re.compile(r"(?<=<!-- table: )(?P<name>[a-z :]+)( -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
@@ -25,6 +26,7 @@ _SEE = {
     "detect": "a detector, see [detectors](index.md#detectors)",
     "fields": "a type, or a mapping, see [fields](#a-field)",
     "dead_letters": "a mapping, see [where bad records go](#where-bad-records-go)",
+    "write": "a sink, see [sinks](sinks.md)",
     "limits": "a mapping, see [limits](#limits)",
     "streams": "a mapping of names, see [a stream](#a-stream)",
     "monitors": "a mapping of names, see [a monitor](#a-monitor)",
@@ -136,6 +138,7 @@ _MAKERS: Mapping[str, Callable[[str], str]] = {
     "lesson": _lesson,
     "list": _list,
     "layout": _layout,
+    "reference": lambda _: reference.page(_table),
 }
 
 

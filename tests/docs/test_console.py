@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
@@ -67,7 +68,10 @@ def test_session_with_kafka(page: Path, tmp_path: Path, own_kafka: Callable[[], 
                 write_files(block, folder, lambda text: text.replace(LOCAL, broker.bootstrap))
             for step in steps(block) if is_session(block, kafka=True) else ():
                 if step.arguments[:2] == ("streamgauge", "run"):
-                    running.append(stack.enter_context(Beside(step, folder, len(running))))
+                    here = replace(
+                        step, arguments=tuple(a.replace(LOCAL, broker.bootstrap) for a in step.arguments)
+                    )
+                    running.append(stack.enter_context(Beside(here, folder, len(running))))
                 else:
                     run(step, folder, lambda text: text.replace(LOCAL, broker.bootstrap))
         for beside in running:

@@ -21,7 +21,7 @@ from tests.docs.pages import ROOT, pages
 DOCS = ROOT / "docs"
 COMMANDS = verbs()
 VERBS = COMMANDS.list_commands(None)
-KINDS = ["channels", "detectors", "formats", "sources"]
+KINDS = ["channels", "detectors", "formats", "sinks", "sources"]
 TABLES = [page for page in pages() if tables.names(page)]
 _LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
 

@@ -70,4 +70,4 @@ def told(message: Any) -> tuple[str | None, dict[str, Any]]:
 
 def row_id(message: Any) -> str:
     """The id in its header."""
-    return dict(message.headers())["id"].decode()
+    return str(dict(message.headers())["id"].decode())
