@@ -12,6 +12,9 @@ PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist loadfile
 
 # Kernels are compiled once for all processes and runs.
 export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
+# So is Python's bytecode, also where the environment forbids it: tests start hundreds of processes.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench soak docs format lint types environment \

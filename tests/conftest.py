@@ -1,6 +1,7 @@
 """Fixtures that all tests may use."""
 
 import os
+import sys
 from pathlib import Path
 
 from hypothesis import settings
@@ -11,6 +12,7 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE / "numba"))
 # Many tests start processes; where bytecode is not kept each of them would compile every library anew.
 os.environ["PYTHONDONTWRITEBYTECODE"] = ""
 os.environ.setdefault("PYTHONPYCACHEPREFIX", str(CACHE / "bytecode"))
+sys.dont_write_bytecode, sys.pycache_prefix = False, os.environ["PYTHONPYCACHEPREFIX"]
 
 # How long one example takes says nothing on a machine that others use too.
 settings.register_profile("shared", deadline=None)
