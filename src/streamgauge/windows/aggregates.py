@@ -11,6 +11,7 @@ from streamgauge.batch import Column, ColumnKind, FloatArray, IntArray
 from streamgauge.errors import ConfigError
 from streamgauge.expressions import Aggregate, Expression
 from streamgauge.kernels import aggregate as op
+from streamgauge.kernels.time_windows import DISTINCT_LIMIT
 from streamgauge.keys import Key, KeySlots
 from streamgauge.windows.collected.collectors import beyond_exact, collector_of
 from streamgauge.windows.collected.contract import Collector, Told
@@ -120,7 +121,8 @@ class Aggregates:
 
     def held(self) -> Held:
         """Where a state keeps the objects of its windows."""
-        return Held([each.collector for each in self.collections])
+        waiting = [c for c, each in enumerate(self.collections) if each.beyond is not None]
+        return Held([each.collector for each in self.collections], waiting)
 
     def report(
         self, sums: FloatArray, size: int, texts: KeySlots, finished: Sequence[Objects] = ()
@@ -136,7 +138,7 @@ class Aggregates:
                 columns |= told_columns(name, part.kind, *self._objects(part, sums, at[0], finished))
                 continue
             columns[name] = self._finish(part, sums, at, size, texts)
-            if part.function == "distinct" and not np.isnan(sums[:, at[1]]).all():
+            if part.function == "distinct" and (sums[:, at[0]] >= DISTINCT_LIMIT).any():
                 columns |= gone_on(name, columns[name], *self._objects(part, sums, at[1], finished))
         return columns
 

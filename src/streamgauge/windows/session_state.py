@@ -10,6 +10,7 @@ from streamgauge.kernels.time_windows import ENTRIES, FREE, FREE_ENTRIES, FREE_E
 from streamgauge.keys import KeySlots
 from streamgauge.state import Tables, grown
 from streamgauge.windows.aggregates import Aggregates
+from streamgauge.windows.collected.sessions import Fragments
 from streamgauge.windows.time_window import COLLECT_AT
 
 _PLAIN = ("slot", "part", "start", "end", "link", "offset", "seen")
@@ -21,7 +22,8 @@ class SessionWindowState:
 
     version = 1
 
-    def __init__(self, aggregates: Aggregates) -> None:
+    def __init__(self, aggregates: Aggregates, gap: int) -> None:
+        self.fragments = Fragments(aggregates.collections, gap)
         ordered = bool(np.isin(aggregates.ops[:, 0], (FIRST, LAST)).any())
         self.pool = _new_pool(aggregates.width, aggregates.width if ordered else 0)
         self.texts = KeySlots(limit=2**31)
@@ -32,6 +34,7 @@ class SessionWindowState:
         pool = self.pool
         rows, entries = int(pool.counts[USED]), int(pool.counts[ENTRIES])
         return {
+            **({"objects": self.fragments.table()} if self.fragments.used else {}),
             "rows": {
                 **{name: getattr(pool, name)[:rows] for name in _PLAIN},
                 **{f"sum{c}": pool.sums[:rows, c] for c in range(pool.sums.shape[1])},
@@ -61,6 +64,8 @@ class SessionWindowState:
         pool.counts[SEEN] = tables["read"]["records"][0]
         pool.counts[USED], pool.counts[ENTRIES] = used, sets
         self.pool = _relinked(pool)
+        if "objects" in tables:
+            self.fragments.restore(tables["objects"])
 
 
 def roomier(

@@ -16,6 +16,7 @@ from streamgauge.keys import KeySlots
 from streamgauge.state import State, Tables, grown
 from streamgauge.windows.aggregates import Aggregates
 from streamgauge.windows.collected import gathering
+from streamgauge.windows.collected.following import Following
 from streamgauge.windows.collected.held import Held, Objects
 from streamgauge.windows.contract import LateRows, Rows, Watch, WindowResults
 
@@ -114,7 +115,7 @@ class TimeWindow:
         self.advance = advance
         self.several = several
         self.changes = changes
-        self._watched, self._limits = limit_table(aggregates, watches)
+        self._watched, self._limits = limit_table(aggregates, exactly(aggregates, watches))
         self._events = _new_events(aggregates.width, self._overlap)
         self._scratch = np.empty((3, max(1, aggregates.width)))
         self._nothing = aggregates.empty(0, size, KeySlots())
@@ -202,17 +203,30 @@ class TimeWindow:
             if at < len(rows):
                 state.pool = self._room_for_more(state.pool, codes.shape[0])
         if self.aggregates.collections:
-            self._gather(state, rows, parts, codes)
+            self._gather(state, rows, parts, codes, crossings)
         return crossings, LateRows(np.concatenate(late_rows), np.concatenate(late_starts))
 
-    def _gather(self, state: TimeWindowState, rows: Rows, parts: SlotArray, codes: IntArray) -> None:
+    def _gather(
+        self,
+        state: TimeWindowState,
+        rows: Rows,
+        parts: SlotArray,
+        codes: IntArray,
+        crossings: Sequence[_Crossings],
+    ) -> None:
         """Bring the records to the lists, maps and sketches of their windows."""
         collections, held = self.aggregates.collections, state.held
         partitions = len(rows.partitions) if self.several else 1
         gathering.spill(held, collections, state.pool, state.texts, partitions)
-        if held.used or any(each.beyond is None for each in collections):
+        plain = gathering.plain_values(collections, rows)
+        if plain and self.changes:
+            following = Following(held, collections, plain, partitions)
+            for c in crossings:
+                following.take_in(c.records, (c.slots, parts[c.records], c.starts), c.now, c.before)
+            state.finished, plain = following.finished, {}
+        if held.used or plain:
             groups = gathering.windows_of(rows, parts, self.size, self.advance)
-            gathering.gather(held, collections, rows, groups, codes, state.texts)
+            gathering.gather(held, collections, groups, plain, codes, state.texts)
 
     @property
     def _overlap(self) -> int:
@@ -242,8 +256,9 @@ class TimeWindow:
         closed = _Closed(self.aggregates, pool, order, first_seen)
         if self.aggregates.collections and len(state.held):
             places = pool.slot[order], pool.part[order], pool.start[order]
-            state.finished = gathering.finish(state.held, self.aggregates.collections, places)
-            gathering.point(closed.sums, self.aggregates.collections, state.finished)
+            first = len(state.finished)
+            state.finished += gathering.finish(state.held, self.aggregates.collections, places)
+            gathering.point(closed.sums, self.aggregates.collections, state.finished, first)
         kernels.release(pool, order)
         self._forget_texts(state)
         return closed
@@ -359,6 +374,15 @@ def no_results(rows: Rows, columns: Mapping[str, Column], late: LateRows | None 
         rows.keys, np.empty(0, np.int32), none, none, none, none, nothing, nothing, columns, columns,
         none, rows.watermark, none, late=late,
     )  # fmt: skip
+
+
+def exactly(aggregates: Aggregates, watches: Sequence[Watch]) -> list[Watch]:
+    """The watches whose limit an exact count can reach: beyond the bound of ``distinct`` only the estimate judges."""
+    return [
+        watch
+        for watch in watches
+        if aggregates.compute[watch.column].function != "distinct" or watch.limit < kernels.DISTINCT_LIMIT
+    ]
 
 
 def limit_table(aggregates: Aggregates, watches: Sequence[Watch]) -> tuple[IntArray, FloatArray]:

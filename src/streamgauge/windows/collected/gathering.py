@@ -87,36 +87,48 @@ def grouped(
         yield place, record[low:high]
 
 
+def plain_values(collections: Sequence[Collection], rows: Rows) -> dict[int, NDArray[Any]]:
+    """The values of each collection that takes them in from a window's first record on, by its number."""
+    return {
+        c: values_of(each, rows.columns, len(rows))
+        for c, each in enumerate(collections)
+        if each.beyond is None
+    }
+
+
+def feed(
+    held: Held,
+    collections: Sequence[Collection],
+    place: Place,
+    plain: Mapping[int, NDArray[Any]],
+    index: IntArray,
+) -> None:
+    """Count the records at ``index`` into the objects of one window."""
+    objects = held.at(place)
+    for c, values in plain.items():
+        if objects[c] is None:
+            objects[c] = collections[c].collector.start()
+        collections[c].collector.add(objects[c], fed(values[index]))
+
+
 def gather(
     held: Held,
     collections: Sequence[Collection],
-    rows: Rows,
     groups: Iterator[tuple[Place, IntArray]],
+    plain: Mapping[int, NDArray[Any]],
     codes: IntArray,
     texts: KeySlots,
 ) -> None:
     """Count the records of ``groups`` into the objects of their windows.
 
-    ``codes`` (int64[D, n]) and ``texts`` tell the values of ``distinct``: needed where it goes on as an estimate.
+    ``plain``: see :func:`plain_values`. ``codes`` (int64[D, n]) and ``texts`` tell the values of ``distinct``: needed where it goes on as an estimate.
     """
-    plain = {
-        c: values_of(each, rows.columns, len(rows))
-        for c, each in enumerate(collections)
-        if each.beyond is None
-    }
     for place, index in groups:
-        going_on = [
-            c for c, each in enumerate(collections) if each.beyond and held.has_begun(c, place[0], place[2])
-        ]
-        if not plain and not going_on:
-            continue
-        objects = held.at(place)
-        for c, values in plain.items():
-            if objects[c] is None:
-                objects[c] = collections[c].collector.start()
-            collections[c].collector.add(objects[c], fed(values[index]))
-        for c in going_on:
-            _go_on(objects, c, collections[c], codes, index, texts)
+        if plain:
+            feed(held, collections, place, plain, index)
+        for c, each in enumerate(collections):
+            if each.beyond and held.has_begun(c, place[0], place[2]):
+                _go_on(held.at(place), c, each, codes, index, texts)
 
 
 def _go_on(

@@ -19,10 +19,16 @@ Objects: TypeAlias = list[Any]
 
 
 class Held:
-    """Objects by place. Rows keep their number while they live, so that a commit saves only what changed."""
+    """Objects by place. Rows keep their number while they live, so that a commit saves only what changed.
 
-    def __init__(self, collectors: Sequence[Collector]) -> None:
+    Args:
+        collectors: what made the objects.
+        waiting: the numbers of those that take nothing in before :meth:`begin`.
+    """
+
+    def __init__(self, collectors: Sequence[Collector], waiting: Iterable[int] = ()) -> None:
         self._collectors = collectors
+        self._waiting = frozenset(waiting)
         self._rows: dict[Place, int] = {}
         self._objects: list[Objects | None] = []
         self._free: list[int] = []
@@ -47,7 +53,7 @@ class Held:
     def end(self, slot: int, start: int) -> None:
         """The window has closed."""
         if self._begun:
-            self._begun.difference_update([(c, slot, start) for c in range(len(self._collectors))])
+            self._begun.difference_update([(c, slot, start) for c in self._waiting])
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -125,8 +131,9 @@ class Held:
                 for packed, collector in zip(self._packed, self._collectors, strict=True)
             ]
         for (slot, _, start), row in self._rows.items():
-            objects = self._objects[row] or []
-            self._begun.update((c, slot, start) for c, held in enumerate(objects) if held is not None)
+            objects = self._objects[row]
+            assert objects is not None
+            self._begun.update((c, slot, start) for c in self._waiting if objects[c] is not None)
 
     def _new_row(self, place: Place) -> int:
         if self._free:

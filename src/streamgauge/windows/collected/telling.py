@@ -38,14 +38,19 @@ def told_columns(
 
 
 def gone_on(name: str, exact: Column, collector: Collector, told: Sequence[Told | None]) -> dict[str, Column]:
-    """``distinct`` with its estimates where the exact count has come to its bound."""
+    """``distinct`` with its estimates where the exact count has come to its bound.
+
+    A row at the bound without an estimate (early ones, sessions) says by its lower bound that it may be more.
+    """
     numbers = np.array(exact.numbers())
     for row, one in enumerate(told):
         if one is not None:
             numbers[row] = max(one.value, DISTINCT_LIMIT)
     bounded = [
-        one and Told(one.value, {end: max(bound, DISTINCT_LIMIT) for end, bound in one.asides.items()})
-        for one in told
+        (Told(count, {"lower": int(count)}) if count >= DISTINCT_LIMIT else None)
+        if one is None
+        else Told(one.value, {end: max(bound, DISTINCT_LIMIT) for end, bound in one.asides.items()})
+        for one, count in zip(told, numbers.tolist(), strict=True)
     ]
     return {name: Column("int", numbers=numbers), **_asides(name, collector, bounded)}
 
