@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from streamgauge.sql.parse import parse
@@ -14,7 +14,7 @@ from streamgauge.sql.script import Script
 STREAM = """CREATE STREAM s (account VARCHAR, amount DOUBLE, n BIGINT, ok BOOLEAN, country VARCHAR, at TIMESTAMP)
   WITH (kafka_topic = 's', value_format = 'JSON', timestamp = 'at');
 """
-MINUTE = "2026-03-02T10:00:"
+BEGINNING = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
 Row = tuple[float, str | None, float | None]
 """Second of the minute, account, amount; ``n`` counts up, ``ok`` alternates, ``country`` is CH or DE by turns."""
@@ -30,7 +30,7 @@ def mock(rows: Sequence[Row] = SIX) -> str:
         what = "NULL" if amount is None else str(amount)
         is_odd = "TRUE" if number % 2 else "FALSE"
         where = "CH" if number % 2 else "DE"
-        at = f"{MINUTE}{second:06.3f}Z"
+        at = (BEGINNING + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
         lines.append(f"INSERT INTO s VALUES ({who}, {what}, {number}, {is_odd}, '{where}', '{at}');\n")
     return "".join(lines)
 
@@ -58,8 +58,6 @@ def ask(sql: str, rows: Sequence[Row] = SIX, **more: Any) -> list[tuple[Any, ...
 
 def _short(value: Any) -> Any:
     """``2026-03-02T10:00:05.000Z`` as 5."""
-    if isinstance(value, str) and value.startswith("2026-03-02T"):
-        minutes, seconds = value[14:16], value[17:23]
-        number = int(minutes) * 60 + float(seconds)
-        return number if "09:59" not in value else number - 3600
-    return value
+    if not isinstance(value, str) or not value.startswith("2026-03-0"):
+        return value
+    return (datetime.fromisoformat(value) - BEGINNING).total_seconds()

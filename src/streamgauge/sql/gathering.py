@@ -161,7 +161,8 @@ def _changes(query: Query, gathered: Gathered) -> tuple[BoolArray, BoolArray]:
         return ~gathered.retracted, gathered.retracted
     held = query.having.mask(gathered.columns, length)
     before = query.having.mask(gathered.before or gathered.columns, length)
-    gone = np.where(gathered.retracted, held, before & ~held)
+    fresh = np.concatenate(([False], gathered.retracted[:-1]))  # new bounds: what was shown is withdrawn already
+    gone = np.where(gathered.retracted, held, before & ~held & ~fresh)
     return held & ~gathered.retracted, gone
 
 

@@ -59,7 +59,9 @@ class Run:
             yield answer
 
     def _windows(self, step: Step) -> Answer:
+        from streamgauge.clock import SystemClock
         from streamgauge.engines import replay as engine
+        from streamgauge.engines.ahead import large
         from streamgauge.engines.opening import open_decoder
         from streamgauge.plan import make_plan
         from streamgauge.sql.gathering import WindowColumns, answered
@@ -68,7 +70,10 @@ class Run:
         assert config is not None
         name = query.source.name
         layout = replace(make_plan(config).streams[name].layout, max_ahead=AHEAD)
-        inputs = {name: engine.Input(self._source(query.source), open_decoder(config.streams[name], layout))}
+        stream, origin = config.streams[name], query.source.origin
+        ahead = large(origin.paths if isinstance(origin, Files) else (), stream, layout, SystemClock())
+        read = ahead or (self._source(query.source), open_decoder(stream, layout))
+        inputs = {name: engine.Input(*read)}
         kept: list[WindowColumns] = []
 
         def records(made: StreamsPlan) -> WindowColumns:
