@@ -64,6 +64,12 @@ CHANGES = [
         rows=((3, "a", 2), (1, "a", 1)),
     ),
     Case(
+        "a list grows with each record",
+        f"SELECT COLLECT_LIST(account) AS l, TOPK(amount, 2) AS t FROM s {TUMBLING} EMIT CHANGES",
+        [(["a"], [1.0], 0, 5), (["a", "b"], [3.0, 1.0], 0, 5), (["a", "b", "a"], [3.0, 2.0], 0, 5)],
+        rows=((1, "a", 1), (2, "b", 3), (3, "a", 2)),
+    ),
+    Case(
         "LIMIT ends a query of changes too",
         f"SELECT COUNT(*) AS v FROM s {TUMBLING} EMIT CHANGES LIMIT 2",
         [(1, 0, 5), (2, 0, 5)],

@@ -30,8 +30,8 @@ ksqlDB's behaviour for windowed aggregates, as its documentation describes it, i
 runs as a test, and this page is written from those tests. [SQL](sql.md) says what is understood, and where we differ.
 
 A record is *second account amount* (`–` is null); besides, `n` counts the records from 1, `ok` is true for odd ones, and
-`country` is CH and DE by turns. Where no records are named, they are `{six}`. In the rows, moments are seconds too;
-the last two values are the window's bounds. `gone` marks a tombstone.
+`country` is CH and DE by turns. Where no records are named, they are `{six}`.
+In the rows, moments are seconds too; the last two values are the window's bounds. `gone` marks a tombstone.
 """
 
 

@@ -114,11 +114,6 @@ WINDOWS = [
         "SELECT ^WINDOWSTART, COUNT(*) FROM s GROUP BY account",
         "needs a WINDOW behind FROM",
     ),
-    Refusal(
-        "what is known at the end of a window has no changes",
-        f"SELECT ^COLLECT_LIST(n) AS v {FROM} EMIT CHANGES",
-        "the nearest is EMIT FINAL",
-    ),
     Refusal("EMIT FINAL of records means nothing", "SELECT n FROM s ^EMIT FINAL", "fits windows only"),
     Refusal("grouping needs an aggregate", f"SELECT ^account {FROM} GROUP BY account", "need an aggregate"),
 ]

@@ -27,12 +27,10 @@ class Aggregates:
     Attributes:
         compute: what the window computes, as in YAML.
         kinds: of the results.
-        at_close: whether they are asked for when a window has closed, not at each record.
     """
 
-    def __init__(self, records: Scope, taken: Iterable[str] = (), *, at_close: bool = True) -> None:
+    def __init__(self, records: Scope, taken: Iterable[str] = ()) -> None:
         self.records = records
-        self.at_close = at_close
         self.compute: dict[str, str] = {}
         self.kinds: dict[str, ColumnKind] = {}
         self._taken = {name.casefold() for name in taken}
@@ -86,15 +84,9 @@ class Aggregates:
             (word.start, *inner.places),
         )
         try:
-            parsed = parse_aggregate(written.text, self.records.columns)
+            return parse_aggregate(written.text, self.records.columns)
         except ExpressionError as error:
             written.fail(error)
-        if parsed.kept and not self.at_close:
-            message = (
-                f"{word.text} is known when its window has closed, so EMIT CHANGES is not supported with it"
-            )
-            raise piece.error(f"{message}; the nearest is EMIT FINAL", word.start)
-        return parsed
 
 
 def _without_nulls(piece: Piece) -> Piece:

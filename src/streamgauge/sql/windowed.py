@@ -51,8 +51,7 @@ class Windowed:
         self.bounds = {} if select.window is None else BOUNDS
         self.namer = Namer(self.groups.unnamed)
         aliases = [item.alias.text for item in select.items if item.alias]
-        taken = [*self.groups.kinds, *BOUNDS, *source.fields, *aliases]
-        self.aggregates = Aggregates(records, taken, at_close=select.emit != "changes")
+        self.aggregates = Aggregates(records, [*self.groups.kinds, *BOUNDS, *source.fields, *aliases])
         self.aliases: dict[str, str] = {}
 
     def query(self, where: Expression | None) -> Query:
