@@ -105,6 +105,28 @@ def test_a_receiver_whose_certificate_nobody_signed(files: dict[str, str], tmp_p
     assert "no secure connection" in fault.found
 
 
+def test_a_registry_that_is_away_and_one_that_is_none(files: dict[str, str], tmp_path: Path):
+    away = f"http://127.0.0.1:{free_ports(1)[0]}"
+    avro = {"type": "avro", "registry": away}
+    fault = next(
+        one for one in faults(configured(tmp_path, files, format=avro)) if one.check == "schema registry"
+    )
+    assert (fault.grade, "does not answer" in fault.found) == (Grade.MISSING, True)
+    with WebhookReceiver() as receiver:
+        avro = {"type": "avro", "registry": receiver.url}
+        fault = next(
+            one for one in faults(configured(tmp_path, files, format=avro)) if one.check == "schema registry"
+        )
+    assert (fault.grade, "but not as a schema registry" in fault.found) == (Grade.WRONG, True)
+
+
+def test_rows_that_cannot_leave(files: dict[str, str], tmp_path: Path):
+    away = f"127.0.0.1:{free_ports(1)[0]}"
+    writing = {"burst": {**BURST, "write": {"type": "kafka", "brokers": away, "topic": "bursts"}}}
+    fault = the_fault(configured(tmp_path, files, monitors=writing))
+    assert (fault.check, fault.about, fault.grade) == ("sink", "monitors.burst.write", Grade.MISSING)
+
+
 QUIET = {"quiet": {"stream": "payments", "detect": {"type": "silence", "after": "2s"}}}
 
 

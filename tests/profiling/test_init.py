@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -14,7 +20,9 @@ from streamgauge.sources.scenarios import find
 from streamgauge.sources.scenarios.contract import start_run
 from streamgauge.sources.synthetic import START, Generation
 from tests.cli.in_process import Verb
+from tests.formats.avro_writing import framed, record
 from tests.services.kafka import Broker, unique
+from tests.services.registry import Registry
 
 RECORDS = 8_000
 SECONDS = RECORDS // 2000
@@ -146,6 +154,48 @@ def test_a_topic(kafka: Broker, init: Verb, tmp_path: Path):
 
 
 @pytest.mark.services
+def test_a_topic_of_avro(kafka: Broker, schema_registry: Registry, init: Verb, tmp_path: Path):
+    """Logical types are moments, nested records have paths; without a registry it says what is missing."""
+    topic = kafka.create_topic(unique("avro"), 1, retention_ms=-1)
+    number = schema_registry.register(f"{topic}-value", AVRO)
+    kafka.produce(topic, [framed(number, AVRO, row) for row in avro_rows()])
+    where = ("--brokers", kafka.bootstrap, "--topic", topic, "--name", "taps")
+    ended = init(*where, "--json")
+    assert (ended.code, "look like Avro with a schema registry's ids" in ended.err) == (2, True)
+    ended = init(*where, "--json", "--registry", schema_registry.url)
+    assert ended.code == 0, ended.err
+    (said,) = ended.objects
+    stream = said["stream"]["taps"]
+    assert stream["format"] == {"type": "avro", "registry": schema_registry.url}
+    assert stream["fields"] == {
+        "device": "string", "at": "timestamp", "place_town": {"type": "string", "path": "place.town"}, "liters": "float",
+    }  # fmt: skip
+    assert (stream["key"], stream["time"], said["unreadable"]) == ("device", "at", 0)
+    assert load(tmp_path / "streamgauge.yaml").monitors
+
+
+AVRO = record(
+    ("device", "string"),
+    ("at", {"type": "long", "logicalType": "timestamp-millis"}),
+    ("place", {**record(("town", "string"), name="Place")}),
+    ("liters", "double"),
+)
+
+
+def avro_rows() -> list[dict[str, Any]]:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    return [
+        {
+            "device": f"d-{n % 5}",
+            "at": start + timedelta(seconds=n),
+            "place": {"town": "Bern"},
+            "liters": n * 0.5,
+        }
+        for n in range(400)
+    ]
+
+
+@pytest.mark.services
 def test_an_empty_topic(kafka: Broker, init: Verb):
     ended = init("--brokers", kafka.bootstrap, "--topic", kafka.create_topic(unique(), 1), "--yes")
     assert ended.code == 3
@@ -172,3 +222,28 @@ def test_a_secret_stands_nowhere(
     assert "reader-secret" not in text + ended.out + ended.err
     monkeypatch.setenv("KAFKA_SASL_PASSWORD", "reader-secret")
     assert load(tmp_path / "streamgauge.yaml").monitors
+
+
+def test_on_a_terminal_it_asks_and_takes_what_it_is_told(tmp_path: Path):
+    """A real terminal: a line feed takes the guess, an answer wins over it."""
+    (tmp_path / "payments.ndjson").write_bytes(b"\n".join(invented("payments")[0]))
+    master, slave = pty.openpty()
+    asked = subprocess.Popen(
+        [sys.executable, "-m", "streamgauge", "init", "payments.ndjson"],
+        cwd=tmp_path, stdin=slave, stdout=slave, stderr=slave, close_fds=True,
+    )  # fmt: skip
+    os.close(slave)
+    os.write(master, b"country\n7s\n")
+    said = "".join(iter(lambda: _read(master), ""))
+    assert asked.wait(60) == 0, said
+    assert "Which field names whose record it is (- for none) [account]" in said
+    text = (tmp_path / "streamgauge.yaml").read_text()
+    assert "key: country   # as you said" in text
+    assert "lateness: 7s" in text
+
+
+def _read(terminal: int) -> str:
+    try:
+        return os.read(terminal, 4096).decode("utf-8", "replace")
+    except OSError:  # how a terminal tells that everybody has left
+        return ""

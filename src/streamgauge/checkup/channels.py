@@ -74,7 +74,12 @@ def _csv(about: str, config: Any) -> Finding:
 
 
 def _kafka(about: str, config: Any) -> Finding:
-    from confluent_kafka import KafkaException, admin
+    return topic_to_write(NAME, about, config)
+
+
+def topic_to_write(check: str, about: str, config: Any) -> Finding:
+    """Whether a topic that is written to is there; ``config`` has ``brokers``, ``topic`` and ``settings``."""
+    from confluent_kafka import KafkaError, KafkaException, admin
 
     settings = {
         "bootstrap.servers": config.brokers,
@@ -86,15 +91,20 @@ def _kafka(about: str, config: Any) -> Finding:
         topic = admin.AdminClient(settings).list_topics(config.topic, timeout=PATIENCE).topics[config.topic]
     except KafkaException:
         return Finding(
-            NAME, about, Grade.MISSING, f"no broker answers at {config.brokers}",
-            "start the brokers, or correct `brokers:` and `settings:` of this channel",
+            check, about, Grade.MISSING, f"no broker answers at {config.brokers}",
+            "start the brokers, or correct `brokers:` and `settings:` there",
         )  # fmt: skip
-    if topic.error is not None:
+    made = getattr(config, "partitions", None)
+    if topic.error is None:
+        return Finding(check, about, Grade.FINE, f"topic {config.topic} is there; nothing was written to it")
+    if made is not None and topic.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
         return Finding(
-            NAME, about, Grade.WRONG, f"topic {config.topic} at {config.brokers}: {topic.error.str()}",
-            "create it, or allow this user to write to it",
-        )  # fmt: skip
-    return Finding(NAME, about, Grade.FINE, f"topic {config.topic} is there; nothing was written to it")
+            check, about, Grade.FINE, f"topic {config.topic} is made at the start, with {made} partitions"
+        )
+    return Finding(
+        check, about, Grade.WRONG, f"topic {config.topic} at {config.brokers}: {topic.error.str()}",
+        "create it, or allow this user to write to it",
+    )  # fmt: skip
 
 
 _CHECKS: Mapping[str, Callable[[str, Any], Finding]] = {"webhook": _webhook, "csv": _csv, "kafka": _kafka}

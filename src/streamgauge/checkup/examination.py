@@ -14,6 +14,8 @@ from streamgauge.checkup import (
     groups,
     placement,
     port,
+    registries,
+    sinks,
     store,
     topics,
 )
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from streamgauge.checkup.patient import Patient
 
 ORDER: tuple[Check, ...] = (
-    contradictions, brokers, topics, groups, clocks, event_time, placement, store, port, channels,
+    contradictions, brokers, topics, groups, clocks, registries, event_time, placement, store, port, channels, sinks,
 )  # fmt: skip
 
 

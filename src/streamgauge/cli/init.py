@@ -23,7 +23,9 @@ RECORDS = 50_000
 def command(  # noqa: PLR0917  typer's options are its parameters
     path: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FILE]...", help="Records: NDJSON, CSV or Parquet.", show_default=False),
+        typer.Argument(
+            metavar="[FILE]...", help="Records: NDJSON, CSV, Parquet or Avro.", show_default=False
+        ),
     ] = None,
     topic: Annotated[str | None, typer.Option(help="A Kafka topic instead.", show_default=False)] = None,
     brokers: Annotated[
@@ -36,6 +38,10 @@ def command(  # noqa: PLR0917  typer's options are its parameters
             help="A librdkafka setting; may be repeated. A secret stands as ${NAME} in the file.",
             show_default=False,
         ),
+    ] = None,
+    registry: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="The schema registry of a topic with Avro.", show_default=False),
     ] = None,
     name: Annotated[str | None, typer.Option(help="The stream's name.", show_default=False)] = None,
     time: Annotated[
@@ -70,7 +76,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
         raise ConfigError(f"{out} is there already; name another file with --out, or replace it with --force")
     source, environ = _source(path or [], topic, brokers, setting or [])
     clock = SystemClock()
-    looked_at = _sample(name or _named(path or [], topic), source, environ, records)
+    looked_at = _sample(name or _named(path or [], topic), source, environ, (records, registry))
     wishes = _wishes(time, key, lateness)
     found = guess.findings(looked_at, wishes, clock)
     asking = not yes and not json and sys.stdin.isatty() and sys.stdout.isatty()
@@ -125,18 +131,35 @@ def _named(paths: list[str], topic: str | None) -> str:
     return plain if re.match(r"[A-Za-z_]", plain) else f"stream-{plain}"
 
 
-def _sample(name: str, source: Mapping[str, Any], environ: Mapping[str, str], records: int) -> Sample:
+def _sample(
+    name: str, source: Mapping[str, Any], environ: dict[str, str], wanted: tuple[int, str | None]
+) -> Sample:
+    """``wanted``: how many records, and the registry of a topic with Avro."""
+    from dataclasses import replace
+
     from streamgauge.clock import SystemClock
     from streamgauge.config import load
     from streamgauge.profiling import sample
     from streamgauge.sources.kafka import Config
 
-    stream = {"source": source, "format": "json", "fields": {"any": "string"}}
-    opened = load({"streams": {name: stream}}, environ=environ).streams[name].source
-    if isinstance(opened, Config):
-        return sample.of_topic(name, opened, records, SystemClock())
-    paths = source["path"]
-    return sample.of_files(name, [paths] if isinstance(paths, str) else paths, records, SystemClock())
+    records, registry = wanted
+    written = None if registry is None else _address(registry, environ)
+    form = "json" if written is None else {"type": "avro", "registry": {"url": written, "wait": "5s"}}
+    stream = {"source": source, "format": form, "fields": {"any": "string"}}
+    opened: Any = load({"streams": {name: stream}}, environ=environ).streams[name]
+    if isinstance(opened.source, Config):
+        asked = getattr(opened.format, "registry", None)
+        found = sample.of_topic(name, opened.source, records, SystemClock(), asked)
+        return replace(found, registry=written)
+    return sample.of_files(name, list(opened.source.path), records, SystemClock())
+
+
+def _address(registry: str, environ: dict[str, str]) -> str:
+    """The registry's address as it will stand in the file: one that holds a password becomes a reference."""
+    if "@" not in registry or registry.startswith("${"):
+        return registry
+    environ["REGISTRY_URL"] = registry
+    return "${REGISTRY_URL}"
 
 
 def _wishes(time: str | None, key: str | None, lateness: str | None) -> Wishes:

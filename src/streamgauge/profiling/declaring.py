@@ -82,6 +82,8 @@ def _disorder(findings: Findings) -> str:
 
 
 def _format(findings: Findings) -> Any:
+    if findings.sample.registry is not None:
+        return {"type": "avro", "registry": findings.sample.registry}
     if findings.fields.texts_for_numbers:
         return {"type": findings.sample.format, "numbers_as_strings": True}
     return findings.sample.format

@@ -13,11 +13,13 @@ from streamgauge.sources.contract import Slice
 
 if TYPE_CHECKING:
     from streamgauge.clock import Clock
+    from streamgauge.formats.schema_registry import RegistryConfig
     from streamgauge.sources.kafka import Config as KafkaConfig
 
 Steps: TypeAlias = tuple[str, ...]
 """Where a value lies in a record: the object keys to walk through."""
 Format: TypeAlias = Literal["json", "csv", "parquet", "avro"]
+_FORMATS: tuple[Format, ...] = ("json", "csv", "parquet", "avro")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Sample:
         unreadable: how many cannot.
         of_topic: whether they come from a topic, so that their timestamps mean something.
         partial: whether there is more than was looked at.
+        registry: where the schemas of Avro messages are, as it will stand in the file.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Sample:
     unreadable: int
     of_topic: bool
     partial: bool
+    registry: str | None = None
 
     @property
     def records(self) -> int:
@@ -90,16 +94,21 @@ def of_files(name: str, paths: Sequence[str], limit: int, clock: Clock) -> Sampl
     finally:
         source.close()
     known = format_of(slices[0].partition.name) if slices else None
-    form: Format = "csv" if known == "csv" else "parquet" if known == "parquet" else "json"
+    form: Format = next((one for one in _FORMATS if one == known), "json")
     return _sample(name, form, slices, {}, of_topic=False, partial=not ended)
 
 
-def of_topic(name: str, config: KafkaConfig, limit: int, clock: Clock) -> Sample:
+def of_topic(
+    name: str, config: KafkaConfig, limit: int, clock: Clock, registry: RegistryConfig | None = None
+) -> Sample:
     """The newest ``limit`` records of a topic, about as many of each partition; nothing is committed.
 
+    They are JSON, or Avro where a ``registry`` is given.
+
     Raises:
-        SourceError: what the brokers refuse, or that they are away.
-        ConfigError: the topic is empty, or its records are not JSON.
+        SourceError: what the brokers refuse, that they are away, or that the topic is empty.
+        OutsideError: the registry gives no schema.
+        ConfigError: none of its records can be read.
     """
     from streamgauge.sources.kafka.looking import Look
     from streamgauge.sources.kafka.slices import as_slice
@@ -116,7 +125,7 @@ def of_topic(name: str, config: KafkaConfig, limit: int, clock: Clock) -> Sample
     slices = [as_slice(partition, list(found), now) for partition, found in messages.items()]
     keys = {p: [message.key() for message in found] for p, found in messages.items()}
     partial = any(int(found[0].offset() or 0) > 0 for found in messages.values())
-    return _sample(name, "json", slices, keys, of_topic=True, partial=partial)
+    return _sample(name, "json", slices, keys, of_topic=True, partial=partial, registry=registry)
 
 
 def since(sample: Sample, start: int, times: Mapping[tuple[Partition, int], int]) -> Sample:
@@ -159,11 +168,13 @@ def _sample(
     *,
     of_topic: bool,
     partial: bool,
+    registry: RegistryConfig | None = None,
 ) -> Sample:
     rows, bad = [], 0
+    form = form if registry is None else "avro"
     for piece in slices:
         mine = keys.get(piece.partition, ())
-        for number, record in enumerate(_records(piece)):
+        for number, record in enumerate(_records(piece, registry)):
             if record is None:
                 bad += 1
                 continue
@@ -171,15 +182,30 @@ def _sample(
             stamp, offset = int(piece.timestamps[number]), int(piece.offsets[number])
             rows.append(Row(dict(_flat(record)), piece.partition, offset, stamp, key))
     if not rows:
-        where = ", ".join(sorted({piece.partition.name for piece in slices})) or name
-        raise ConfigError(
-            f"none of the {bad} records looked at in {where} can be read as {form.upper()} objects; "
-            "other formats cannot be guessed: write the configuration by hand"
-        )
-    return Sample(name, form, tuple(slices), tuple(rows), bad, of_topic, partial)
+        raise ConfigError(_nothing(name, form, slices, bad))
+    shown = None if registry is None else registry.url[0]
+    return Sample(name, form, tuple(slices), tuple(rows), bad, of_topic, partial, shown)
 
 
-def _records(piece: Slice) -> Iterator[Mapping[str, Any] | None]:
+def _nothing(name: str, form: Format, slices: Sequence[Slice], bad: int) -> str:
+    from streamgauge.profiling.avro_records import looks_framed
+
+    where = ", ".join(sorted({piece.partition.name for piece in slices})) or name
+    payloads = [payload for piece in slices for payload in piece.payloads or ()]
+    if form == "json" and looks_framed(payloads):
+        return f"the messages of {where} look like Avro with a schema registry's ids: say where it is with --registry"
+    return (
+        f"none of the {bad} records looked at in {where} can be read as {form.upper()} objects; "
+        "other formats cannot be guessed: write the configuration by hand"
+    )
+
+
+def _records(piece: Slice, registry: RegistryConfig | None) -> Iterator[Mapping[str, Any] | None]:
+    if registry is not None:
+        from streamgauge.profiling.avro_records import read
+
+        yield from read(piece.payloads or (), registry)
+        return
     if piece.frame is not None:
         for number, row in enumerate(piece.frame.iter_rows(named=True)):
             yield None if number in piece.unreadable else row
