@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
+import pytest
 
 from streamgauge.failpoints import INBOX
 from tests.exactness.running import Run, looking, read_so_far, until, write
+
+pytestmark = pytest.mark.services  # it starts and kills real processes, which takes its time
 
 TOKEN = "a-long-token"
 PER_REQUEST = 7
