@@ -216,7 +216,7 @@ def merged_marked(
 @inner
 def earliest_session(pool: SessionPool, slot: int, sessions: int) -> int:
     """The mark of the one that began first: it is what goes on when sessions merge."""
-    best, start, end = 0, np.int64(0), np.int64(0)
+    best, start, end = 0, 0, 0
     for session in range(1, sessions + 1):
         its = bounds(pool, slot, session, session)
         if best == 0 or its < (start, end):

@@ -73,8 +73,8 @@ def roomier(
 ) -> kernels.SessionPool:
     """``pool`` with room for that many rows, slots and set entries."""
     if rows > len(pool.slot):
-        names = (*_PLAIN, "sums", "order", "next", "entry", "mark", "free")
-        pool = pool._replace(**{name: grown(getattr(pool, name), rows, -1) for name in names})
+        own = (*_PLAIN, "sums", "order", "next", "entry", "mark", "free")
+        pool = pool._replace(**{name: grown(getattr(pool, name), rows, -1) for name in own})
     if slots > len(pool.head):
         pool = pool._replace(head=grown(pool.head, slots, -1))
     if entries > len(pool.set_row):
