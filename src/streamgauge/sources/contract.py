@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 class SourceConfig(Settings):
     """Base of every source's configuration: frozen, unknown keys are errors."""
 
-    finite: ClassVar[bool] = False
-    """Whether it ends by itself (files): then all partitions are merged into one order, as in a replay."""
-
     formats: ClassVar[frozenset[str] | None] = None
     """The formats that its records can have; None: any."""
 
     type: str
+
+    @property
+    def finite(self) -> bool:
+        """Whether it ends by itself (files): then all partitions are merged into one order, as in a replay."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)

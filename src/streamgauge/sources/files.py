@@ -2,9 +2,8 @@
 
 Each path is one partition, named by the path as given; the offset of a record is its number in the file,
 from 0: the line for NDJSON, the row for CSV (not counting the header), the record for Parquet and Avro. Reading again gives the
-same offsets as long as the file is not rewritten. (A file that is followed while it grows needs offsets
-that survive its rotation; they would be byte positions with a generation, so such partitions will carry
-another name than these.)
+same offsets as long as the file is not rewritten. With ``follow: true`` files are read on while they are
+written (:mod:`.file_follow`); those partitions and offsets are of another kind.
 
 Relative paths count from the working directory. How a file is cut into records follows from its extension,
 before ``.gz`` or ``.zst``: ``.ndjson``, ``.jsonl``, ``.json``, ``.log`` and ``.txt`` by lines, ``.csv``,
@@ -17,14 +16,14 @@ import glob
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
 from streamgauge.batch import Partition
 from streamgauge.clock import Clock, SystemClock
 from streamgauge.errors import SourceError
-from streamgauge.settings import Names
+from streamgauge.settings import Names, wrong
 from streamgauge.sources.contract import Source, SourceConfig
 from streamgauge.sources.file_avro import open_avro
 from streamgauge.sources.file_csv import open_csv
@@ -50,8 +49,6 @@ _FORMAT_OF: Mapping[Content, str] = {"lines": "json", "csv": "csv", "parquet": "
 class Config(SourceConfig):
     """``source: {type: files, path: "data/*.ndjson.gz"}``."""
 
-    finite: ClassVar[bool] = True
-
     type: Literal["files"] = "files"
     path: Annotated[Names, Field(min_length=1)]
     """A path or a list of paths; ``*``, ``?``, ``[…]`` and ``**`` match as in a shell."""
@@ -62,6 +59,26 @@ class Config(SourceConfig):
     columns: Names | None = None
     """The columns of CSV files without a header row."""
 
+    follow: bool = False
+    """Read on while they are written, as `tail -F` does; for files cut by lines."""
+    start: Literal["earliest", "latest"] = "earliest"
+    """With `follow`: where files begin that are there at the first start."""
+
+    @property
+    def finite(self) -> bool:
+        """Files end, unless they are followed."""
+        return not self.follow
+
+    @model_validator(mode="after")
+    def _following(self) -> Config:
+        if self.follow and self.content not in (None, "lines"):
+            raise wrong("follow", f"files are followed by lines, and `content` is {self.content}")
+        if self.follow and any(Path(path).suffix.lower() in COMPRESSION for path in self.path):
+            raise wrong("follow", "packed files cannot be followed; name the file that is being written")
+        if not self.follow and self.start != "earliest":
+            raise wrong("start", "fits files that are followed (`follow: true`); others are read whole")
+        return self
+
     @model_validator(mode="after")
     def _csv_only(self) -> Config:
         if self.columns is not None and len(set(self.columns)) < len(self.columns):
@@ -69,17 +86,31 @@ class Config(SourceConfig):
         return self
 
 
-def open_source(config: Config, stream: str, clock: Clock) -> Source:  # noqa: ARG001  # files know no streams
+def open_source(config: Config, stream: str, clock: Clock, *, store_url: str | None = None) -> Source:
     """Find the files; they are opened when first read.
+
+    Those that are followed are remembered in the store at ``store_url``, to be known again when they are rotated.
 
     Raises:
         SourceError: nothing matches a path, a file cannot be read, or its content is unknown.
     """
+    if config.follow:
+        return _following(config, stream, clock, store_url)
     openers = {
         Partition(name): _opener(name, config.content, delimiter=config.delimiter, columns=config.columns)
         for name in _expand(config.path)
     }
     return FiniteSource(openers, clock, {"type": "files", "path": list(config.path), "start": "first record"})
+
+
+def _following(config: Config, stream: str, clock: Clock, store_url: str | None) -> Source:
+    from streamgauge.sources.file_follow import FollowingSource, Forgetful
+
+    if store_url is None:
+        return FollowingSource(config.path, config.start, Forgetful(), clock)
+    from streamgauge.stores.followed import Followed
+
+    return FollowingSource(config.path, config.start, Followed(store_url, stream), clock)
 
 
 def open_files(
