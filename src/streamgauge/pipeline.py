@@ -82,14 +82,14 @@ class Lane:
 
 def advance(
     lane: Lane, rows: Rows, board: Board, observer: Observer, *, unheard: tuple[int, int] | None = None
-) -> None:
-    """Take ``rows`` (already filtered by ``where``) all the way to notices on ``board``.
+) -> WindowResults | None:
+    """Take ``rows`` (already filtered by ``where``) all the way to notices on ``board``; what the window reported.
 
     No rows and a later watermark is how time passes. While all its monitors are paused, nothing is counted.
     Raises :class:`MonitorFailed`.
     """
     if not lane.states:
-        return
+        return None
     lane.recent.add(rows)
     results = _windows(lane, rows, unheard)
     observer.results(lane, rows, results)
@@ -102,6 +102,7 @@ def advance(
     if results.late is not None and len(results.late.rows):
         observer.late(lane.group, rows, results.late)
     lane.judged = max(lane.judged, rows.watermark)
+    return results
 
 
 def _closes(lane: Lane, rows: Rows) -> bool:

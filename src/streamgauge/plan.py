@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from streamgauge.batch import ColumnKind
+from streamgauge.batch import ColumnKind, FieldKind
 from streamgauge.clock import to_micros
 from streamgauge.config import plugins
 from streamgauge.config.models import BUILT_IN_STREAMS, Config, MonitorConfig, StreamConfig
@@ -55,6 +55,8 @@ class Group:
         margin: microseconds by which more windows are partial than those that start before what was missed.
         changes: the monitors that want a row at each record that counted.
         sessions: whether its windows hold their end, the time of their last record.
+        key_kinds: the kinds of ``by``.
+        watched: by monitor, the stream of its rows, where other monitors watch it.
     """
 
     name: str
@@ -72,6 +74,8 @@ class Group:
     margin: int = 0
     changes: frozenset[str] = frozenset()
     sessions: bool = False
+    key_kinds: Mapping[str, FieldKind] = field(default_factory=dict)
+    watched: Mapping[str, StreamPlan] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,15 @@ class StreamPlan:
         """Whether some monitor needs the partitions in one order."""
         return any(group.kind != "aligned" for group in self.groups)
 
+    @property
+    def every_group(self) -> list[Group]:
+        """Its groups, and those that watch rows of their monitors, however far."""
+        found = list(self.groups)
+        for group in self.groups:
+            for rows in group.watched.values():
+                found += rows.every_group
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -126,11 +139,53 @@ def make_plan(config: Config) -> Plan:
         drafts.setdefault(monitor.stream, {}).setdefault(draft.key, draft).monitors[name] = monitor
     streams = {}
     for stream in [*config.streams, *BUILT_IN_STREAMS]:
-        groups = tuple(draft.group(config) for draft in drafts.get(stream, {}).values())
+        groups = _groups(stream, drafts, config)
         if groups or stream in config.streams:
             streams[stream] = _stream_plan(stream, config, groups)
-    monitors = {m.name: m for stream in streams.values() for group in stream.groups for m in group.monitors}
-    return Plan(streams, monitors)
+    found = {m.name: m for stream in streams.values() for group in stream.every_group for m in group.monitors}
+    return Plan(streams, {name: found[name] for name in config.monitors if name in found})
+
+
+def _groups(stream: str, drafts: Mapping[str, Mapping[str, _Draft]], config: Config) -> tuple[Group, ...]:
+    """The groups over a stream, each with what watches the rows of its monitors."""
+    groups = []
+    for draft in drafts.get(stream, {}).values():
+        watched = {
+            name: _rows_plan(name, config, _groups(name, drafts, config))
+            for name in draft.monitors
+            if name in drafts and name not in config.streams
+        }
+        groups.append(replace(draft.group(config), watched=watched))
+    return tuple(groups)
+
+
+def _rows_plan(monitor: str, config: Config, groups: tuple[Group, ...]) -> StreamPlan:
+    """The stream of a monitor's rows."""
+    origin = config.streams.get(config.origin_of(monitor))
+    if origin is None:
+        return StreamPlan(monitor, None, Layout(monitor, {}), groups)
+    limits = origin.limits
+    return StreamPlan(
+        monitor, None, Layout(monitor, {}), groups, forget=to_micros(limits.forget), key_limit=limits.keys
+    )
+
+
+def _watchers(monitor: str, config: Config) -> list[MonitorConfig]:
+    """The monitors that watch a monitor's rows, and those that watch theirs."""
+    if monitor in config.streams:
+        return []
+    found = []
+    for name, other in config.monitors.items():
+        if other.stream == monitor:
+            found += [other, *_watchers(name, config)]
+    return found
+
+
+def _lineage(stream: str, config: Config) -> list[object]:
+    """What shapes the rows of a stream that is a monitor."""
+    if stream in config.streams or stream not in config.monitors:
+        return []
+    return [_draft(stream, config.monitors[stream], config).shape]
 
 
 @dataclass(slots=True)
@@ -169,7 +224,7 @@ class _Draft:
         return Group(
             f"window:{self.stream}", self.shape, self.stream, self.by, kind, self.where, window, fields, monitors,
             include_empty, _words(first), shift, _margin(first, shift), changes,
-            isinstance(first.window, SessionConfig),
+            isinstance(first.window, SessionConfig), {name: config.kinds_of(self.stream)[name] for name in self.by},
         )  # fmt: skip
 
 
@@ -183,7 +238,7 @@ def _draft(name: str, monitor: MonitorConfig, config: Config) -> _Draft:
     if window is not None:
         compute = {column: parse_aggregate(text, kinds, rising) for column, text in window.compute.items()}
     cut = {} if window is None else window.model_dump(mode="json", exclude=_beside(window))
-    shape = digest([monitor.stream, by, monitor.where, cut, monitor.order])
+    shape = digest([monitor.stream, by, monitor.where, cut, monitor.order, *_lineage(monitor.stream, config)])
     key = digest([shape, [] if window is not None else name])
     return _Draft(key, monitor.stream, by, where, compute, shape)
 
@@ -256,8 +311,12 @@ def _kind(
     config: Config,
 ) -> tuple[Kind, str]:
     stream = config.streams.get(draft.stream)
+    if stream is None and draft.stream in config.monitors:
+        return "aligned", f"the rows of {draft.stream} come in one order"
     placed = stream.partitioned_by if stream is not None else ()
-    if placed and set(placed) <= set(draft.by):
+    watchers = [watcher for name in draft.monitors for watcher in _watchers(name, config)]
+    apart = all(set(placed) <= set(grouping(watcher)) for watcher in watchers)
+    if placed and set(placed) <= set(draft.by) and apart:
         return "aligned", f"grouped by {', '.join(draft.by)}, and records are placed by {', '.join(placed)}"
     if isinstance(monitor.window, CountConfig):
         return (
@@ -270,6 +329,8 @@ def _kind(
         return "single", "its detector depends on the order across partitions"
     if not draft.by:
         return "mergeable", "one group over all partitions, merged when all have come so far"
+    if not apart:
+        return "mergeable", "its rows are watched over all partitions"
     declared = f"records are placed by {', '.join(placed)}" if placed else "`partitioned_by` is not declared"
     return "mergeable", f"grouped by {', '.join(draft.by)}, but {declared}"
 
@@ -377,4 +438,5 @@ def _words(monitor: MonitorConfig) -> str:
     parts = window.model_dump(
         mode="json", exclude={"type", "by", "compute", "include_empty", "early", "emit"}, exclude_none=True
     )
-    return " ".join([window.type, *(f"{key} {value}" for key, value in parts.items())])
+    in_order = sorted(parts.items(), key=lambda part: part[0] == "grace")
+    return " ".join([window.type, *(f"{key} {value}" for key, value in in_order)])

@@ -85,7 +85,7 @@ monitors:
 """
     with pytest.raises(ConfigErrors) as caught:
         load(text, environ={})
-    assert sorted(f"{m.path} {m.message[:20]}" for m in caught.value.mistakes) == [
+    assert sorted(f"{m.path} {m.message[:20].rstrip(':')}" for m in caught.value.mistakes) == [
         "$.monitors.burst `detect` is missing",
         "$.monitors.burst.notify `channels:` declares",
         "$.monitors.burst.where there is no column '",

@@ -45,7 +45,7 @@ def plan_lines(config: Config) -> Iterator[dict[str, Any]]:
         if not stream.groups:
             continue
         yield _stream(stream)
-        for group in stream.groups:
+        for group in stream.every_group:
             for monitor in group.monitors:
                 yield _monitor(config, stream, group, monitor)
 

@@ -28,39 +28,49 @@ if TYPE_CHECKING:
     from streamgauge.sources.synthetic import Generation
 
 
+Statements = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--file",
+        "-f",
+        metavar="FILE.sql",
+        help="Instead: produce the rows of its INSERTs to their topics; may be repeated.",
+        show_default=False,
+    ),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the statements; may be repeated."),
+]
+Begin = Annotated[
+    str | None,
+    typer.Option(
+        "--start",
+        help="Event time of the beginning: ISO 8601 or `now`. Default: now for a topic at a rate, "
+        "else 2026-01-01T00:00:00Z.",
+        show_default=False,
+    ),
+]
+Properties = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY=VALUE", help="A librdkafka setting; may be repeated.", show_default=False),
+]
+
+
 def command(  # noqa: PLR0917  typer's options are its parameters
     scenario: Annotated[
         str | None,
         typer.Argument(metavar="[SCENARIO]", help=f"One of {', '.join(names())}.", show_default=False),
     ] = None,
-    statements: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--file",
-            "-f",
-            metavar="FILE.sql",
-            help="Instead: produce the rows of its INSERTs to their topics; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the statements; may be repeated."),
-    ] = None,
+    statements: Statements = None,
+    set_: Parameters = None,
     seed: Annotated[int, typer.Option(min=0, help="Which of its days; the same seed, the same bytes.")] = 1,
     records: Annotated[int, typer.Option(min=1, help="How many.")] = 100_000,
     rate: Annotated[
         float | None,
         typer.Option(help="Records per second; without it as fast as possible.", show_default=False),
     ] = None,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            help="Event time of the beginning: ISO 8601 or `now`. Default: now for a topic at a rate, "
-            "else 2026-01-01T00:00:00Z.",
-            show_default=False,
-        ),
-    ] = None,
+    start: Begin = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Plant no faults.")] = False,
     out: Annotated[
         str | None,
@@ -74,10 +84,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
         int | None,
         typer.Option(min=1, help="Create the topic with so many if it is missing.", show_default=False),
     ] = None,
-    producer_property: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="A librdkafka setting; may be repeated.", show_default=False),
-    ] = None,
+    producer_property: Properties = None,
     planted: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the planted faults there as JSON.", show_default=False),

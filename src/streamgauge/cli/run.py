@@ -15,36 +15,37 @@ if TYPE_CHECKING:
     from streamgauge.engines.session import Session
 
 
+Statements = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--file", "-f", metavar="FILE.sql", help="Statements instead; may be repeated.", show_default=False
+    ),
+]
+Brokers = Annotated[
+    str | None, typer.Option(help="Of the statements' topics, such as localhost:9092.", show_default=False)
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the statements; may be repeated."),
+]
+Notify = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TYPE:TARGET",
+        help="Whom the statements' incidents tell: console, csv:PATH, webhook:URL, kafka:TOPIC.",
+        show_default="console",
+    ),
+]
+
+
 def command(  # noqa: PLR0917  typer's options are its parameters
     file: Annotated[
         Path | None, typer.Argument(metavar="[FILE]", help="The configuration.", show_default=False)
     ] = None,
-    statements: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--file",
-            "-f",
-            metavar="FILE.sql",
-            help="Statements instead; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    brokers: Annotated[
-        str | None,
-        typer.Option(help="Of the statements' topics, such as localhost:9092.", show_default=False),
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the statements; may be repeated."),
-    ] = None,
-    notify: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="TYPE:TARGET",
-            help="Whom the statements' incidents tell: console, csv:PATH, webhook:URL, kafka:TOPIC.",
-            show_default="console",
-        ),
-    ] = None,
+    statements: Statements = None,
+    brokers: Brokers = None,
+    set_: Parameters = None,
+    notify: Notify = None,
     host: Annotated[
         str | None, typer.Option(help="Where the server listens; default: the file's, 127.0.0.1.")
     ] = None,

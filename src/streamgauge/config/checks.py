@@ -23,6 +23,9 @@ from streamgauge.detectors.contract import Context
 from streamgauge.errors import ConfigError, ExpressionError
 from streamgauge.settings import nearest
 
+WATCHED = ("tumbling", "hopping")
+"""The windows whose rows may be watched: they come in the order of their ends."""
+
 Kinds = Mapping[str, ColumnKind]
 
 
@@ -133,13 +136,6 @@ def _written_window(document: Document, monitor: Path) -> WindowConfig | None:
         return None
 
 
-def _unfit(function: str) -> str:
-    """Why an aggregate cannot be computed of sessions."""
-    if function == "rate":
-        return "rate does not fit sessions: one of a single record has no length; compute count(*)"
-    return f"{function} cannot be computed of sessions; use a tumbling or hopping window"
-
-
 @dataclass(slots=True)
 class _Monitor:
     """The checks of one monitor."""
@@ -156,6 +152,7 @@ class _Monitor:
 
     def check(self) -> None:
         """Everything that can be said about this monitor."""
+        self._purpose()
         self._channels()
         fields = self._fields()
         if fields is None:
@@ -173,14 +170,18 @@ class _Monitor:
             self._rows(window, kinds, columns)
             self._detector(kinds, columns, rising)
 
+    def _purpose(self) -> None:
+        """It judges, or its rows go somewhere."""
+        monitor = self.monitor
+        watched = any(other.stream == self.name for other in self.config.monitors.values())
+        refused = self.pruned.within("monitors", self.name, "write")
+        if monitor.detect is None and monitor.write is None and not watched and not refused:
+            message = "`detect` is missing: say what to judge, or with `write:` where its rows go"
+            self.findings.wrong(self._path, message, at_key=True)
+
     def _rows(self, window: WindowConfig | None, kinds: Kinds, columns: Kinds) -> None:
         """What becomes of its rows."""
         monitor = self.monitor
-        watched = any(other.stream == self.name for other in self.config.monitors.values())
-        if monitor.detect is None and monitor.write is None and not watched:
-            self.findings.wrong(
-                self._path, "`detect` is missing: say what to judge, or with `write:` where its rows go", at_key=True
-            )
         if monitor.write is None:
             return
         if window is None:
@@ -207,9 +208,37 @@ class _Monitor:
             return {field: FieldConfig(type=kind) for field, kind in BUILT_IN_STREAMS[name].items()}
         if self.pruned.within("streams", name):
             return None
-        known = [*self.config.streams, *BUILT_IN_STREAMS]
+        if name in self.config.monitors:
+            return self._rows_of(name)
+        known = [*self.config.streams, *self.config.monitors, *BUILT_IN_STREAMS]
         self.findings.wrong((*self._path, "stream"), f"unknown stream `{name}`; {nearest(name, known)}")
         return None
+
+    def _rows_of(self, name: str) -> Mapping[str, FieldConfig] | None:
+        """What the rows of another monitor hold; None where they cannot be watched."""
+        path, seen = (*self._path, "stream"), [self.name]
+        while name in self.config.monitors and name not in self.config.streams:
+            if name in seen:
+                way = " → ".join([*seen[seen.index(name) :], name])
+                self.findings.wrong(path, f"monitors watch each other's rows in a circle: {way}")
+                return None
+            seen.append(name)
+            name = self.config.monitors[name].stream
+        watched = self.config.monitors[self.monitor.stream]
+        if self.pruned.within("monitors", self.monitor.stream):
+            return None
+        window = watched.window
+        if window is None or window.type not in WATCHED or getattr(window, "emit", "final") != "final":
+            message = (
+                f"the rows of `{self.monitor.stream}` cannot be watched: only those of {' and '.join(WATCHED)} windows "
+                "can, with `emit: final`"
+            )
+            self.findings.wrong(path, message)
+            return None
+        try:
+            return {field: FieldConfig(type=kind) for field, kind in self.config.kinds_of(self.monitor.stream).items()}
+        except (KeyError, ExpressionError, RecursionError):
+            return None  # told where it is written
 
     def _where(self, kinds: Kinds) -> bool:
         from streamgauge.expressions import parse_condition
@@ -244,8 +273,9 @@ class _Monitor:
                 self.findings.expression((*path, "compute", name), error)
                 sound = False
             else:
-                if isinstance(window, SessionConfig) and (aggregate.kept or aggregate.function == "rate"):
-                    self.findings.wrong((*path, "compute", name), _unfit(aggregate.function))
+                if isinstance(window, SessionConfig) and aggregate.function == "rate":
+                    message = "rate does not fit sessions: one of a single record has no length; compute count(*)"
+                    self.findings.wrong((*path, "compute", name), message)
                     sound = False
                 columns[name] = aggregate.kind
                 rising |= {name} if aggregate.rising else set()

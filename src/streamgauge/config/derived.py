@@ -6,13 +6,19 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from streamgauge.batch import ColumnKind
+from streamgauge.batch import ColumnKind, FieldKind
 
 if TYPE_CHECKING:
     from streamgauge.config.models import Config, MonitorConfig
 
 BOUNDS: Mapping[str, ColumnKind] = MappingProxyType({"window_start": "timestamp", "window_end": "timestamp"})
 """What each row ends with."""
+
+
+def readable(kinds: Mapping[str, ColumnKind]) -> dict[str, FieldKind]:
+    """Those columns that a record may hold: lists, maps and sketches are none."""
+    plain: tuple[FieldKind, ...] = ("string", "int", "float", "bool", "timestamp")
+    return {name: known for name, kind in kinds.items() for known in plain if known == kind}
 
 
 def row_kinds(config: Config, monitor: MonitorConfig) -> dict[str, ColumnKind]:

@@ -16,6 +16,7 @@ from pydantic import Field, PrivateAttr, StringConstraints, field_validator, mod
 
 from streamgauge.batch import FieldKind
 from streamgauge.channels.contract import ChannelConfig
+from streamgauge.config.derived import readable, row_kinds
 from streamgauge.config.plugins import ByType, config_class
 from streamgauge.config.windows import WindowConfig
 from streamgauge.detectors.contract import DetectorConfig
@@ -179,6 +180,8 @@ class StreamConfig(Settings):
 class MonitorConfig(Settings):
     """One declared rule: stream, where, window, detector, route."""
 
+    sql: Annotated[str | None, Field(min_length=1)] = None
+    """Instead of `stream`, `where`, `window` and `detect`: a SELECT in the manner of ksqlDB."""
     stream: str
     """The stream it watches, declared or built in."""
     where: Annotated[str | None, Field(min_length=1)] = None
@@ -261,13 +264,15 @@ class Config(Settings):
         return self._warnings
 
     def kinds_of(self, stream: str) -> dict[str, FieldKind]:
-        """Fields of a declared or built-in stream with their kinds.
+        """Fields of a declared or built-in stream, or of a monitor's rows, with their kinds.
 
         Raises:
             KeyError: there is no such stream.
         """
         if stream in BUILT_IN_STREAMS:
             return dict(BUILT_IN_STREAMS[stream])
+        if stream not in self.streams and stream in self.monitors:
+            return readable(row_kinds(self, self.monitors[stream]))
         return {name: field.type for name, field in self.streams[stream].fields.items()}
 
     def origin_of(self, name: str) -> str:

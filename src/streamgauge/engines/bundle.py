@@ -12,6 +12,7 @@ import numpy as np
 
 from streamgauge.batch import NEVER, IntArray, Partition, SlotArray
 from streamgauge.engines.beginnings import LATER, Beginnings
+from streamgauge.engines.watching import Watching
 from streamgauge.keys import KeySlots
 from streamgauge.pipeline import Lane
 from streamgauge.plan import Group, StreamPlan, digest
@@ -31,6 +32,7 @@ class Bundle:
         from_offset: records before these are known already (after a fallback to an older block).
         beginnings: which windows were not seen whole.
         parts: the partitions it spans, in the order of their numbers.
+        watching: what watches the rows of its monitors.
     """
 
     version = 1
@@ -65,6 +67,7 @@ class Bundle:
         self.from_offset: dict[Partition, int] = {}
         self.beginnings = Beginnings(scope for lane in self.lanes for scope in _scopes(lane))
         self.pooled_told = 0
+        self.watching: list[Watching] = []
         self._age = max([stream.forget, *(_memory(lane.group) for lane in self.lanes)])
         self._oldest: int | None = None
 
@@ -125,6 +128,8 @@ class Bundle:
             for monitor in lane.group.monitors:
                 if monitor.name in lane.states:
                     _put(tables, f"detector/{monitor.name}/{monitor.shape}", lane.states[monitor.name])
+        for watching in self.watching:
+            tables |= watching.tables()
         return tables
 
     def restore(self, tables: Tables) -> None:
@@ -145,6 +150,8 @@ class Bundle:
                     _take(tables, f"detector/{monitor.name}/{monitor.shape}", lane.states[monitor.name])
         for partition in attached:
             self.part_of(partition)
+        for watching in self.watching:
+            watching.restore(tables)
 
     def touch(self, slots: SlotArray, times: IntArray) -> None:
         """Note when keys were last seen."""

@@ -155,10 +155,9 @@ class Reporter:
         engine = self._engine
         shown = {}
         for stream, runner in engine.runners.streams.items():
-            for group in runner.plan.groups:
-                lanes = [
-                    lane for bundle in runner.bundles.values() for lane in bundle.lanes if lane.group is group
-                ]
+            every = [lane for one in runner.nested for bundle in one.bundles.values() for lane in bundle.lanes]
+            for group in runner.plan.every_group:
+                lanes = [lane for lane in every if lane.group is group]
                 keys = sum(lane.keys.known for lane in lanes)
                 filling = sum(group.window.filling(lane.window_state) for lane in lanes)
                 for monitor in group.monitors:

@@ -19,6 +19,7 @@ from streamgauge.engines.built_in import (
 from streamgauge.engines.mirror import BAD as BAD_TOLD
 from streamgauge.engines.mirror import LATE as LATE_TOLD
 from streamgauge.engines.mirror import Mirror
+from streamgauge.engines.reread import Told
 from streamgauge.engines.stream_runner import StreamRunner
 from streamgauge.incidents.board import Board
 from streamgauge.monitor import Monitor
@@ -71,7 +72,7 @@ class Runners:
 
     def results(self, lane: Lane, rows: Rows, results: WindowResults) -> None:
         """Pass on those that were not kept before."""
-        told = self.streams[lane.group.stream].told
+        told = self._told(lane.group)
         self._observer.results(lane, rows, results if told is None else told.results(lane, rows, results))
 
     def verdicts(self, monitor: Monitor, verdicts: Verdicts) -> None:
@@ -80,11 +81,11 @@ class Runners:
 
     def late(self, group: Group, rows: Rows, late: LateRows) -> None:
         """Gather late records of declared streams; pass on those that were not counted before."""
-        told = self.streams[group.stream].told
+        told = self._told(group)
         fresh = late if told is None else told.late(rows, late)
         if len(fresh.rows):
             self._observer.late(group, rows, fresh)
-        if group.stream not in (LATE, DEAD_LETTERS):
+        if group.stream not in (LATE, DEAD_LETTERS) and group.stream in self.streams:
             lateness = self.streams[group.stream].plan.lateness
             self._gathered.late.extend(late_records(group, rows, late, lateness))
 
@@ -128,6 +129,11 @@ class Runners:
             if name not in declared:
                 self.streams[name].finish()
         return gathered
+
+    def _told(self, group: Group) -> Told | None:
+        """What is read again of a stream; None for rows of monitors, which follow from it."""
+        runner = self.streams.get(group.stream)
+        return None if runner is None else runner.told
 
     def _declared(self) -> list[str]:
         return [name for name in self.streams if name not in (LATE, DEAD_LETTERS)]

@@ -13,6 +13,7 @@ from streamgauge.channels.payload import encode
 from streamgauge.clock import iso
 from streamgauge.config.derived import BOUNDS, row_kinds
 from streamgauge.config.models import Config
+from streamgauge.engines.watching import row_columns
 from streamgauge.expressions import Expression, parse_condition, parse_value
 from streamgauge.pipeline import Lane
 from streamgauge.sinks.contract import SinkConfig
@@ -76,21 +77,20 @@ class WindowRows:
         self._counts = monitor.window.type == "count"
         self._changes = getattr(monitor.window, "emit", "final") == "changes"
         self._shape = Shape(sink, kinds, list(kinds), self._by)
-        self._kinds = kinds
 
     def rows(self, lane: Lane, rows: Rows, results: WindowResults) -> list[DecidedRow]:
         """A row per window that closed; where changes are wanted, one per record that changed its window."""
         chosen = np.nonzero(results.early if self._changes else ~results.early)[0]
         if not len(chosen):
             return []
-        columns = self._columns(results, chosen, results.columns)
+        columns = row_columns(lane, results, chosen, results.columns)
         held = self._shape.held(columns, len(chosen))
         gone = np.zeros(len(chosen), np.bool_)
         if self._changes and results.retracted is not None:
             retracted = results.retracted[chosen]
             held, gone = held & ~retracted, held & retracted
         if self._changes and not held.all():
-            before = self._columns(results, chosen, results.previous)
+            before = row_columns(lane, results, chosen, results.previous)
             gone |= ~held & self._shape.held(before, len(chosen))
         keep = np.nonzero(held | gone)[0]
         if not len(keep):
@@ -118,20 +118,6 @@ class WindowRows:
             for row in np.nonzero(gone)[0].tolist():
                 bodies[row] = {**{name: values[row] for name, values in named.items()}, "deleted": True}
         return bodies
-
-    def _columns(
-        self, results: WindowResults, closed: IntArray, values: Mapping[str, Column]
-    ) -> dict[str, Column]:
-        keys = [results.keys.key(slot) for slot in results.slots[closed].tolist()]
-        parts = [keys] if len(self._by) == 1 else list(zip(*keys, strict=True)) if self._by and keys else []
-        columns: dict[str, Column] = {
-            name: Column(self._kinds[name], values=list(part))
-            for name, part in zip(self._by, parts, strict=False)
-        }
-        columns |= {name: column.take(closed) for name, column in values.items()}
-        columns["window_start"] = Column("timestamp", values=results.starts[closed].tolist())
-        columns["window_end"] = Column("timestamp", values=results.ends[closed].tolist())
-        return columns
 
     def _ids(self, lane: Lane, rows: Rows, results: WindowResults, closed: IntArray) -> list[str]:
         texts = results.keys.texts_of(results.slots[closed])

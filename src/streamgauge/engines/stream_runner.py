@@ -11,6 +11,7 @@ import numpy as np
 from streamgauge.batch import NEVER, Batch, Column, IntArray, Partition, SlotArray
 from streamgauge.engines.bundle import Bundle, moved, reached
 from streamgauge.engines.reread import Told
+from streamgauge.engines.watching import Watching
 from streamgauge.incidents.board import Board
 from streamgauge.pipeline import Lane, MonitorFailed, Observer, advance
 from streamgauge.plan import StreamPlan
@@ -187,7 +188,9 @@ class StreamRunner:
         for bundle in self.bundles.values():
             for lane in bundle.lanes:
                 until = max(self.clock.maximum(), lane.group.window.last_end(lane.window_state))
-                advance(lane, _nothing(lane, bundle, until), self.board, self.observer)
+                self._advance(bundle, lane, _nothing(lane, bundle, until))
+            for watching in bundle.watching:
+                watching.finish()
 
     def follow(
         self, other: StreamRunner, names: Mapping[Partition, Partition], first: Mapping[Partition, int]
@@ -247,8 +250,21 @@ class StreamRunner:
         bundle = Bundle(self.plan, by, partition, groups, self._paused)
         if partition is not None:
             bundle.part_of(partition)
+        bundle.watching = [
+            Watching(name, lane, self._run) for lane in bundle.lanes for name in lane.group.watched
+        ]
         self.bundles[by, partition] = bundle
         return bundle
+
+    def _run(self, rows: StreamPlan) -> StreamRunner:
+        """A runner for the rows of one of our monitors."""
+        return StreamRunner(rows, self.board, self.observer, paused=self._paused, replay=self.replay)
+
+    @property
+    def nested(self) -> list[StreamRunner]:
+        """This one, and those of everything that watches rows of its monitors."""
+        below = [watching.runner for bundle in self.bundles.values() for watching in bundle.watching]
+        return [self, *(runner for one in below for runner in one.nested)]
 
     def _aligned(self, batch: Batch, before: IntArray, after: IntArray) -> None:
         watermark = self.clock.watermark(batch.partition)
@@ -341,8 +357,17 @@ class StreamRunner:
         before = min([reached(lane) for lane in bundle.lanes], default=watermark)
         for lane in bundle.lanes:
             rows = _nothing(lane, bundle, moved(watermark, lane.group.shift))
-            advance(lane, rows, self.board, self.observer, unheard=unheard)
+            self._advance(bundle, lane, rows, unheard=unheard)
         bundle.forget_due(before, watermark)
+
+    def _advance(
+        self, bundle: Bundle, lane: Lane, rows: Rows, *, unheard: tuple[int, int] | None = None
+    ) -> None:
+        """One lane's step, and that of whatever watches its rows."""
+        results = advance(lane, rows, self.board, self.observer, unheard=unheard)
+        for watching in bundle.watching:
+            if watching.lane is lane:
+                watching.take(results, rows.watermark)
 
     def _through(self, bundle: Bundle, reading: Reading) -> None:
         """All of ``reading``, in pieces that end where keys may be due to be forgotten."""
@@ -364,7 +389,7 @@ class StreamRunner:
         for lane in bundle.lanes:
             if lane.states:
                 rows = _rows(lane, bundle, reading, slots)
-                advance(lane, rows, self.board, self.observer)
+                self._advance(bundle, lane, rows)
         bundle.forget_due(reading.opening, reading.watermark)
 
     def _note_partial(self, bundle: Bundle, reading: Reading) -> None:
