@@ -13,8 +13,8 @@ import numpy as np
 
 from streamgauge.batch import NEVER, BoolArray, Column, FloatArray, IntArray, SlotArray
 from streamgauge.errors import ConfigError
+from streamgauge.kernels import session_pool, time_windows
 from streamgauge.kernels import session_windows as kernels
-from streamgauge.kernels import time_windows
 from streamgauge.kernels.aggregate import DISTINCT
 from streamgauge.keys import KeySlots
 from streamgauge.state import State
@@ -55,12 +55,6 @@ class SessionWindow:
             raise ConfigError(
                 "rate cannot be computed of sessions: one of a single record has no length; compute count(*), or "
                 "use a tumbling or hopping window"
-            )
-        kept = sorted({part.function for part in aggregates.compute.values() if part.kept})
-        if kept:
-            raise ConfigError(
-                f"{', '.join(kept)} cannot be computed of sessions; use a tumbling or hopping window, or aggregates "
-                "that are numbers: count, sum, avg, min, max, first, last, distinct, stddev, variance"
             )
         self.aggregates = aggregates
         self.gap = gap
@@ -156,7 +150,7 @@ class SessionWindow:
     def _make_room(self, state: SessionWindowState, distincts: int) -> None:
         """For one more record at least, whatever it was that was full."""
         counts = state.pool.counts
-        needed = int(counts[kernels.NEEDED])
+        needed = int(counts[session_pool.NEEDED])
         if needed > len(self._events.record):
             self._events = _new_events(self.aggregates.width, 2 * needed)
         full = counts[time_windows.USED] >= len(state.pool.slot) and not counts[time_windows.FREE]
@@ -170,7 +164,7 @@ class SessionWindow:
 
     def _close(self, state: SessionWindowState, rows: Rows, first_seen: int) -> _Told | None:
         pool = state.pool
-        if pool.counts[kernels.EARLIEST] + self.gap >= rows.watermark:
+        if pool.counts[session_pool.EARLIEST] + self.gap >= rows.watermark:
             return None
         used = int(pool.counts[time_windows.USED])
         found, groups = np.empty(used, np.int64), np.empty(used, np.int64)
@@ -179,7 +173,7 @@ class SessionWindow:
         if state.fragments.used:
             state.fragments.close(over.slots, over.starts, over.ends, over.now)
         kernels.release(pool, found[:count])
-        pool.counts[kernels.EARLIEST] = pool.end[:used][pool.slot[:used] >= 0].min(
+        pool.counts[session_pool.EARLIEST] = pool.end[:used][pool.slot[:used] >= 0].min(
             initial=np.iinfo(np.int64).max // 2
         )
         if state.texts.known >= state.collect_at:
@@ -245,7 +239,7 @@ def _joined(parts: Sequence[_Told]) -> _Told:
     return _Told(*(np.concatenate([getattr(part, name) for part in parts]) for name in _Told.__slots__))
 
 
-def _events_told(events: kernels.SessionEvents, found: int, rows: Rows) -> _Told:
+def _events_told(events: session_pool.SessionEvents, found: int, rows: Rows) -> _Told:
     """Changes copied out of the loop's buffers."""
     record = events.record[:found].copy()
     return _Told(
@@ -256,7 +250,7 @@ def _events_told(events: kernels.SessionEvents, found: int, rows: Rows) -> _Told
 
 
 def _over(
-    aggregates: Aggregates, pool: kernels.SessionPool, rows: IntArray, groups: IntArray, first_seen: int
+    aggregates: Aggregates, pool: session_pool.SessionPool, rows: IntArray, groups: IntArray, first_seen: int
 ) -> _Told:
     """Sessions that are over, merged over their parts, read before their rows are freed."""
     order = np.lexsort((rows, pool.end[rows], pool.start[rows], pool.part[rows], groups))
@@ -279,8 +273,8 @@ def _over(
     return _Told(slots, starts, ends, offsets, records, no, no, sums, sums)
 
 
-def _new_events(width: int, room: int) -> kernels.SessionEvents:
-    return kernels.SessionEvents(
+def _new_events(width: int, room: int) -> session_pool.SessionEvents:
+    return session_pool.SessionEvents(
         np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.bool_),
         np.empty((room, width)), np.empty((room, width)), np.empty(room, np.int64), np.empty(room, np.int64),
         np.zeros(2, np.int64),
