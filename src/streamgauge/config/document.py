@@ -33,6 +33,7 @@ class Document:
         secrets: what ``${…}`` brought in, with the reference that did.
         unread: values that a mistake was already found in; the models' opinion on them is noise.
         origins: of what an included file brought, that file.
+        blocks: of each text that is written as a block (``|``), its first line and how far it is indented.
     """
 
     data: Any
@@ -42,6 +43,7 @@ class Document:
     secrets: dict[str, str] = field(default_factory=dict)
     unread: set[Path] = field(default_factory=set)
     origins: dict[Path, str | None] = field(default_factory=dict)
+    blocks: dict[Path, tuple[int, int]] = field(default_factory=dict)
 
     def file_of(self, path: Path) -> str | None:
         """The file in which ``path`` was written: this one, unless something around it was included."""

@@ -16,6 +16,7 @@ from streamgauge.config.mistakes import ConfigErrors, Mistake, shape_mistakes
 from streamgauge.config.models import Config
 from streamgauge.config.pruning import Pruned, prune
 from streamgauge.config.reading import read, substituted
+from streamgauge.config.statements import translate
 from streamgauge.config.substitution import Substitution
 
 _ROUNDS = 20
@@ -39,8 +40,10 @@ def load(source: FilePath | str | Mapping[str, Any], *, environ: Mapping[str, st
     document, mistakes = _document(source, os.environ if environ is None else environ)
     if mistakes and not document.data:
         raise ConfigErrors(mistakes)
+    wrong, gone = translate(document)
     config, shape, pruned = _shaped(document)
-    mistakes += shape
+    pruned.paths |= gone
+    mistakes += wrong + shape
     warnings: list[Mistake] = []
     if config is not None:
         found = check(config, document, pruned)

@@ -182,6 +182,8 @@ class MonitorConfig(Settings):
 
     sql: Annotated[str | None, Field(min_length=1)] = None
     """Instead of `stream`, `where`, `window` and `detect`: a SELECT in the manner of ksqlDB."""
+    sql: Annotated[str | None, Field(min_length=1)] = None
+    """Instead of `stream`, `where`, `window` and `detect`: a SELECT in the manner of ksqlDB."""
     stream: str
     """The stream it watches, declared or built in."""
     where: Annotated[str | None, Field(min_length=1)] = None

@@ -113,6 +113,8 @@ class _Reader:
     def plain(self, node: Node, path: Path) -> Any:
         """The plain data of a node; its place is kept under ``path``."""
         self.document.values[path] = self._place(node)
+        if isinstance(node, ScalarNode) and node.style == "|":
+            self.document.blocks[path] = (node.start_mark.line + 2, self._indent(node))
         self._count += 1
         if id(node) in self._above:
             self.wrong(path, "an alias cannot stand within what it names")
@@ -204,6 +206,11 @@ class _Reader:
         if isinstance(value, (list, tuple)):
             return [self.from_python(item, (*path, i)) for i, item in enumerate(value)]
         return value
+
+    def _indent(self, node: ScalarNode) -> int:
+        """By how many spaces the lines of a block are moved."""
+        lines = self.text[node.start_mark.index : node.end_mark.index].split("\n")[1:]
+        return min((len(line) - len(line.lstrip(" ")) for line in lines if line.strip()), default=0)
 
     def _place(self, node: Node) -> Place:
         line, column, _ = _start(node)

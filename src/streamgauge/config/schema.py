@@ -19,6 +19,9 @@ def schema() -> dict[str, Any]:
     """JSON Schema (2020-12). What is not any text may also be a reference, ``${NAME}``."""
     made = Config.model_json_schema(by_alias=True, schema_generator=_Generator, mode="validation")
     definitions = {name: _tidy(part) for name, part in sorted(made.pop("$defs").items())}
+    monitor = definitions["MonitorConfig"]
+    monitor["required"] = [key for key in monitor["required"] if key != "stream"]
+    monitor["anyOf"] = [{"required": ["stream"]}, {"required": ["sql"]}]
     reference = {
         "description": "taken from the environment or a secret file",
         "type": "string",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from streamgauge.batch import FieldKind
 from streamgauge.expressions.names import resolve
@@ -54,7 +54,7 @@ def grouping(select: Select, records: Scope) -> Grouping:
             continue
         expression = parsed(made, records.columns)
         name, unnamed = _name(item or _same(made.text, select.items, records), records, unnamed)
-        kinds[name] = expression.kind
+        kinds[name] = cast("FieldKind", expression.kind)  # lists and maps are no values of a record
         derived[name] = {"type": expression.kind, "compute": made.text}
         phrases.append((piece.tokens, column_text(name)))
     return Grouping(kinds, derived, phrases, unnamed)
