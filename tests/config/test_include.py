@@ -120,7 +120,7 @@ def test_a_setting_twice_tells_both_places(tmp_path: Path):
 def test_mistakes_are_told_at_their_own_places(tmp_path: Path):
     main = wrote(
         tmp_path,
-        main="include: [common.yaml, rules.yaml]\nmonitors: {own: {stream: nothing}}\n",
+        main="include: [common.yaml, rules.yaml]\nmonitors: {own: {stream: nothing, detect: {type: silence, by: account, after: 30s}}}\n",
         common=streams("payments"),
         rules=monitors("a", limit="wrong") + "stor: 1\n",
     )

@@ -70,6 +70,43 @@ def test_a_wrong_authority(secured_kafka: Broker):
         source_of(secured_kafka, "any", settings=wrong).open({})
 
 
+@pytest.mark.parametrize("login", [True, False])
+def test_tls_spoken_to_a_plain_port(kafka: Broker, secured_kafka: Broker, login: bool):
+    settings = secured_kafka.client("reader")
+    if not login:
+        settings = {"security.protocol": "SSL", "ssl.ca.location": settings["ssl.ca.location"]}
+    with pytest.raises(SourceError) as caught:
+        source_of(kafka, "any", settings=settings).open({})
+    assert f"the brokers at {kafka.bootstrap} do not speak TLS there: " in str(caught.value)
+    assert "name their secure port in `brokers:`" in str(caught.value)
+    assert "reader-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"security.protocol": "PLAINTEXT"}, {"security.protocol": "SASL_PLAINTEXT"}]
+)
+def test_plain_words_to_a_secured_port_are_no_error_but_told(secured_kafka: Broker, settings: dict[str, str]):
+    with Reading(source_of(secured_kafka, "any", settings=settings)) as reading:
+        trouble = reading.source.describe()["trouble"]
+    assert "they may want another security.protocol than " + settings["security.protocol"] in trouble
+
+
+def test_a_login_where_none_is_asked_for(kafka: Broker):
+    login = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN"}
+    user = {"sasl.username": "reader", "sasl.password": "reader-secret"}
+    with pytest.raises(SourceError) as caught:
+        source_of(kafka, "any", settings=login | user).open({})
+    assert "refused the login of user 'reader'" in str(caught.value)
+    assert "reader-secret" not in str(caught.value)
+
+
+def test_a_mechanism_that_is_not_offered_is_told_with_those_that_are(secured_kafka: Broker):
+    other = {**secured_kafka.client("reader"), "sasl.mechanism": "SCRAM-SHA-256"}
+    with pytest.raises(SourceError, match="supported mechanisms: SCRAM-SHA-512,PLAIN") as caught:
+        source_of(secured_kafka, "any", settings=other).open({})
+    assert "sasl.mechanism under `settings:`" in str(caught.value)
+
+
 def test_an_authority_file_that_is_not_there(secured_kafka: Broker, tmp_path: Path):
     wrong = {"ssl.ca.location": str(tmp_path / "none.pem")}
     with pytest.raises(ConfigError, match=r"ssl\.ca\.location"):

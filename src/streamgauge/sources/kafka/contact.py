@@ -58,6 +58,7 @@ def _answers(consumer: Any, config: Config, troubles: Troubles) -> bool:
             return True
         troubles.raise_final(opening=True)
         if time.monotonic() - began > (_AWAY if troubles.away else _SILENT):
+            troubles.silent()
             return False
 
 

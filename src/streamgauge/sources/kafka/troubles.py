@@ -26,6 +26,11 @@ _GRACE = 3.0
 """Seconds without any sign of life after which a failed login or handshake counts once reading has begun:
 a broker that is being shut down or started may break off a handshake as well."""
 
+_NO_TLS = "PLAINTEXT broker listener"
+"""What librdkafka says when a port closes the connection at the first word of TLS."""
+_INSISTS = 0.5
+"""Seconds for which a port must do so at the start; one that is being opened may do it once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -77,6 +82,15 @@ class Troubles:
         }
         if not self._open:
             self.last, self.away = None, False
+
+    def silent(self) -> None:
+        """Nobody answered the first questions; where nothing said why, it may be who is spoken to in the wrong way."""
+        if self.last is None:
+            protocol = self._config.settings.get("security.protocol", "plaintext")
+            self.last = (
+                f"no answer; if the brokers are there, they may want another security.protocol than {protocol} "
+                "under `settings:`"
+            )
 
     def raise_final(self, *, opening: bool = False) -> None:
         """Raise the first complaint that will not pass.
@@ -142,6 +156,11 @@ class Troubles:
             return (
                 f"no secure connection to {self._where}: {words}; check security.protocol, and ssl.ca.location "
                 "(the authority that signed the brokers' certificates) under `settings:`"
+            )
+        if _NO_TLS in words and opening and self._monotonic() - trouble.at > _INSISTS:
+            return (
+                f"the brokers at {self._where} do not speak TLS there: {words}; name their secure port in `brokers:`, "
+                "or leave security.protocol away for a plain one"
             )
         if code == KafkaError._RESOLVE and opening and self.away and KafkaError._TRANSPORT not in self._open:
             return f"the host of the brokers at {self._where} is unknown: {words}; correct `brokers:`"
