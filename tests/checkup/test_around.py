@@ -27,6 +27,12 @@ def test_healthy_files_are_praised(files: dict[str, str], tmp_path: Path):
     assert {one.grade for one in findings(configured(tmp_path, files))} == {Grade.FINE}
 
 
+def test_files_that_are_followed_are_looked_at_too(files: dict[str, str], tmp_path: Path):
+    found = findings(configured(tmp_path, {**files, "follow": True}))
+    assert {one.grade for one in found} == {Grade.FINE}
+    assert "records" in {one.check for one in found}
+
+
 def test_a_file_that_is_missing(tmp_path: Path):
     fault = the_fault(configured(tmp_path, {"type": "files", "path": str(tmp_path / "none.ndjson")}))
     assert fault.check == "records"

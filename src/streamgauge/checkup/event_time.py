@@ -35,7 +35,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
     """For each stream whose records can be looked at."""
     for name, stream in patient.watched():
         live = name in patient.kafka
-        if not live and not stream.source.finite:
+        if not live and stream.source.type != "files":
             continue
         about = f"streams.{name}"
         try:
