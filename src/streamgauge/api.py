@@ -30,7 +30,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from streamgauge.config import Config
 from streamgauge.config import load as load_config
@@ -101,6 +101,8 @@ def run(config: Config | Path | str | Mapping[str, Any], *, dry_run: bool = Fals
 
 
 def _input(config: Config, name: str, given: Given) -> Input:
+    from streamgauge.clock import SystemClock
+    from streamgauge.engines.ahead import large
     from streamgauge.engines.opening import open_decoder
     from streamgauge.engines.replay import Input
     from streamgauge.errors import ConfigError
@@ -111,7 +113,19 @@ def _input(config: Config, name: str, given: Given) -> Input:
         raise ConfigError(f"the configuration has no stream {name!r}; it has {known}")
     stream = config.streams[name]
     layout = make_plan(config).streams[name].layout
-    return Input(_source(given, name), open_decoder(stream, layout))
+    ahead = large(_paths(given), stream, layout, SystemClock())
+    return Input(*(ahead or (_source(given, name), open_decoder(stream, layout))))
+
+
+def _paths(given: Given) -> list[Any]:
+    """The files that are given; none where it is a table."""
+    import polars as pl
+
+    if isinstance(given, pl.DataFrame):
+        return []
+    every: Sequence[Any] = [given] if isinstance(given, str | os.PathLike) else given
+    paths = [path for path in every if isinstance(path, str | os.PathLike)]
+    return paths if len(paths) == len(every) else []
 
 
 def _source(given: Given, name: str) -> Source:
@@ -122,9 +136,6 @@ def _source(given: Given, name: str) -> Source:
 
     if isinstance(given, pl.DataFrame):
         return open_frame(given, name)
-    if isinstance(given, str | os.PathLike):
-        return open_files([given])
-    paths = [path for path in given if isinstance(path, str | os.PathLike)]
-    if len(paths) == len(given) and paths:
+    if paths := _paths(given):
         return open_files(paths)
-    return open_frame(pl.DataFrame(list(given), infer_schema_length=None), name)
+    return open_frame(pl.DataFrame(list(cast("Sequence[Any]", given)), infer_schema_length=None), name)

@@ -37,6 +37,13 @@ def open_lines(path: Path, name: str, position: int) -> LineReader:
     return reader
 
 
+def open_lines_at(path: Path, name: str, byte: int, position: int) -> LineReader:  # noqa: ARG001  an Opener's
+    """Open a plain file at ``byte``, where line ``position`` begins."""
+    stream = open_bytes(path, name)
+    stream.seek(byte)
+    return LineReader(stream, name, started=byte > 0)
+
+
 def open_bytes(path: Path, name: str) -> IO[bytes]:
     """A file's content, decompressed as its extension says.
 
@@ -71,10 +78,11 @@ def unreadable(name: str, error: Exception) -> SourceError:
 class LineReader:
     r"""Cuts a stream of bytes at line ends (``\n`` or ``\r\n``); a record is a line, blank ones included.
 
-    Blank lines at the end of the file are no records. A UTF-8 mark at the start is left out.
+    Blank lines at the end of the file are no records. A UTF-8 mark at the start is left out; ``started``: the
+    stream does not stand at its start.
     """
 
-    def __init__(self, stream: IO[bytes], name: str) -> None:
+    def __init__(self, stream: IO[bytes], name: str, *, started: bool = False) -> None:
         self._stream = stream
         self._name = name
         self._lines: list[bytes] = []
@@ -83,7 +91,8 @@ class LineReader:
         self._too_long: set[int] = set()
         self._cut: bytes | None = None
         self._blanks: deque[tuple[bytes, int]] = deque()
-        self._owing = self._started = self._ended = False
+        self._owing = self._ended = False
+        self._started = started
 
     def read(self, limit: int) -> Piece:
         """See :class:`~streamgauge.sources.finite.Reader`."""

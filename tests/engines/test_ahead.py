@@ -1,0 +1,170 @@
+"""A large file decoded ahead, in processes: the same records as the plain reader's, whatever it holds."""
+
+from __future__ import annotations
+
+import os
+import signal
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+import streamgauge
+from streamgauge.config.models import StreamConfig
+from streamgauge.engines import ahead
+from streamgauge.engines.ahead_process import Decoded, Task, decoded
+from streamgauge.engines.opening import open_decoder
+from streamgauge.errors import ConfigError, SourceError
+from streamgauge.formats.contract import Decoder, FieldSpec, Layout
+from streamgauge.sources.contract import Source
+from streamgauge.sources.files import open_files
+from streamgauge.testing import PushedClock, eventually
+
+STREAM = StreamConfig.model_validate(
+    {
+        "source": {"type": "files", "path": "x.ndjson"},
+        "format": "json",
+        "fields": {"n": "int", "who": "string"},
+    }
+)
+LAYOUT = Layout("s", {"n": FieldSpec("n", "int"), "who": FieldSpec("who", "string")})
+LINES = [
+    '{"n": 1, "who": "a"}',
+    '{"n": 2}',
+    '{"who": "ä€"}',
+    "not json",
+    "",
+    "  ",
+    '{"n": "x"}',
+    "\r",
+    '{"n": 3}\r',
+]
+CONFIG = {
+    "streams": {"s": {"source": {"type": "files", "path": "x.ndjson"}, "format": "json", "time": "at", "fields": {"n": "int", "at": "timestamp"}}},
+    "monitors": {"many": {"stream": "s", "window": {"type": "count", "size": 500}, "detect": {"type": "threshold", "when": "count > 499"}}},
+}  # fmt: skip
+
+
+class Here:
+    """A worker that is no process."""
+
+    def __init__(self, task: Task) -> None:
+        self._task, self._blocks = task, iter(task.blocks)
+        self._decoder = open_decoder(task.stream, task.layout)
+
+    def next(self) -> Decoded:
+        start = next(self._blocks)
+        with self._task.path.open("rb") as file:
+            stop = min(start + self._task.block, self._task.size)
+            return decoded(file, start, stop, self._decoder, self._task)
+
+    def close(self) -> None:
+        pass
+
+
+def everything(source: Source, decoder: Decoder) -> list[Any]:
+    """Each record and bad record with its offset, in order."""
+    source.open({})
+    found: list[Any] = []
+    begun, ended = 0, False
+    while not ended:
+        poll = source.poll(7, timedelta(0))
+        begun += len(poll.assigned)
+        for piece in poll.slices:
+            batch = decoder.decode(piece, PushedClock().now())
+            rows = [(int(o), tuple(batch.record(i).values())) for i, o in enumerate(batch.offsets)]
+            found += sorted([*rows, *((bad.offset, bad.reason, bad.payload) for bad in batch.bad)])
+        ended = bool(poll.ended)
+    source.close()
+    assert begun == 1
+    return found
+
+
+def both(path: Path, clock: PushedClock, processes: int = 3) -> tuple[list[Any], list[Any]]:
+    quick = ahead.large([path], STREAM, LAYOUT, clock)
+    assert quick is not None
+    return everything(*quick), everything(open_files([path], clock=clock), open_decoder(STREAM, LAYOUT))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.sampled_from(LINES), max_size=12), st.sampled_from(["", "\n", "\n\n", " \n"]),
+    st.sampled_from([b"", b"\xef\xbb\xbf"]), st.integers(4, 60), st.integers(1, 3),
+)  # fmt: skip
+@example([LINES[0]] * 3, "\n", b"", len(LINES[0]) + 1, 2)  # blocks that end where lines do
+@example([LINES[0] * 9, LINES[1]], "\n", b"", 8, 2)  # a line over several blocks
+def test_the_records_are_those_of_the_plain_reader(tmp_path, lines, end, mark, block, processes):
+    path = tmp_path / "all.ndjson"
+    path.write_bytes(mark + ("\n".join(lines) + end).encode())
+    if not path.stat().st_size:
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ahead, "LARGE", 0)
+        patch.setattr(ahead, "BLOCK", block)
+        patch.setattr(ahead, "_Worker", Here)
+        patch.setenv("STREAMGAUGE_PROCESSES", str(processes))
+        found, expected = both(path, PushedClock())
+    assert found == expected
+
+
+@pytest.fixture
+def many(tmp_path, monkeypatch):
+    """A file that counts as large, in blocks of 4,000 bytes."""
+    monkeypatch.setattr(ahead, "LARGE", 0)
+    monkeypatch.setattr(ahead, "BLOCK", 4_000)
+    monkeypatch.setenv("STREAMGAUGE_PROCESSES", "2")
+    path = tmp_path / "all.ndjson"
+    path.write_text(
+        "".join(f'{{"n": {n}, "who": "w{n % 3}", "at": {1_700_000_000 + n}}}\n' for n in range(2_000))
+    )
+    return path
+
+
+def test_a_blank_line_in_the_middle_hands_over_to_the_plain_reader(many):
+    text = many.read_text().splitlines(keepends=True)
+    many.write_text("".join([*text[:1_000], "\n", *text[1_000:]]))
+    found, expected = both(many, PushedClock())
+    assert found == expected
+    assert len(found) == 2_001
+
+
+def test_a_replay_says_the_same(many, monkeypatch):
+    quick = streamgauge.replay(CONFIG, streams={"s": many})
+    monkeypatch.setenv("STREAMGAUGE_PROCESSES", "0")
+    plain = streamgauge.replay(CONFIG, streams={"s": many})
+    assert quick.records == 2_000
+    assert quick.lines == plain.lines
+
+
+def test_a_process_that_dies_is_told(many):
+    many.write_text(many.read_text() * 40)  # more than the pipes hold
+    quick = ahead.large([many], STREAM, LAYOUT, PushedClock())
+    assert quick is not None
+    source = quick[0]
+    source.open({})
+    source.poll(1, timedelta(0))
+    for worker in source._workers:  # type: ignore[attr-defined]
+        os.kill(worker._process.pid, signal.SIGKILL)
+
+    def read_on() -> bool:
+        source.poll(1, timedelta(0))
+        return False
+
+    with pytest.raises(
+        SourceError, match=r"a process that decodes .*all.ndjson ended by itself \(exit code -9\)"
+    ):
+        eventually(read_on)
+    source.close()
+
+
+def test_what_is_not_one_large_file_of_lines_is_read_plainly(many, tmp_path, monkeypatch):
+    (tmp_path / "a.csv").write_text("n\n1\n")
+    assert ahead.large([many, many], STREAM, LAYOUT, PushedClock()) is None
+    assert ahead.large([tmp_path / "a.csv"], STREAM, LAYOUT, PushedClock()) is None
+    assert ahead.large([tmp_path / "*.ndjson"], STREAM, LAYOUT, PushedClock()) is None
+    monkeypatch.setenv("STREAMGAUGE_PROCESSES", "many")
+    with pytest.raises(ConfigError, match="STREAMGAUGE_PROCESSES is 'many'; expected how many"):
+        ahead.large([many], STREAM, LAYOUT, PushedClock())
