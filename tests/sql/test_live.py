@@ -106,6 +106,35 @@ def test_notify_names_channels(notify: list[str], channels: dict[str, str | None
     }
 
 
+def test_a_table_over_a_table_watches_the_rows_that_having_keeps():
+    top = """CREATE TABLE top AS SELECT COUNT(*) AS tables, MAX(spent) AS most FROM big
+    WINDOW TUMBLING (SIZE 1 MINUTE) WHERE who <> 'x' HAVING COUNT(*) > 2;"""
+    config = made(STREAM, TABLE, top).config
+    assert config.monitors["top"].stream == "big"
+    assert config.monitors["top"].where == f"({config.monitors['big'].write.where}) and (who <> 'x')"  # type: ignore[union-attr]
+    assert list(config.streams) == ["pays"]
+
+
+def test_a_table_without_window_writes_its_changes():
+    monitor: Any = made(
+        STREAM, "CREATE TABLE t AS SELECT who, COUNT(*) AS n FROM pays GROUP BY who;"
+    ).config.monitors["t"]
+    assert monitor.window.emit == "changes"
+    assert list(monitor.write.columns) == ["who", "n"]
+
+
+def test_a_table_whose_columns_are_computed_is_not_read():
+    ratio = "CREATE TABLE r AS SELECT who, SUM(amount) / 2 AS half FROM pays WINDOW TUMBLING (SIZE 5 SECONDS) GROUP BY who;"
+    over = "CREATE TABLE top AS SELECT COUNT(*) AS n FROM r WINDOW TUMBLING (SIZE 1 MINUTE);"
+    assert "r cannot be read by `run`, since half is computed of its columns" in refusal(STREAM, ratio, over)
+
+
+def test_a_stream_that_a_statement_makes_is_not_read():
+    large = "CREATE STREAM large AS SELECT who FROM pays WHERE amount > 9;"
+    over = "CREATE TABLE top AS SELECT COUNT(*) AS n FROM large WINDOW TUMBLING (SIZE 1 MINUTE);"
+    assert "declare its topic LARGE with CREATE STREAM" in refusal(STREAM, large, over)
+
+
 def test_what_cannot_be_is_said():
     assert "there is nothing to run" in refusal(STREAM)
     assert "pager is no channel" in refusal(STREAM, TABLE, notify=["pager:x"])

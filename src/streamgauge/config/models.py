@@ -182,10 +182,8 @@ class MonitorConfig(Settings):
 
     sql: Annotated[str | None, Field(min_length=1)] = None
     """Instead of `stream`, `where`, `window` and `detect`: a SELECT in the manner of ksqlDB."""
-    sql: Annotated[str | None, Field(min_length=1)] = None
-    """Instead of `stream`, `where`, `window` and `detect`: a SELECT in the manner of ksqlDB."""
     stream: str
-    """The stream it watches, declared or built in."""
+    """The stream it watches: declared, built in, or a monitor, whose rows they are."""
     where: Annotated[str | None, Field(min_length=1)] = None
     """Only records for which this condition holds."""
     window: Annotated[WindowConfig, ByType("windows")] | None = None

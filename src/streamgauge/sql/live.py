@@ -12,6 +12,7 @@ from streamgauge.errors import ConfigError
 from streamgauge.expressions.names import resolve
 from streamgauge.settings import nearest
 from streamgauge.sql.plan import Given, Step, plan
+from streamgauge.sql.rewriting import column_text
 from streamgauge.sql.script import SqlError
 from streamgauge.sql.statements import CreateAs, CreateStream, Insert, Literally, Statement
 
@@ -86,6 +87,7 @@ class _Maker:
     channels: Mapping[str, Mapping[str, Any]]
     streams: dict[str, dict[str, Any]] = field(default_factory=dict)
     monitors: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tables: dict[str, Step] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -110,13 +112,38 @@ class _Maker:
 
     def _table(self, step: Step, statement: CreateAs) -> None:
         query = step.query
-        stream = self._stream_of(step, statement)
-        monitor = {**dict(query.monitor or {}), "stream": stream}
+        monitor = {**dict(query.monitor or {}), "notify": list(self.channels)}
+        above = self.tables.get(query.source.name.casefold())
+        if above is None:
+            monitor["stream"] = self._stream_of(step, statement)
+        else:
+            monitor |= self._over_table(above, step, statement)
+        if not query.windowed:
+            monitor["window"] = {**monitor["window"], "emit": "changes"}  # one window that never closes
         if query.having is None:
             monitor.pop("detect")
         monitor["write"] = self._sink(step, statement, None if query.having is None else query.having.text)
-        monitor["notify"] = list(self.channels)
         self.monitors[str(step.name)] = monitor
+        self.tables[str(step.name).casefold()] = step
+
+    def _over_table(self, above: Step, step: Step, statement: CreateAs) -> dict[str, Any]:
+        """The rows of another table: those of its monitor that its HAVING keeps.
+
+        Raises:
+            SqlError: a column of that table is computed in its SELECT, which its monitor does not do.
+        """
+        at = step.query.select.source.start
+        made = [out.name for out in above.query.outputs if out.expression.text != column_text(out.name)]
+        if made or step.query.derived:
+            name = made[0] if made else next(iter(step.query.derived))
+            message = (
+                f"{above.name} cannot be read by `run`, since {name} is computed of its columns or has another name; "
+                f"declare its topic with CREATE STREAM in a file of its own, and run that beside"
+            )
+            raise SqlError(message, statement.script, at)
+        conditions = [one.text for one in (above.query.having, step.query.where) if one is not None]
+        joined = " and ".join(f"({text})" for text in conditions)
+        return {"stream": str(above.name)} | ({"where": joined} if joined else {})
 
     def _derived_stream(self, step: Step, statement: CreateAs) -> None:
         """The records of a topic, chosen and changed, in another one."""
@@ -134,7 +161,7 @@ class _Maker:
         ]
         if made:
             message = (
-                f"{source.name} is made by another statement, and `run` does not read what statements make yet; "
+                f"{source.name} is a stream made by another statement, and `run` reads tables only of what they make; "
                 f"declare its topic {_topic(made[0])} with CREATE STREAM in a file of its own, and run that beside"
             )
             raise SqlError(message, statement.script, step.query.select.source.start)
@@ -151,7 +178,7 @@ class _Maker:
             if key in settings["fields"]:
                 settings["fields"][key] = {"type": settings["fields"][key]["type"], "from": "key"}
         declared = self.streams.setdefault(name, settings)
-        declared["fields"] |= {name: dict(spec) for name, spec in getattr(step.query, "derived", {}).items()}
+        declared["fields"] |= {name: dict(spec) for name, spec in step.query.derived.items()}
         return declared
 
     def _key_columns(self, stream: str) -> list[str]:
