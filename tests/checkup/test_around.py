@@ -7,13 +7,18 @@ import sqlite3
 import threading
 from pathlib import Path
 
+import httpx
 import pytest
 
+from streamgauge.checkup import store
 from streamgauge.checkup.contract import Grade
 from streamgauge.clock import SystemClock
+from streamgauge.server.thread import ServerThread
 from streamgauge.stores import Owner, open_store
+from streamgauge.stores.contract import Commit
 from streamgauge.testing import WebhookReceiver
 from tests.checkup.examined import BURST, configured, faults, findings, payments, the_fault
+from tests.server.given import Process, configuration, fill, past
 from tests.services.process import free_ports
 
 
@@ -75,6 +80,44 @@ def test_a_port_that_is_taken(files: dict[str, str], tmp_path: Path):
         fault = the_fault(configured(tmp_path, files, server={"port": port}))
     assert (fault.check, fault.grade) == ("server", Grade.WRONG)
     assert "no Streamgauge answers there" in fault.found
+
+
+def test_a_streamgauge_that_runs_already_and_who_reads_its_metrics(files: dict[str, str], tmp_path: Path):
+    running = configuration(tmp_path)
+    fill(running, past())
+    server = ServerThread(Process(running), "127.0.0.1", 0)
+    port = server.start()
+    try:
+        first = findings(
+            configured(tmp_path, files, server={"port": port}, store=f"sqlite:///{tmp_path}/own.db")
+        )
+        httpx.get(f"http://127.0.0.1:{port}/metrics")
+        second = findings(
+            configured(tmp_path, files, server={"port": port}, store=f"sqlite:///{tmp_path}/own.db")
+        )
+    finally:
+        server.stop()
+    told = [one for one in first if one.check in ("server", "metrics")]
+    assert told[0].found == f"a running Streamgauge answers at 127.0.0.1:{port}"
+    assert (told[1].grade, "nobody has read it" in told[1].found) == (Grade.UNKNOWN, True)
+    (metrics,) = [one for one in second if one.check == "metrics"]
+    assert metrics.found == f"http://127.0.0.1:{port}/metrics was read 2 times before this look"
+
+
+def test_a_disk_that_is_full(files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(store, "_ROOM", 2**60)  # no disk has so much
+    fault = the_fault(configured(tmp_path, files))
+    assert (fault.check, fault.grade) == ("store", Grade.WRONG)
+    assert "MiB left" in fault.found
+
+
+def test_a_monitor_that_is_paused_in_the_store(files: dict[str, str], tmp_path: Path):
+    config = configured(tmp_path, files)
+    opened = open_store(config["store"], owner=Owner.this_process(), clock=SystemClock())
+    opened.commit(Commit(paused={"burst": "by hand"}))
+    opened.close()
+    fault = the_fault(config)
+    assert (fault.check, fault.grade, "burst" in fault.found) == ("store", Grade.WARNING, True)
 
 
 def _hang_up(listener: socket.socket) -> None:

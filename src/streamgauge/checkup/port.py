@@ -67,7 +67,7 @@ def _scraped(page: str, where: str) -> Finding:
             METRICS,
             "server",
             Grade.FINE,
-            f"http://{where}/metrics was read {scrapes:,.0f} times since the start",
+            f"http://{where}/metrics was read {scrapes:,.0f} times before this look",
         )
     return Finding(
         METRICS, "server", Grade.UNKNOWN, f"http://{where}/metrics answers, and nobody has read it since the start",
