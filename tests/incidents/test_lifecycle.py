@@ -88,11 +88,12 @@ def test_include_empty_judges_every_known_key_from_its_first_record_on():
 def test_a_jump_over_millions_of_windows_makes_up_only_some_of_them():
     monitor = threshold("n < 1", window={"include_empty": True, "size": "1s"})
     rows = [*at(1), *at(10_000_000)]
-    found = told(run(config({"m": monitor}), rows, flush=False))
-    assert found.incidents() == [(3, "firing", None, "a")]
-    windows = found.windows()
-    assert len(windows) == 10_000
-    assert windows[-1][2] == 10_000_000
+    for size in (1, 1000):
+        found = told(run(config({"m": monitor}), rows, batch_size=size, flush=False))
+        assert found.incidents() == [(3, "firing", None, "a")]
+        windows = found.windows()
+        assert len(windows) == 10_000
+        assert windows[-1][2] == 10_000_000
 
 
 def test_an_open_incident_ends_at_its_first_clear_window_even_before_a_jump_over_millions():
