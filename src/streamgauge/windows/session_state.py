@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from streamgauge.kernels import session_pool
 from streamgauge.kernels import session_windows as kernels
 from streamgauge.kernels.aggregate import FIRST, LAST
 from streamgauge.kernels.time_windows import ENTRIES, FREE, FREE_ENTRIES, FREE_ENTRY, SEEN, USED
@@ -18,7 +19,7 @@ _ENTRY = {"row": "set_row", "op": "set_op", "code": "set_code"}
 
 
 class SessionWindowState:
-    """The open sessions; see :class:`streamgauge.kernels.session_windows.SessionPool`."""
+    """The open sessions; see :class:`streamgauge.kernels.session_pool.SessionPool`."""
 
     version = 1
 
@@ -69,8 +70,8 @@ class SessionWindowState:
 
 
 def roomier(
-    pool: kernels.SessionPool, *, rows: int = 0, slots: int = 0, entries: int = 0
-) -> kernels.SessionPool:
+    pool: session_pool.SessionPool, *, rows: int = 0, slots: int = 0, entries: int = 0
+) -> session_pool.SessionPool:
     """``pool`` with room for that many rows, slots and set entries."""
     if rows > len(pool.slot):
         own = (*_PLAIN, "sums", "order", "next", "entry", "mark", "free")
@@ -84,12 +85,12 @@ def roomier(
     return pool
 
 
-def _new_pool(width: int, ordered: int) -> kernels.SessionPool:
+def _new_pool(width: int, ordered: int) -> session_pool.SessionPool:
     counts = np.zeros(8, np.int64)
-    counts[kernels.EARLIEST] = np.iinfo(np.int64).max // 2
+    counts[session_pool.EARLIEST] = np.iinfo(np.int64).max // 2
     counts[FREE_ENTRY] = -1
     small, large = np.full(64, -1, np.int32), np.zeros(64, np.int64)
-    return kernels.SessionPool(
+    return session_pool.SessionPool(
         slot=small.copy(), part=small.copy(), start=large.copy(), end=large.copy(), link=large.copy(),
         sums=np.zeros((64, width)), order=np.full((64, ordered), -1, np.int64), offset=large.copy(),
         seen=large - 1, next=small.copy(), entry=small.copy(), mark=small.copy(), free=small.copy(),
@@ -98,7 +99,7 @@ def _new_pool(width: int, ordered: int) -> kernels.SessionPool:
     )  # fmt: skip
 
 
-def _relinked(pool: kernels.SessionPool) -> kernels.SessionPool:
+def _relinked(pool: session_pool.SessionPool) -> session_pool.SessionPool:
     """``pool`` with its chains, buckets and free lists made anew from its rows."""
     used = int(pool.counts[USED])
     size = 1 << max(6, (len(pool.set_row) - 1).bit_length())
@@ -109,6 +110,6 @@ def _relinked(pool: kernels.SessionPool) -> kernels.SessionPool:
     pool.counts[FREE] = len(free)
     pool.counts[FREE_ENTRY], pool.counts[FREE_ENTRIES] = -1, 0
     live = np.nonzero(pool.slot[:used] >= 0)[0]
-    pool.counts[kernels.EARLIEST] = pool.end[live].min(initial=np.iinfo(np.int64).max // 2)
+    pool.counts[session_pool.EARLIEST] = pool.end[live].min(initial=np.iinfo(np.int64).max // 2)
     kernels.relink(pool, live[np.lexsort((live, pool.end[live]))])
     return pool

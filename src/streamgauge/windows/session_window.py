@@ -116,6 +116,7 @@ class SessionWindow:
         """Nothing to do: keys are forgotten long after their last session was over."""
 
     def _count_in(self, state: SessionWindowState, rows: Rows) -> tuple[list[_Told], LateRows]:
+        seen = int(state.pool.counts[time_windows.SEEN])
         inputs = self.aggregates.numbers(rows.columns, len(rows), state.texts)
         codes = self.aggregates.codes(rows.columns, len(rows), state.texts)
         state.pool = roomier(state.pool, slots=len(rows.keys))
@@ -142,9 +143,9 @@ class SessionWindow:
         too_late = np.concatenate(late_rows)
         if any(each.beyond is None for each in self.aggregates.collections):
             if self.changes:
-                state.fragments.follow(rows, parts, too_late, told)
+                state.fragments.follow(rows, parts, too_late, seen, told, several=self.several)
             else:
-                state.fragments.take_in(rows, parts, too_late)
+                state.fragments.take_in(rows, parts, too_late, seen)
         return told, LateRows(too_late, np.concatenate(late_starts))
 
     def _make_room(self, state: SessionWindowState, distincts: int) -> None:
@@ -171,7 +172,10 @@ class SessionWindow:
         count = kernels.due(pool, rows.watermark, self.gap, self.several, found, groups)
         over = _over(self.aggregates, pool, found[:count], groups[:count], first_seen)
         if state.fragments.used:
-            state.fragments.close(over.slots, over.starts, over.ends, over.now)
+            found = found[:count]
+            places = pool.slot[found], pool.part[found], pool.start[found], pool.end[found]
+            _, numbers = np.unique(groups[:count], return_inverse=True)
+            state.fragments.close(places, numbers, over.now)
         kernels.release(pool, found[:count])
         pool.counts[session_pool.EARLIEST] = pool.end[:used][pool.slot[:used] >= 0].min(
             initial=np.iinfo(np.int64).max // 2

@@ -33,6 +33,8 @@ class LastValues:
             return [[None] * len(self._collections) for _ in reports]
         columns = {c: values_of(self._collections[c], rows.columns, len(rows)) for c in self._own}
         known = np.nonzero(rows.slots >= 0)[0]
+        if not len(known):
+            return []
         order = known[np.argsort(rows.slots[known], kind="stable")]
         slots, firsts = np.unique(rows.slots[order], return_index=True)
         told: dict[int, Objects] = {}
