@@ -5,16 +5,14 @@ An entry belongs to one row of the pool. Rows of one session, over several parti
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamgauge.kernels.jit import inner
+from streamgauge.kernels.session_pool import SessionPool
 from streamgauge.kernels.time_windows import DISTINCT_LIMIT, ENTRIES, FREE_ENTRIES, FREE_ENTRY
-
-if TYPE_CHECKING:
-    from streamgauge.kernels.session_windows import SessionPool
 
 
 @inner

@@ -4,24 +4,36 @@ Open sessions are rows of a pool, one per key and partition, with an accumulator
 the latest end first, so that a record in order finds its session at once. A record joins all rows of its own
 partition whose session is open and lies within ``gap`` of it; they become one row.
 
-**Sessions over several partitions.** A row reaches from ``link`` to ``end + gap``; rows whose reaches overlap are
-one session, wherever their records lie. ``link`` is the earliest moment at which the row's records could meet others:
-a record's own time, or, where that lies behind, how far its partition's clock had come, since what ended ``gap``
-before that is over. So which rows belong together never depends on the order in which partitions are read.
-
 The loop stops (and says where) when a buffer has no room for one more record; the caller makes room and goes on.
 Nothing is half done then.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamgauge.kernels.aggregate import DISTINCT, FIRST, LAST, add, merge, reset
 from streamgauge.kernels.jit import inner, kernel
+from streamgauge.kernels.session_pool import (
+    EARLIEST,
+    NEEDED,
+    OUTSIDE,
+    SessionEvents,
+    SessionPool,
+    place_by_end,
+    unchain,
+)
+from streamgauge.kernels.session_reach import (
+    bounds,
+    earliest_session,
+    mark_concerned,
+    mark_reached,
+    merged_marked,
+    own_session,
+)
 from streamgauge.kernels.session_sets import (
     chain_entry,
     count_value,
@@ -41,187 +53,7 @@ from streamgauge.kernels.time_windows import (
     copy_row,
     free_row,
     has_crossed,
-    link,
 )
-
-EARLIEST, NEEDED = 3, 7
-"""Where ``SessionPool.counts`` keeps: no open row ends before this; the room in events that a record asks for."""
-
-OUTSIDE, JOINS = -1, 0
-"""Marks of a row: has nothing to do with the record; will be in its session. Above: of which session it was."""
-
-
-class SessionPool(NamedTuple):
-    """The open sessions. R rows, S slots, C accumulator columns, E set entries, B buckets (a power of 2)."""
-
-    slot: NDArray[np.int32]  # [R], -1 = free
-    part: NDArray[np.int32]  # [R]
-    start: NDArray[np.int64]  # [R], first event time
-    end: NDArray[np.int64]  # [R], last event time
-    link: NDArray[np.int64]  # [R], from when on it meets others
-    sums: NDArray[np.float64]  # [R, C]
-    order: NDArray[np.int64]  # [R, C], which record gave a first or last value; [R, 0] where there are none
-    offset: NDArray[np.int64]  # [R], of the last record
-    seen: NDArray[np.int64]  # [R], running number of the last record
-    next: NDArray[np.int32]  # [R], the slot's row that ends before
-    entry: NDArray[np.int32]  # [R], first set entry of the row
-    mark: NDArray[np.int32]  # [R], see OUTSIDE, JOINS
-    free: NDArray[np.int32]  # [R], stack of free rows
-    head: NDArray[np.int32]  # [S], the slot's row that ends last
-    set_row: NDArray[np.int32]  # [E], -1 = free
-    set_op: NDArray[np.int32]  # [E]
-    set_code: NDArray[np.int64]  # [E]
-    set_next: NDArray[np.int32]  # [E], next in the bucket
-    set_row_next: NDArray[np.int32]  # [E], next of the row; chains free entries too
-    buckets: NDArray[np.int32]  # [B]
-    counts: NDArray[np.int64]  # see USED … and EARLIEST, NEEDED
-
-
-class SessionEvents(NamedTuple):
-    """What the loop reports: changes of sessions, and records that came too late."""
-
-    record: NDArray[np.int64]  # [X], index into the batch
-    start: NDArray[np.int64]  # [X]
-    end: NDArray[np.int64]  # [X]
-    retracted: NDArray[np.bool_]  # [X], the session is no more: the next event says what became of it
-    now: NDArray[np.float64]  # [X, C], merged accumulators after the record
-    before: NDArray[np.float64]  # [X, C], and before it
-    late_record: NDArray[np.int64]  # [L]
-    late_start: NDArray[np.int64]  # [L]
-    counts: NDArray[np.int64]  # [2]: how many changes, how many late
-
-
-@inner
-def place_by_end(
-    head: NDArray[Any], next_of: NDArray[Any], end_of: NDArray[Any], slot: int, r: int, end: int
-) -> None:
-    """Put row ``r`` into its slot's chain, before all that end sooner."""
-    before, after = -1, head[slot]
-    while after >= 0 and end_of[after] > end:
-        before, after = after, next_of[after]
-    link(head, next_of, slot, before, r, after)
-
-
-@inner
-def unchain(head: NDArray[Any], next_of: NDArray[Any], slot: int, r: int) -> None:
-    """Take row ``r`` out of its slot's chain."""
-    before, x = -1, head[slot]
-    while x != r:
-        before, x = x, next_of[x]
-    if before < 0:
-        head[slot] = next_of[r]
-    else:
-        next_of[before] = next_of[r]
-
-
-@inner
-def own_session(pool: SessionPool, slot: int, part: int, t: int, late: int, gap: int, after: int) -> int:
-    """The row that a record joins, the earliest start first: the next one behind row ``after`` (-1: the first).
-
-    It is open by its own partition's clock and lies within ``gap`` of ``t``. -1 where there is none.
-    """
-    found, r = -1, pool.head[slot]
-    while r >= 0 and pool.end[r] >= t - gap:
-        if pool.part[r] == part and pool.start[r] <= t + gap and pool.end[r] + gap >= late:
-            later = (
-                after < 0
-                or pool.start[r] > pool.start[after]
-                or (pool.start[r] == pool.start[after] and r > after)
-            )
-            if later and (found < 0 or (pool.start[r], r) < (pool.start[found], found)):
-                found = r
-        r = pool.next[r]
-    return int(found)
-
-
-@inner
-def mark_reached(pool: SessionPool, slot: int, low: int, high: int, gap: int, was: int, mark: int) -> None:
-    """Mark all rows marked ``was`` that the stretch from ``low`` to ``high`` reaches, and what these reach."""
-    growing = True
-    while growing:
-        growing = False
-        r = pool.head[slot]
-        while r >= 0 and pool.end[r] + gap >= low:
-            if pool.mark[r] == was and pool.link[r] <= high:
-                pool.mark[r] = mark
-                if pool.link[r] < low or pool.end[r] + gap > high:
-                    low, high = min(low, pool.link[r]), max(high, pool.end[r] + gap)
-                    growing = True
-            r = pool.next[r]
-
-
-@inner
-def mark_concerned(
-    pool: SessionPool, slot: int, part: int, t: int, late: int, gap: int, several: bool
-) -> int:
-    """Mark the rows of the session that a record will be in, by the sessions they are in now; how many of these."""
-    r = pool.head[slot]
-    while r >= 0:
-        pool.mark[r] = OUTSIDE
-        r = pool.next[r]
-    low, high = max(t, late), t + gap
-    r = own_session(pool, slot, part, t, late, gap, -1)
-    while r >= 0:
-        pool.mark[r] = JOINS
-        low, high = min(low, pool.link[r]), max(high, pool.end[r] + gap)
-        r = own_session(pool, slot, part, t, late, gap, r)
-    if several:
-        mark_reached(pool, slot, low, high, gap, OUTSIDE, JOINS)
-    sessions = 0
-    r = pool.head[slot]
-    while r >= 0:
-        if pool.mark[r] == JOINS:
-            sessions += 1
-            pool.mark[r] = sessions
-            if several:
-                mark_reached(pool, slot, pool.link[r], pool.end[r] + gap, gap, JOINS, sessions)
-        r = pool.next[r]
-    return sessions
-
-
-@inner
-def bounds(pool: SessionPool, slot: int, first: int, last: int) -> tuple[int, int]:
-    """Start and end over the rows marked ``first`` to ``last``; there is at least one."""
-    start, end = np.iinfo(np.int64).max, np.iinfo(np.int64).min
-    r = pool.head[slot]
-    while r >= 0:
-        if first <= pool.mark[r] <= last:
-            start, end = min(start, pool.start[r]), max(end, pool.end[r])
-        r = pool.next[r]
-    return start, end
-
-
-@inner
-def merged_marked(
-    out: NDArray[Any], g: int, pool: SessionPool, slot: int, first: int, last: int, ops: NDArray[Any]
-) -> None:
-    """Accumulators over the rows marked ``first`` to ``last``, by partition and start, into row ``g`` of ``out``."""
-    reset(out, g, ops)
-    done = -1
-    while True:
-        best, r = -1, pool.head[slot]
-        while r >= 0:
-            if first <= pool.mark[r] <= last:
-                place = (pool.part[r], pool.start[r], pool.end[r], r)
-                later = done < 0 or place > (pool.part[done], pool.start[done], pool.end[done], done)
-                if later and (best < 0 or place < (pool.part[best], pool.start[best], pool.end[best], best)):
-                    best = r
-            r = pool.next[r]
-        if best < 0:
-            return
-        merge(out, g, pool.sums, best, ops)
-        done = best
-
-
-@inner
-def earliest_session(pool: SessionPool, slot: int, sessions: int) -> int:
-    """The mark of the one that began first: it is what goes on when sessions merge."""
-    best, start, end = 0, 0, 0
-    for session in range(1, sessions + 1):
-        its = bounds(pool, slot, session, session)
-        if best == 0 or its < (start, end):
-            best, (start, end) = session, its
-    return best
 
 
 @inner
