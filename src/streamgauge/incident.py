@@ -29,7 +29,7 @@ class Incident:
     Attributes:
         monitor, key: whose it is.
         kind: ``verdict``, or what else befell the monitor: ``source lost``, ``detector failed``,
-            ``key limit``, ``key on two partitions``.
+            ``key limit``, ``key on two partitions``, ``sink overflow``.
         episode: what tells this incident from the next one of the same fingerprint: the start of the
             window that opened it, else the event time that did.
         state: see :class:`IncidentState`.

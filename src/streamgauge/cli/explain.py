@@ -90,6 +90,7 @@ def _monitor(config: Config, stream: StreamPlan, group: Group, monitor: Monitor)
         "rows": "changes" if monitor.name in group.changes else "final",
         "bytes_per_key": bytes_per_key(stream, group, monitor),
         "notify": list(settings.notify),
+        "writes": None if settings.write is None else settings.write.type,
     }
 
 
@@ -116,6 +117,7 @@ def _monitor_told(plan: Mapping[str, Any]) -> Iterator[str]:
         if plan["bytes_per_key"]
         else "none per key",
         "notify": ", ".join(plan["notify"]) or "nobody",
+        "writes": f"its rows to {plan['writes']}" if plan["writes"] else None,
     }
     for name, text in rows.items():
         if text:
