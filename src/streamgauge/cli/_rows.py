@@ -75,6 +75,34 @@ def _table(answer: Answer) -> None:
     Console(file=sys.stdout, highlight=False).print(table)
 
 
+class Printer:
+    """Prints the rows of one live query as they come.
+
+    Attributes:
+        rows: how many there were.
+    """
+
+    def __init__(self, form: str) -> None:
+        self._form = form
+        self.rows = 0
+
+    def add(self, answer: Answer) -> None:
+        """Print more rows; a table's columns are written once."""
+        lines = [[_told(line.get(name)) for name in answer.header] for line in answer.lines()]
+        if self._form == "ndjson":
+            _ndjson([answer])
+        elif self._form == "csv":
+            writer = csv.writer(sys.stdout, lineterminator="\n")
+            writer.writerows([*([] if self.rows else [answer.header]), *lines])
+        else:
+            widths = [max(len(name), 12) for name in answer.header]
+            shown = [*([] if self.rows else [answer.header]), *lines]
+            for line in shown:
+                print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        self.rows += answer.rows.height
+        sys.stdout.flush()
+
+
 class Progress:
     """A counter on the error output while a terminal looks on; nothing otherwise."""
 

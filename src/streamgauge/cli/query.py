@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from streamgauge.sql.plan import Given
     from streamgauge.sql.answers import Answer
+    from streamgauge.sql.plan import Given, Plan
     from streamgauge.sql.script import Script
 
 TEXT = "<query>"
@@ -25,6 +26,13 @@ class Form(StrEnum):
     TABLE = "table"
     NDJSON = "ndjson"
     CSV = "csv"
+
+
+class Emit(StrEnum):
+    """What a SELECT with windows gives."""
+
+    FINAL = "final"
+    CHANGES = "changes"
 
 
 def command(  # noqa: PLR0917  typer's options are its parameters
@@ -55,6 +63,16 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     lateness: Annotated[
         str, typer.Option(metavar="DURATION", help="How much out of order records may come, such as 2s.")
     ] = "0s",
+    emit: Annotated[
+        Emit | None,
+        typer.Option(help="What a SELECT with windows gives that does not say EMIT.", show_default="final"),
+    ] = None,
+    brokers: Annotated[
+        str | None,
+        typer.Option(
+            help="Read the topic of a CREATE STREAM, live, until LIMIT or Ctrl-C.", show_default=False
+        ),
+    ] = None,
     form: Annotated[Form, typer.Option("--format", help="How rows are printed.")] = Form.TABLE,
     json: Annotated[bool, typer.Option("--json", help="The same as --format ndjson.")] = False,
     no_flush: Annotated[
@@ -74,15 +92,40 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     from streamgauge.sql.plan import plan
     from streamgauge.sql.running import Run
 
-    scripts = _scripts(sql, file or [])
-    planned = plan(parse(scripts), _given(stream or [], set_ or [], time, lateness))
+    given = _given(stream or [], set_ or [], time, lateness)
+    given = replace(given, emit=emit and emit.value, brokers=brokers or given.brokers)
+    planned = plan(parse(_scripts(sql, file or [])), given)
     for note in planned.notes:
         print(f"note: {note}", file=sys.stderr)
+    shape = Form.NDJSON if json else form
+    if brokers is not None:
+        _live(planned, given, shape)
+        return
     with Progress() as progress:
         answers = list(Run(planned, flush=not no_flush, progress=progress.to).answers())
     asked = [answer for answer in answers if answer.name is None] or answers
-    print_rows(asked, Form.NDJSON if json else form)
+    print_rows(asked, shape)
     _tell(asked)
+
+
+def _live(planned: Plan, given: Given, form: Form) -> None:
+    """Print rows as they come; Ctrl-C and a closed pipe end it as LIMIT does."""
+    from streamgauge.cli._rows import Printer
+    from streamgauge.cli._stopping import stopped
+    from streamgauge.clock import SystemClock
+    from streamgauge.logs import set_up
+    from streamgauge.sql.watching import asked_live, watched
+
+    set_up(level="warning", as_json=False)
+    step = asked_live(planned)
+    printer = Printer(form)
+    last: Answer | None = None
+    with stopped() as is_stopped:
+        for answer in watched(step, given, SystemClock(), lambda: not is_stopped()):
+            printer.add(answer)
+            last = answer
+    if last is not None:
+        print(f"{last.records:,} records, {printer.rows:,} rows", file=sys.stderr)
 
 
 def _scripts(sql: str | None, files: list[Path]) -> list[Script]:
@@ -114,6 +157,9 @@ def _given(stream: list[str], parameters: list[str], time: str | None, lateness:
     paths: dict[str, list[str]] = {}
     for text in stream:
         name, path = _pair(text, "--stream", "NAME=PATH, such as payments=payments.ndjson")
+        if path.startswith("topic:"):
+            message = f"declare the columns of {path} with CREATE STREAM {name} (…) WITH (kafka_topic = '{path[6:]}')"
+            raise typer.BadParameter(message, param_hint="--stream")
         paths.setdefault(name, []).append(path)
     files = {name: sample(name, given, time) for name, given in paths.items()}
     pairs = dict(_pair(text, "--set", "NAME=VALUE, such as threshold=20") for text in parameters)

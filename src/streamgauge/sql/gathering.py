@@ -135,10 +135,12 @@ def shown(query: Query, gathered: Gathered) -> Shown:
     return Shown(projected(query, columns, length, kept))
 
 
-def answered(query: Query, name: str | None, gathered: Gathered, counts: Mapping[str, int]) -> Answer:
-    """The same as an answer, cut to LIMIT; ``counts`` says records, late and dead_letters."""
+def answered(
+    query: Query, name: str | None, gathered: Gathered, counts: Mapping[str, int], *, whole: bool = True
+) -> Answer:
+    """The same as an answer; ``whole``: cut to LIMIT. ``counts`` says records, late and dead_letters."""
     found = shown(query, gathered)
-    rows = limited(query, found.rows)
+    rows = limited(query, found.rows) if whole else found.rows
     deleted = found.deleted[: rows.height] if found.deleted is not None and _deletes(query) else None
     keys = frozenset({*query.keys, *BOUNDS})
     named = frozenset(
@@ -161,7 +163,9 @@ def _changes(query: Query, gathered: Gathered) -> tuple[BoolArray, BoolArray]:
         return ~gathered.retracted, gathered.retracted
     held = query.having.mask(gathered.columns, length)
     before = query.having.mask(gathered.before or gathered.columns, length)
-    fresh = np.concatenate(([False], gathered.retracted[:-1]))  # new bounds: what was shown is withdrawn already
+    fresh = np.concatenate(
+        ([False], gathered.retracted[:-1])
+    )  # new bounds: what was shown is withdrawn already
     gone = np.where(gathered.retracted, held, before & ~held & ~fresh)
     return held & ~gathered.retracted, gone
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from streamgauge.clock import format_duration
 from streamgauge.config import Config, load
@@ -35,6 +35,7 @@ class Given:
         lateness: how far out of order records may come, where no GRACE PERIOD says it.
         brokers: of the topics of streams whose records are not given.
         now: microseconds; the event time of inserted rows that say none.
+        emit: what a SELECT of its own with windows emits where it does not say.
     """
 
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -43,6 +44,7 @@ class Given:
     lateness: timedelta = timedelta(0)
     brokers: str = BROKERS
     now: int = 0
+    emit: Literal["final", "changes"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,8 @@ class _Planner:
         source = self.known.get(select.source.text.casefold())
         if source is None:
             raise self._unknown(select.source, select)
+        if statement is None and select.emit is None and select.window is not None:
+            select = replace(select, emit=self.given.emit, emit_at=select.at)
         query = resolve_query(select, source, self.parameters, self.given.lateness)
         if statement is not None:
             self._check_new(statement.name, statement)
