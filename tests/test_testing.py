@@ -174,6 +174,16 @@ def test_the_receiver_breaks_off(kind):
         httpx.post(receiver.url, json={})
 
 
+def test_a_request_that_is_cut_off_was_never_received():
+    with WebhookReceiver() as receiver:
+        port = int(receiver.url.split(":")[2].partition("/")[0])
+        with socket.create_connection(("127.0.0.1", port)) as sender:
+            sender.sendall(b'POST /alerts HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{"id": ')
+            sender.shutdown(socket.SHUT_WR)
+            assert sender.recv(1000) == b""
+        assert receiver.received == []
+
+
 def test_the_receiver_never_answers_but_closes():
     with WebhookReceiver([Reply(kind="never")]) as receiver, pytest.raises(httpx.ReadTimeout):
         httpx.post(receiver.url, json={}, timeout=0.1)

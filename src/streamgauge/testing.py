@@ -479,7 +479,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         owner = self.server.owner
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:  # whoever sent it was killed on the way; no server would hand that on
+            self.close_connection = True
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         owner.received.append(Received(time.monotonic(), self.path, headers, body))
         try:
