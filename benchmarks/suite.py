@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import child, delay, flink, quix, start_up, where_time_goes, whole_path
+from benchmarks import child, delay, flink, query, quix, start_up, where_time_goes, whole_path
 from benchmarks.broker import BenchBroker
 from benchmarks.records import Spec
 
@@ -88,6 +88,11 @@ def starting(_: BenchBroker, scale: Scale) -> Iterator[Row]:
     yield from start_up.measure(5 * scale.rounds)
 
 
+def queries(_: BenchBroker, scale: Scale) -> Iterator[Row]:
+    """A question to one large file."""
+    yield from query.measure(scale.memory_records, scale.rounds)
+
+
 def delays(broker: BenchBroker, scale: Scale) -> Iterator[Row]:
     """From acknowledgement to webhook."""
     for rate in (1_000, 20_000):
@@ -122,6 +127,7 @@ CASES: dict[str, Callable[[BenchBroker, Scale], Iterator[Row]]] = {
     "reading": reading,
     "monitors": monitors,
     "delay": delays,
+    "query": queries,
     "flink": beside_flink,
     "quix": beside_quix,
     "profile": profiled,
@@ -169,5 +175,7 @@ def ratios(rows: list[Row]) -> list[Ratio]:
     cost = "cost of 20 monitors on one window / of one"
     alone = rate("(c) one monitor")
     add(cost, alone, rate("(c) 20 monitors, one window"), "< 1.3", lambda r: r < 1.3)
+    asked, scanned = rate("streamgauge query"), rate("Polars, scan and group-by")
+    add("`query` / Polars' scan and group-by", asked, scanned, ">= 0.5", lambda r: r >= 0.5)
     add("cost of 20 windows / of one", alone, rate("(c) 20 windows"), "< 20", lambda r: r < 20)
     return found
