@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from streamgauge.config import Config, ConfigErrors, load
+from streamgauge.engines.session import Session
 
 STREAM = """  {name}:
     source: {{type: files, path: x.ndjson}}
@@ -182,3 +183,13 @@ def test_reading_again_sees_what_changed_in_an_included_file(tmp_path: Path):
     before = load(main)
     (tmp_path / "rules.yaml").write_text(monitors("a", limit="7"))
     assert load(main).monitors["a"] != before.monitors["a"]
+
+
+def test_a_session_reads_included_files_again(tmp_path: Path):
+    main = wrote(tmp_path, main="include: rules.yaml\n" + streams("payments"), rules=monitors("a"))
+    session = Session(load(main), path=main)
+    assert not session._read_again(), "nothing has changed"
+    (tmp_path / "rules.yaml").write_text(monitors("a", limit="7"))
+    assert session._read_again()
+    (tmp_path / "rules.yaml").write_text("monitors: {")
+    assert not session._read_again(), "a mistake in an included file changes nothing"

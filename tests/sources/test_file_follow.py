@@ -295,6 +295,7 @@ def test_paused_paths_wait(log: Path, reader: Callable[..., Reader]):
     reading.source.pause([Partition(f"tail:{log}")])
     assert reading.read() == []
     assert reading.at_end == frozenset()
+    assert reading.source.tails()[Partition(f"tail:{log}")].end_offset > 0, "it is known to have more"
     reading.source.resume([Partition(f"tail:{log}")])
     assert reading.read() == ["one"]
 

@@ -118,10 +118,14 @@ class FollowingSource:
                 slices.append(self._slice(partition, lines, file.offset))
             if file.at_end:
                 at_end.add(partition)
-            self._tails[partition] = Tail(
-                file.end, open_transaction=False, asked_at=asked_at, answered_at=self._clock.monotonic()
-            )
+            self._tell(partition, file.end, asked_at)
+        for partition in self._paused & self._files.keys():
+            self._tell(partition, self._files[partition].measure(), self._clock.monotonic())
         return slices, frozenset(at_end), gaps
+
+    def _tell(self, partition: Partition, end: int, asked_at: float) -> None:
+        answered_at = self._clock.monotonic()
+        self._tails[partition] = Tail(end, open_transaction=False, asked_at=asked_at, answered_at=answered_at)
 
     @staticmethod
     def _lines(file: Followed, limit: int) -> list[Line]:

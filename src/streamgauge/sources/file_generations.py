@@ -105,6 +105,13 @@ class Followed:
         self.end = max(self.end, self.offset)
         return [line for line in taken if line.text.strip() or line.trouble]
 
+    def measure(self) -> int:
+        """The offset up to which the file reaches now, without reading; more than is known to be lines."""
+        if self._file is None:
+            return self.end + (identity_of(self._path) is not None)
+        self.end = max(self.end, offset_of(self._generation, os.fstat(self._file).st_size))
+        return self.end
+
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:

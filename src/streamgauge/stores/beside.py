@@ -1,7 +1,7 @@
 """A connection of one's own to a store that this process owns: for what is written beside the engine's commits.
 
-Such writes concern only tables that no commit of the engine touches; the engine's own come first, and both wait
-for each other no longer than a small transaction takes.
+Such writes concern only tables that no commit of the engine touches. The engine's commits go first (:mod:`.turns`), so
+they wait no longer than one small transaction takes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError
 
 from streamgauge.stores import Durability, backend_of
+from streamgauge.stores.turns import turn_at
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -23,12 +24,13 @@ class Beside:
 
     def __init__(self, url: str, durability: Durability = "process") -> None:
         self._backend = backend_of(url, durability=durability, existing=True)
+        self._turn = turn_at(self._backend.where)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that is the only writer from its beginning."""
+        """A transaction that is the only writer from its beginning; the engine's go before it."""
         try:
-            with self._backend.write() as connection:
+            with self._turn.after_others(), self._backend.write() as connection:
                 yield connection
         except DBAPIError as error:
             raise self._backend.explain(error) from error

@@ -5,7 +5,6 @@ What differs (opening, locking, the words for errors) is a :class:`~streamgauge.
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -27,6 +26,7 @@ from streamgauge.stores.migrate import check, migrate
 from streamgauge.stores.owner import Owner
 from streamgauge.stores.reading import Backend, SqlReading
 from streamgauge.stores.schema import dead_letters, deliveries, meta, outbox
+from streamgauge.stores.turns import turn_at
 
 _log = structlog.get_logger(__name__)
 
@@ -49,7 +49,7 @@ class SqlStore(SqlReading):
         self._owner = owner
         self._clock = clock
         self._keep = keep
-        self._turn = threading.Lock()
+        self._turn = turn_at(backend.where)
         self._checkpoints = Checkpoints()
         self._history = History(keep.history)
         with self._explained(), backend.write() as connection:
