@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from tests.cli.in_process import Verb
 from tests.cli.past import Past
@@ -58,3 +59,37 @@ def test_every_good_file_is_explained(explain, file, monkeypatch):
 def test_a_file_with_mistakes(explain, tmp_path):
     (tmp_path / "x.yaml").write_text("streams: {a: {}}\n")
     assert explain(tmp_path / "x.yaml").code == 2
+
+
+def test_as_statements_and_as_keys(explain, tmp_path):
+    file = tmp_path / "m.yaml"
+    file.write_text(
+        """
+streams:
+  s:
+    source: {type: files, path: s.ndjson}
+    format: json
+    fields: {k: string, at: timestamp}
+    time: at
+monitors:
+  burst:
+    sql: |
+      SELECT k, COUNT(*) AS n FROM s WINDOW SESSION (5 SECONDS) GROUP BY k HAVING COUNT(*) > 3 EMIT FINAL
+  quiet:
+    stream: s
+    detect: {type: silence, by: k, after: 30s}
+"""
+    )
+    assert explain(file, "--as", "sql").lines == [
+        "CREATE TABLE burst AS",
+        "SELECT k, COUNT(*) AS n FROM s WINDOW SESSION (5 SECONDS) GROUP BY k HAVING COUNT(*) > 3 EMIT FINAL;",
+        "",
+        "-- quiet has no SQL form: it judges single records, and SQL tells of windows",
+    ]
+    keys = yaml.safe_load(explain(file, "--as", "yaml").out)["monitors"]
+    assert keys["burst"] == {
+        "stream": "s",
+        "window": {"type": "session", "gap": "5s", "by": ["k"], "compute": {"n": "count(*)"}, "early": False},
+        "detect": {"type": "threshold", "when": "n > 3"},
+    }
+    assert keys["quiet"]["detect"] == {"type": "silence", "by": ["k"], "after": "30s"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,9 +17,20 @@ if TYPE_CHECKING:
     from streamgauge.plan import Group, StreamPlan
 
 
+class Form(StrEnum):
+    """How monitors are written."""
+
+    YAML = "yaml"
+    SQL = "sql"
+
+
 def command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration.", show_default=False)],
     json: JsonOption = False,
+    form: Annotated[
+        Form | None,
+        typer.Option("--as", help="The monitors alone, as the keys or the statements that say them."),
+    ] = None,
 ) -> None:
     """Print each monitor's plan: what is decoded, shared, watched and remembered.
 
@@ -28,13 +40,48 @@ def command(
     """
     from streamgauge.cli._table import print_lines
 
-    plans = list(plan_lines(load_file(file)))
+    config = load_file(file)
+    if form is not None:
+        print(_as_sql(config) if form is Form.SQL else _as_yaml(config))
+        return
+    plans = list(plan_lines(config))
     if json:
         print_lines(plans)
         return
     for plan in plans:
         for line in _stream_told(plan) if plan["kind"] == "stream" else _monitor_told(plan):
             print(line)
+
+
+def _as_sql(config: Config) -> str:
+    """Each monitor as a statement; a comment says why where there is none."""
+    from streamgauge.sql.writing import NoStatementError, statement_of
+
+    parts = []
+    for name in config.monitors:
+        try:
+            parts.append(statement_of(name, config))
+        except NoStatementError as reason:
+            parts.append(f"-- {name} has no SQL form: {reason}")
+    return "\n\n".join(parts)
+
+
+def _as_yaml(config: Config) -> str:
+    """The monitors as keys, those too that are written in SQL; where rows go is left out, it may hold secrets."""
+    import yaml
+
+    shown = {"sql", "write"}
+    monitors = {
+        name: {"stream": monitor.stream}
+        | monitor.model_dump(mode="json", by_alias=True, exclude=shown, exclude_defaults=True)
+        for name, monitor in config.monitors.items()
+    }
+    for name, monitor in config.monitors.items():
+        for key, part in (("window", monitor.window), ("detect", monitor.detect)):
+            if part is not None:
+                dumped = part.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+                monitors[name][key] = {"type": part.type, **dumped}
+    return yaml.safe_dump({"monitors": monitors}, sort_keys=False, allow_unicode=True, width=120).rstrip()
 
 
 def plan_lines(config: Config) -> Iterator[dict[str, Any]]:

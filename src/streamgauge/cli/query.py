@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -33,6 +33,9 @@ class Emit(StrEnum):
 
     FINAL = "final"
     CHANGES = "changes"
+
+
+_EMITS: dict[Emit, Literal["final", "changes"]] = {Emit.FINAL: "final", Emit.CHANGES: "changes"}
 
 
 def command(  # noqa: PLR0917  typer's options are its parameters
@@ -93,7 +96,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     from streamgauge.sql.running import Run
 
     given = _given(stream or [], set_ or [], time, lateness)
-    given = replace(given, emit=emit and emit.value, brokers=brokers or given.brokers)
+    given = replace(given, emit=None if emit is None else _EMITS[emit], brokers=brokers or given.brokers)
     planned = plan(parse(_scripts(sql, file or [])), given)
     for note in planned.notes:
         print(f"note: {note}", file=sys.stderr)
