@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_contract(name: str, time: str | None):
 AVRO = record(
     ("name", ["null", "string"]), ("amount", "double"), ("count", "int"), ("ok", "boolean"), ("at", "long")
 )
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"name": "a", "amount": 1.5, "count": 3, "ok": True, "at": 1_795_338_000},
     {"name": None, "amount": 0.0, "count": 0, "ok": False, "at": 1_795_338_000},
 ]

@@ -199,7 +199,7 @@ class RecordDecoder:
 
     def _without_required(self, rows: list[Any]) -> dict[int, str]:
         """Rows that lack what each must carry, where the Struct cannot say it: under none of its spellings."""
-        problems = {}
+        problems: dict[int, str] = {}
         for spec in self._required:
             if spec.kind == "float":
                 gone = np.flatnonzero(np.isnan(self._numbers(rows, spec.name))).tolist()
