@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from streamgauge.sql.answers import Answer
 from streamgauge.sql.parse import parse
 from streamgauge.sql.plan import Given, Plan, plan
-from streamgauge.sql.running import Answer, Run
+from streamgauge.sql.running import Run
 from streamgauge.sql.script import Script
 
 STREAM = """CREATE STREAM s (account VARCHAR, amount DOUBLE, n BIGINT, ok BOOLEAN, country VARCHAR, at TIMESTAMP)
