@@ -134,8 +134,9 @@ class StreamClock:
         for partition in retired:
             self._progress[partition].idle = True
         floor = self._floor()
-        for partition in retired if floor is not None else ():
-            self.lift(partition, floor)
+        if floor is not None:
+            for partition in retired:
+                self.lift(partition, floor)
 
     def heard(self, partition: Partition, at: float) -> None:
         """Note that something was read (a bad record, say) that carries no event time."""
