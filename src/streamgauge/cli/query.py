@@ -38,6 +38,17 @@ class Emit(StrEnum):
 _EMITS: dict[Emit, Literal["final", "changes"]] = {Emit.FINAL: "final", Emit.CHANGES: "changes"}
 
 
+StreamOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--stream",
+        metavar="NAME=PATH",
+        help="Records of a stream: a path or a glob; may be repeated.",
+        show_default=False,
+    ),
+]
+
+
 def command(  # noqa: PLR0917  typer's options are its parameters
     sql: Annotated[
         str | None,
@@ -47,15 +58,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
         list[Path] | None,
         typer.Option("--file", "-f", metavar="FILE", help="Statements; may be repeated.", show_default=False),
     ] = None,
-    stream: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--stream",
-            metavar="NAME=PATH",
-            help="Records of a stream: a path or a glob; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    stream: StreamOption = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A parameter; may be repeated.", show_default=False),
