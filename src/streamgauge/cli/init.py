@@ -84,10 +84,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
         found = guess.findings(looked_at, _asked(found, wishes), clock)
     declared = guess.declare(source, found, environ, clock)
     _write(out, declared, environ)
-    if json:
-        _print_json(out, declared)
-    else:
-        _tell(out, declared, sorted(set(environ) - set(os.environ)))
+    _told(out, declared, sorted(set(environ) - set(os.environ)), json=json)
 
 
 def _source(
@@ -221,6 +218,13 @@ def _print_json(out: Path, declared: Declared) -> None:
         "monitors": monitors,
     }
     print(json.dumps(said, ensure_ascii=False))
+
+
+def _told(out: Path, declared: Declared, unset: list[str], *, json: bool) -> None:
+    if json:
+        _print_json(out, declared)
+    else:
+        _tell(out, declared, unset)
 
 
 def _tell(out: Path, declared: Declared, unset: list[str]) -> None:
