@@ -95,6 +95,36 @@ def test_a_file_and_a_question(capsys, tmp_path: Path):
     assert (out, err) == ("", "3 records, 0 rows, 1 that cannot be read\n")
 
 
+def test_changes_are_asked_for_by_an_option_too(capsys, tmp_path: Path):
+    path = tmp_path / "s.ndjson"
+    path.write_text(
+        "".join(f'{{"who": "a", "when": "2026-03-02T10:00:0{second}Z"}}\n' for second in (1, 6, 2))
+    )
+    question = "SELECT COUNT(*) AS n FROM s WINDOW TUMBLING (SIZE 5 SECONDS) HAVING COUNT(*) < 2"
+    out, _, code = ask(
+        capsys, "query", question, "--stream", f"s={path}", "--emit", "changes", "--format", "csv"
+    )
+    start, end = "2026-03-02T10:00:00.000Z", "2026-03-02T10:00:05.000Z"
+    assert code == 0
+    assert out.splitlines() == [
+        "n,window_start,window_end,deleted",
+        f"1,{start},{end},",
+        f"1,{end},2026-03-02T10:00:10.000Z,",
+    ]
+    out, _, _ = ask(
+        capsys, "query", question, "--stream", f"s={path}", "--emit", "changes", "--lateness", "9s", "--json"
+    )
+    assert json.loads(out.splitlines()[-1]) == {"window_start": start, "window_end": end, "deleted": True}
+
+
+def test_a_topic_is_declared(capsys):
+    _, err, code = ask(
+        capsys, "query", "SELECT n FROM s", "--stream", "s=topic:events", "--brokers", "localhost:1"
+    )
+    assert code == 2
+    assert "CREATE STREAM s" in err
+
+
 def test_wrong_usage(capsys, tmp_path: Path):
     assert ask(capsys, "query")[2] == 2
     assert ask(capsys, "query", "SELECT 1", "--set", "a")[2] == 2

@@ -136,7 +136,7 @@ class Run:
         if not isinstance(stream.origin, Rows):
             raise ConfigError(
                 f"the records of stream {stream.name} are not given: add --stream {stream.name}=PATH, or INSERT "
-                "them; `streamgauge run` reads a topic"
+                "them; --brokers reads its topic"
             )
         if stream.origin.frame is not None:
             return open_frame(stream.origin.frame, stream.name)
