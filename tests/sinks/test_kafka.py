@@ -103,6 +103,16 @@ def test_changes_are_rows_and_what_holds_no_more_is_a_tombstone(kafka: Broker, t
 
 
 @pytest.mark.services
+def test_a_session_that_grew_leaves_a_tombstone_under_its_old_bounds(kafka: Broker, tmp_path: Path):
+    topic = kafka.create_topic(unique("rows"), 1)
+    window = {"type": "session", "gap": "5s", "by": "k", "compute": {"n": "count(*)"}, "emit": "changes"}
+    run(tmp_path, [record(0), record(3)], {"m": {"stream": "s", "window": window, "write": to(kafka, topic)}})
+    rows = {row_id(message).rpartition("/")[2]: told(message)[1] for message in read(kafka, topic, 2)}
+    assert rows["2026-03-02T10:00:00.000Z"]["deleted"] is True
+    assert rows["2026-03-02T10:00:03.000Z"]["n"] == 2
+
+
+@pytest.mark.services
 def test_a_missing_topic_is_created_where_it_says_so_and_waited_for_where_not(kafka: Broker):
     topic = unique("absent")
     waiting = sink(kafka.bootstrap, topic, timeout="5s")

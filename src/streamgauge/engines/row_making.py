@@ -92,6 +92,9 @@ class WindowRows:
         if self._changes and not held.all():
             before = row_columns(lane, results, chosen, results.previous)
             gone |= ~held & self._shape.held(before, len(chosen))
+        if results.retracted is not None:
+            taken_back = results.retracted[chosen]
+            held, gone = held & ~taken_back, gone | (held & taken_back)
         keep = np.nonzero(held | gone)[0]
         if not len(keep):
             return []
