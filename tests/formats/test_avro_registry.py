@@ -47,6 +47,7 @@ def watching(folder: Path, broker: Broker, topic: str, registry: str) -> Path:
         "fields": {"account": "string", "amount": "float", "at": "timestamp"},
         "time": "at",
         "partitioned_by": "account",
+        "deadline": "1h",  # however slow the machine is, no time passes without records
     }
     window = {"type": "tumbling", "size": "5s", "by": "account", "compute": {"spent": "sum(amount)"}}
     monitor = {
