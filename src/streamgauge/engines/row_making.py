@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from streamgauge.batch import Batch, BoolArray, Column, ColumnKind, IntArray
+from streamgauge.batch import Aside, Batch, BoolArray, Column, ColumnKind, IntArray
 from streamgauge.channels.payload import encode
 from streamgauge.clock import iso
 from streamgauge.config.derived import BOUNDS, row_kinds
@@ -116,6 +116,10 @@ class WindowRows:
         bodies = self._shape.bodies(columns, len(gone))
         for row in np.nonzero(partial)[0].tolist():
             bodies[row]["partial"] = True
+        for name, column in columns.items():
+            if isinstance(column, Aside) and any(name.startswith(f"{shown}_") for shown in self._shape.outputs):
+                for body, value in zip(bodies, column.values(), strict=True):
+                    body.update({} if value is None else {name: value})
         if gone.any():
             named = {name: _plain(columns[name]) for name in (*self._by, *BOUNDS)}
             for row in np.nonzero(gone)[0].tolist():
