@@ -87,6 +87,11 @@ class Column:
                 return len(face)
         return 0
 
+    @property
+    def is_numeric(self) -> bool:
+        """Whether it is held as numbers already, which are the cheapest to pass on."""
+        return self._numbers is not None
+
     def values(self) -> list[Any]:
         """Python values, None where missing; timestamps are int microseconds."""
         if self._values is None:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import streamgauge
 from streamgauge.config.models import StreamConfig
 from streamgauge.engines import ahead
-from streamgauge.engines.ahead_process import Decoded, Task, decoded
+from streamgauge.engines.ahead_answers import Answer
+from streamgauge.engines.ahead_process import Task, decoded
 from streamgauge.engines.opening import open_decoder
 from streamgauge.errors import ConfigError, SourceError
 from streamgauge.formats.contract import Decoder, FieldSpec, Layout
@@ -53,13 +54,11 @@ class Here:
 
     def __init__(self, task: Task) -> None:
         self._task, self._blocks = task, iter(task.blocks)
-        self._decoder = open_decoder(task.stream, task.layout)
+        self._decoder = task.decoder()
 
-    def next(self) -> Decoded:
-        start = next(self._blocks)
-        with self._task.path.open("rb") as file:
-            stop = min(start + self._task.block, self._task.size)
-            return decoded(file, start, stop, self._decoder, self._task)
+    def next(self) -> Answer:
+        with Path(self._task.path).open("rb") as file:
+            return decoded(file, next(self._blocks), self._decoder, self._task)
 
     def close(self) -> None:
         pass

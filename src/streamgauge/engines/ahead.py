@@ -9,7 +9,6 @@ plain reader instead. A process is ended when nobody waits for it any more.
 from __future__ import annotations
 
 import os
-import pickle
 import queue
 import subprocess
 import sys
@@ -26,7 +25,8 @@ from streamgauge.batch import Batch, Partition
 from streamgauge.clock import Clock
 from streamgauge.config.models import StreamConfig
 from streamgauge.engines import ahead_process
-from streamgauge.engines.ahead_process import Decoded, Task
+from streamgauge.engines.ahead_answers import Answer, receive, send
+from streamgauge.engines.ahead_process import Task
 from streamgauge.engines.opening import open_decoder
 from streamgauge.errors import ConfigError, SourceError
 from streamgauge.formats.contract import Decoder, Layout
@@ -60,6 +60,8 @@ def large(
         return None
     path = Path(paths[0])
     if path.suffix.lower() not in SUFFIXES or not path.is_file() or path.stat().st_size < LARGE:
+        return None
+    if any(field.compute is not None for field in stream.fields.values()):
         return None
     return AheadSource(path, stream, layout, clock, count), _Ready(open_decoder(stream, layout))
 
@@ -120,10 +122,9 @@ class AheadSource:
 
     def open(self, positions: Mapping[Partition, int]) -> None:
         """Start the processes."""
-        now, every = self._clock.now(), range(0, self._size, BLOCK)
-        about = self._path, self._partition.name, self._stream, self._layout, now
+        about = str(self._path), self._stream.format.model_dump(), self._layout, self._clock.now()
         self._workers = [
-            _Worker(Task(*about, every[n :: self._count], BLOCK, self._size)) for n in range(self._count)
+            _Worker(Task(*about, number, self._count, BLOCK, self._size)) for number in range(self._count)
         ]
 
     def poll(self, limit: int, timeout: timedelta) -> Poll:
@@ -138,10 +139,10 @@ class AheadSource:
         if self._paused:
             return Poll()
         answer = self._workers[self._done % self._count].next()
-        if answer.batch is None:
+        if not answer.plain:
             self._rest = self._plainly()
             return replace(self._rest.poll(limit, timeout), assigned=assigned)
-        batch = _shifted(answer.batch, self._lines)
+        batch = answer.batch(self._layout.stream, self._partition, self._lines)
         self._done += 1
         self._lines, self._end = self._lines + answer.count, max(self._end, answer.end)
         ended = self._done * BLOCK >= self._size
@@ -190,29 +191,18 @@ class AheadSource:
         return source
 
 
-def _shifted(batch: Batch, first: int) -> Batch:
-    if not first:
-        return batch
-    return replace(
-        batch,
-        offsets=batch.offsets + first,
-        next_offset=batch.next_offset + first,
-        bad=tuple(replace(bad, offset=bad.offset + first) for bad in batch.bad),
-    )
-
-
 class _Worker:
     """One process, with a thread that takes its answers off the pipe so that it can go on."""
 
     def __init__(self, task: Task) -> None:
-        self._name = task.name
+        self._name = task.path
         command = [sys.executable, "-c", f"from {ahead_process.__name__} import main; main()"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
-        self._answers: queue.Queue[Decoded | None] = queue.Queue(_AHEAD)
+        self._answers: queue.Queue[Answer | None] = queue.Queue(_AHEAD)
         self._thread = threading.Thread(target=self._talk, args=(task,), daemon=True)
         self._thread.start()
 
-    def next(self) -> Decoded:
+    def next(self) -> Answer:
         """The answer for its next block.
 
         Raises:
@@ -239,10 +229,9 @@ class _Worker:
         assert asked is not None
         assert answers is not None
         try:
-            with suppress(OSError, EOFError, pickle.UnpicklingError), asked, answers:
-                pickle.dump(task, asked, protocol=5)
-                asked.flush()
+            with suppress(OSError, EOFError), asked, answers:
+                send(asked, task)
                 for _ in task.blocks:
-                    self._answers.put(pickle.load(answers))  # noqa: S301  our own process wrote it
+                    self._answers.put(receive(answers, Answer))
         finally:
             self._answers.put(None)  # whatever happened: nobody waits for ever

@@ -1,26 +1,24 @@
 """The process that cuts and decodes blocks of one large file for :mod:`.ahead`.
 
-It runs :func:`main`, and speaks pickles over its own two pipes.
+It runs :func:`main`, and speaks over its own two pipes.
 """
 
 from __future__ import annotations
 
 import gc
 import os
-import pickle
 import signal
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from streamgauge.batch import Batch, Column, Partition
-from streamgauge.config.models import StreamConfig
-from streamgauge.engines.opening import open_decoder
+from streamgauge.batch import Partition
+from streamgauge.engines.ahead_answers import Answer, answer, receive, send
+from streamgauge.formats import json
 from streamgauge.formats.contract import Decoder, Layout
 from streamgauge.sources.contract import Slice
 
@@ -28,7 +26,6 @@ LONGEST = 1024 * 1024
 """Bytes of a line that ends behind its block; a longer one is left to the plain reader."""
 
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
-_KNOWN = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,35 +33,30 @@ class Task:
     """What a process works on.
 
     Attributes:
-        path, name: the file, and what its partition is called.
-        stream, layout: how its lines are decoded.
+        path: the file.
+        format, layout: how its lines are decoded (``format: json``).
         now: the time of reading, and what "too far ahead" is measured by (microseconds).
-        blocks: where each of its blocks begins, and how long a block and the file are.
+        first, step: the number of its first block, and how many it goes on by.
+        block, size: bytes of a block, and of the file.
     """
 
-    path: Path
-    name: str
-    stream: StreamConfig
+    path: str
+    format: dict[str, Any]
     layout: Layout
     now: int
-    blocks: range
+    first: int
+    step: int
     block: int
     size: int
 
+    @property
+    def blocks(self) -> range:
+        """Where its blocks begin."""
+        return range(self.first * self.block, self.size, self.step * self.block)
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """The lines of one block.
-
-    Attributes:
-        end: the byte behind its last line.
-        count: how many lines.
-        batch: their records, with offsets from 0; None: a plain reader must look at this block.
-    """
-
-    end: int
-    count: int
-    batch: Batch | None
+    def decoder(self) -> Decoder:
+        """Decodes its lines."""
+        return json.open_format(json.Config.model_validate(self.format), self.layout)
 
 
 def lines_of(file: IO[bytes], start: int, stop: int) -> tuple[bytes, int] | None:
@@ -101,51 +93,26 @@ def lines_of(file: IO[bytes], start: int, stop: int) -> tuple[bytes, int] | None
     return body, end
 
 
-def decoded(file: IO[bytes], start: int, stop: int, decoder: Decoder, task: Task) -> Decoded:
+def decoded(file: IO[bytes], start: int, decoder: Decoder, task: Task) -> Answer:
     """Cut and decode one block."""
-    found = lines_of(file, start, stop)
+    found = lines_of(file, start, min(start + task.block, task.size))
     if found is None:
-        return Decoded(start, 0, None)
+        return Answer(plain=False)
     body, end = found
     lines = body.split(b"\n") if body else []
     count = len(lines)
-    piece = Slice(
-        Partition(task.name),
-        np.arange(count, dtype=np.int64),
-        np.full(count, task.now, np.int64),
-        count,
-        lines,
-    )
-    return Decoded(end, count, decoder.decode(piece, task.now))
-
-
-def shared(batch: Batch, known: dict[Any, Any]) -> Batch:
-    """The batch with equal texts as one object: pickled once, and hashed once by who reads them."""
-    if len(known) > _KNOWN:
-        known.clear()
-    columns: Mapping[str, Column] = {
-        name: _shared(column, known) if column.kind == "string" else column
-        for name, column in batch.columns.items()
-    }
-    return replace(batch, columns=columns)
-
-
-def _shared(column: Column, known: dict[Any, Any]) -> Column:
-    texts = column.values()
-    return Column("string", values=list(map(known.setdefault, texts, texts)))
+    offsets, stamps = np.arange(count, dtype=np.int64), np.full(count, task.now, np.int64)
+    piece = Slice(Partition(task.path), offsets, stamps, count, lines)
+    return answer(decoder.decode(piece, task.now), end)
 
 
 def main() -> None:
-    """Take a :class:`Task` and answer with a :class:`Decoded` for each of its blocks, in order."""
+    """Take a :class:`Task` and send an :class:`Answer` for each of its blocks, in order."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asked decides when to end
     gc.disable()  # nothing here is cyclic, and there are many objects
-    task: Task = pickle.load(sys.stdin.buffer)  # noqa: S301  our own parent wrote it
-    decoder, known = open_decoder(task.stream, task.layout), dict[Any, Any]()
-    with task.path.open("rb") as file, suppress(BrokenPipeError):  # nobody listens any more
+    task: Task = receive(sys.stdin.buffer, Task)
+    decoder = task.decoder()
+    with Path(task.path).open("rb") as file, suppress(BrokenPipeError):  # nobody listens any more
         for start in task.blocks:
-            answer = decoded(file, start, min(start + task.block, task.size), decoder, task)
-            if answer.batch is not None:
-                answer = replace(answer, batch=shared(answer.batch, known))
-            pickle.dump(answer, sys.stdout.buffer, protocol=5)
-            sys.stdout.buffer.flush()
+            send(sys.stdout.buffer, decoded(file, start, decoder, task))
     os._exit(0)  # a closed pipe is no reason for words at the end
