@@ -239,7 +239,15 @@ def _draft(name: str, monitor: MonitorConfig, config: Config) -> _Draft:
         compute = {column: parse_aggregate(text, kinds, rising) for column, text in window.compute.items()}
     cut = {} if window is None else window.model_dump(mode="json", exclude=_beside(window))
     goes_on = ["distinct goes on"] if any(part.function == "distinct" for part in compute.values()) else []
-    shaping = [monitor.stream, by, monitor.where, cut, monitor.order, *_lineage(monitor.stream, config), *goes_on]
+    shaping = [
+        monitor.stream,
+        by,
+        monitor.where,
+        cut,
+        monitor.order,
+        *_lineage(monitor.stream, config),
+        *goes_on,
+    ]
     shape = digest(shaping)
     key = digest([shape, [] if window is not None else name])
     return _Draft(key, monitor.stream, by, where, compute, shape)

@@ -162,7 +162,9 @@ def shown(columns: Mapping[str, Column], row: int, *, early: bool = False) -> di
     """One row of results as people see it: without asides that have nothing to say."""
     silent = (Aside, AtClose) if early else Aside
     values = ((name, column, column.at(row)) for name, column in columns.items())
-    return {name: value for name, column, value in values if value is not None or not isinstance(column, silent)}
+    return {
+        name: value for name, column, value in values if value is not None or not isinstance(column, silent)
+    }
 
 
 _COLUMNS = (

@@ -33,7 +33,9 @@ def test_references_are_replaced_anywhere_in_a_text():
     assert config.streams["payments"].source.model_dump()["settings"]["sasl.password"] == "pw"
     assert config.monitors["quiet"].where == "id <> 'pw'"
     assert config.monitors["quiet"].description == "the password is pw, ${PASSWORD} is not"
-    assert config.monitors["quiet"].detect.model_dump(mode="json")["after"] in ("1m", "PT1M")
+    detect = config.monitors["quiet"].detect
+    assert detect is not None
+    assert detect.model_dump(mode="json")["after"] in ("1m", "PT1M")
     assert config.streams["payments"].source.model_dump()["brokers"] == ("localhost:9092",)
 
 

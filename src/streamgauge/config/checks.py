@@ -75,7 +75,11 @@ def _stream(findings: Findings, path: Path, stream: StreamConfig, pruned: Pruned
         message = f"names that start with `streamgauge.` are built in: {', '.join(BUILT_IN_STREAMS)}"
         findings.wrong(path, f"{message}; choose another name", at_key=True)
     allowed = stream.source.formats
-    if allowed is not None and stream.format.type not in allowed and not pruned.within("streams", name, "format"):
+    if (
+        allowed is not None
+        and stream.format.type not in allowed
+        and not pruned.within("streams", name, "format")
+    ):
         which = " or ".join(sorted(allowed))
         findings.wrong((*path, "format"), f"records of a source of type {stream.source.type} are {which}")
     if pruned.within("streams", name, "fields"):
@@ -236,7 +240,10 @@ class _Monitor:
             self.findings.wrong(path, message)
             return None
         try:
-            return {field: FieldConfig(type=kind) for field, kind in self.config.kinds_of(self.monitor.stream).items()}
+            return {
+                field: FieldConfig(type=kind)
+                for field, kind in self.config.kinds_of(self.monitor.stream).items()
+            }
         except (KeyError, ExpressionError, RecursionError):
             return None  # told where it is written
 
@@ -261,7 +268,9 @@ class _Monitor:
         path = (*self._path, "window")
         sound = not self.findings.unknown_fields((*path, "by"), window.by, kinds)
         if isinstance(window, SessionConfig) and self.monitor.order == "time":
-            message = "does not fit sessions: sorting changes nothing about where they begin and end; leave it out"
+            message = (
+                "does not fit sessions: sorting changes nothing about where they begin and end; leave it out"
+            )
             self.findings.wrong((*self._path, "order"), message)
             sound = False
         columns: dict[str, ColumnKind] = {}
@@ -274,7 +283,9 @@ class _Monitor:
                 sound = False
             else:
                 if isinstance(window, SessionConfig) and aggregate.function == "rate":
-                    message = "rate does not fit sessions: one of a single record has no length; compute count(*)"
+                    message = (
+                        "rate does not fit sessions: one of a single record has no length; compute count(*)"
+                    )
                     self.findings.wrong((*path, "compute", name), message)
                     sound = False
                 columns[name] = aggregate.kind

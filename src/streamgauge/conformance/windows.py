@@ -20,7 +20,9 @@ ALL_AGGREGATES: Mapping[str, str] = {
 }  # fmt: skip
 """Every aggregate, over the fields of the checks."""
 
-ACROSS_PARTITIONS = {name: text for name, text in ALL_AGGREGATES.items() if not text.startswith(("first", "last"))}
+ACROSS_PARTITIONS = {
+    name: text for name, text in ALL_AGGREGATES.items() if not text.startswith(("first", "last"))
+}
 """Those that do not depend on the order across partitions."""
 
 

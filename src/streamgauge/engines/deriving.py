@@ -56,6 +56,13 @@ def read_only(fields: Mapping[str, FieldConfig], layout: Layout, made: Mapping[s
         for name in sorted(expression.columns - specs.keys()):
             spec = fields[name]
             specs[name] = FieldSpec(
-                name, spec.type, spec.path or "", spec.min, spec.max, spec.unit, spec.required, spec.from_ == "key"
+                name,
+                spec.type,
+                spec.path or "",
+                spec.min,
+                spec.max,
+                spec.unit,
+                spec.required,
+                spec.from_ == "key",
             )
     return replace(layout, fields=specs)

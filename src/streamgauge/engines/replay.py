@@ -136,7 +136,9 @@ def _only(plan: Plan, inputs: Mapping[str, Input]) -> Plan:
     streams = {
         name: stream for name, stream in plan.streams.items() if name in inputs or stream.config is None
     }
-    taking_part = {m.name for stream in streams.values() for group in stream.every_group for m in group.monitors}
+    taking_part = {
+        m.name for stream in streams.values() for group in stream.every_group for m in group.monitors
+    }
     return Plan(streams, {name: m for name, m in plan.monitors.items() if name in taking_part})
 
 

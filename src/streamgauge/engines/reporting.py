@@ -155,7 +155,9 @@ class Reporter:
         engine = self._engine
         shown = {}
         for stream, runner in engine.runners.streams.items():
-            every = [lane for one in runner.nested for bundle in one.bundles.values() for lane in bundle.lanes]
+            every = [
+                lane for one in runner.nested for bundle in one.bundles.values() for lane in bundle.lanes
+            ]
             for group in runner.plan.every_group:
                 lanes = [lane for lane in every if lane.group is group]
                 keys = sum(lane.keys.known for lane in lanes)

@@ -117,7 +117,9 @@ class WindowRows:
         for row in np.nonzero(partial)[0].tolist():
             bodies[row]["partial"] = True
         for name, column in columns.items():
-            if isinstance(column, Aside) and any(name.startswith(f"{shown}_") for shown in self._shape.outputs):
+            if isinstance(column, Aside) and any(
+                name.startswith(f"{shown}_") for shown in self._shape.outputs
+            ):
                 for body, value in zip(bodies, column.values(), strict=True):
                     body.update({} if value is None else {name: value})
         if gone.any():

@@ -62,7 +62,9 @@ class Search:
         self._monitor = plan.monitors[name]
         if self._monitor.stream not in plan.streams:
             watched = self._monitor.stream
-            raise ConfigError(f"{name} watches the rows of {watched}; ask `streamgauge why {watched}`, whose rows they are")
+            raise ConfigError(
+                f"{name} watches the rows of {watched}; ask `streamgauge why {watched}`, whose rows they are"
+            )
         self._stream = plan.streams[self._monitor.stream]
         self._group = next(group for group in self._stream.groups if self._monitor in group.monitors)
         self._positions = look.positions(self._stream.name)

@@ -112,7 +112,9 @@ class RunningWindow:
             state.collect_at = forget_texts(state.filling.texts, held)
         return replace(results, starts=starts, columns=columns, previous=columns)
 
-    def _objects(self, state: RunningWindowState, results: WindowResults, totals: FloatArray) -> list[Objects]:
+    def _objects(
+        self, state: RunningWindowState, results: WindowResults, totals: FloatArray
+    ) -> list[Objects]:
         """Each result's objects: those of its stretch, merged into what came before."""
         collections = self.aggregates.collections
         if not collections:
@@ -120,7 +122,9 @@ class RunningWindow:
         finished = []
         for slot, objects in zip(results.slots.tolist(), state.filling.finished, strict=True):
             place = slot, 0, 0
-            so_far = gathering.copied(state.held.find(place), collections)  # an earlier result may point at it
+            so_far = gathering.copied(
+                state.held.find(place), collections
+            )  # an earlier result may point at it
             gathering.join(so_far, objects, collections)
             state.held.put(place, so_far)
             finished.append(so_far)
