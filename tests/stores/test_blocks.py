@@ -54,7 +54,7 @@ def test_a_cut_block_is_noticed(length):
     [
         (np.zeros((2, 2)), r"column 'x' of table 'w' is float64\[2-d\]"),
         (np.array(["a", "b"]), "objects that are str or None"),
-        (np.array([1, "a"], object), "column 'x' of table 'w' holds more than str and None"),
+        (np.array([1, "a"], object), "column 'x' of table 'w' holds more than str, or bytes, and None"),
     ],
 )
 def test_what_no_state_may_hold_is_refused_by_name(column, says):

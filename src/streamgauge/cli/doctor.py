@@ -1,4 +1,4 @@
-"""Find what keeps a configuration from working: brokers, rights, clocks, records, store, ports, receivers."""
+"""Find what keeps a configuration from working, from the brokers to the receivers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration.", show_default=False)],
     json: JsonOption = False,
 ) -> None:
-    """Find what keeps a configuration from working: brokers, rights, clocks, records, store, ports, receivers.
+    """Find what keeps a configuration from working, from the brokers to the receivers.
 
     Looks and changes nothing: no record is written, no group joined, no notice posted. Also while `run` runs.
 

@@ -156,9 +156,9 @@ def _to_arrow(table: str, name: str, column: NDArray[Any]) -> Any:
         )
     if column.dtype.kind != "O":
         return pa.array(column)
-    holds_bytes = any(isinstance(value, bytes) for value in column)
+    first = next((value for value in column if value is not None), None)
     try:
-        return pa.array(column, pa.binary() if holds_bytes else pa.string())
+        return pa.array(column, pa.binary() if isinstance(first, bytes) else pa.string())
     except pa.ArrowException as error:
         raise TypeError(
             f"column {name!r} of table {table!r} holds more than str, or bytes, and None: {error}"
