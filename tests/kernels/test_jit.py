@@ -73,3 +73,19 @@ def test_without_a_writable_folder_there_is_no_cache_and_no_crash(tmp_path: Path
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
     )
     assert done.stdout.strip() == "[[1.0], [0.0]]", done.stderr
+
+
+def test_a_change_of_any_kernel_leaves_the_cache_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What is compiled into a kernel may stand in another file, of which numba's cache knows nothing."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    for source in Path(jit.__file__).parent.glob("*.py"):
+        (tmp_path / source.name).write_bytes(source.read_bytes())
+    monkeypatch.setattr(jit, "__file__", str(tmp_path / "jit.py"))
+    before = jit._cache_folder.__wrapped__()
+    assert before == jit._cache_folder.__wrapped__()
+    with (tmp_path / "aggregate.py").open("a") as file:
+        file.write("# changed")
+    after = jit._cache_folder.__wrapped__()
+    assert before != after
+    assert after is not None
+    assert after.is_dir()

@@ -8,6 +8,7 @@ more than 100,000 rows.
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -109,17 +110,27 @@ def _compile(function: Callable[P, R]) -> Callable[P, R]:
     while _inner:
         register_jitable(error_model="numpy")(_inner.pop())
     options: dict[str, Any] = {"nogil": True, "fastmath": False, "parallel": False, "error_model": "numpy"}
-    fast: Callable[P, R] = numba.njit(cache=_cache_is_writable(), **options)(function)
+    folder = _cache_folder()
+    if folder is not None:
+        numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]  # read from the environment at its import
+    fast: Callable[P, R] = numba.njit(cache=folder is not None, **options)(function)
     return fast
 
 
 @functools.cache
-def _cache_is_writable() -> bool:
-    """No writable folder means no cache, never a crash (a restricted pod has none)."""
-    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parent / "__pycache__")
+def _cache_folder() -> Path | None:
+    """Where compiled kernels are kept. No writable folder means no cache, never a crash (a restricted pod has none).
+
+    It is named by what all kernels say: numba itself looks at the one file that a kernel stands in, and would
+    go on with an old body of what is compiled into it.
+    """
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+    above = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parent / "__pycache__")
+    folder = above / f"kernels-{digest}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
-            return True
+            return folder
     except OSError:
-        return False
+        return None
