@@ -106,10 +106,8 @@ class Merger(Generic[P]):
             else int(np.searchsorted(r, bound[0], "right" if p <= bound[1] else "left"))
             for (p, _, _), r in zip(present, run, strict=True)
         ]
-        when = np.concatenate([r[:n] for r, n in zip(run, allowed, strict=True)])
-        whose = np.concatenate([np.full(n, k, np.int64) for k, n in enumerate(allowed)])
-        order = np.lexsort((whose, when))  # stable: offsets of one partition stay in order
-        if limit is not None and len(order) > limit:
+        if limit is not None and sum(allowed) > limit:
+            order, whose = _merged([r[:n] for r, n in zip(run, allowed, strict=True)])
             allowed = np.bincount(whose[order[:limit]], minlength=len(present)).tolist()
         return self._cut(present, run, allowed, all_of_it=all_of_it)
 
@@ -151,8 +149,15 @@ class Merger(Generic[P]):
             when.append(running[head : head + rows])
         if not parts:
             return None
-        whose = np.concatenate([np.full(len(r), k, np.int64) for k, r in enumerate(when)])
-        return Round(parts, np.lexsort((whose, np.concatenate(when))))
+        return Round(parts, _merged(when)[0])
+
+
+def _merged(when: Sequence[IntArray]) -> tuple[IntArray, IntArray]:
+    """The order of several ascending columns of times over their joined rows, and whose each row is."""
+    whose = np.repeat(np.arange(len(when)), [len(times) for times in when])
+    if len(when) == 1:
+        return np.arange(len(whose)), whose
+    return np.lexsort((whose, np.concatenate(when))), whose  # stable: offsets of one partition stay in order
 
 
 def _running(lane: _Lane, batch: Batch) -> IntArray:
