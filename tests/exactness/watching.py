@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -136,6 +136,17 @@ class Found:
             windows={name: rows for name, rows in self.windows.items() if name != monitor},
             notices=Counter(
                 {name: n for name, n in self.notices.items() if not name.startswith(f"{monitor}-")}
+            ),
+        )
+
+    def leaving_out(self, incidents: Iterable[str]) -> Found:
+        """The same, but for some incidents and their notices."""
+        left = set(incidents)
+        return replace(
+            self,
+            incidents={name: i for name, i in self.incidents.items() if name not in left},
+            notices=Counter(
+                {name: n for name, n in self.notices.items() if name.partition("#")[0] not in left}
             ),
         )
 
