@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def measured(told: dict[str, Any]) -> str:
         "Broker, producers, receivers and engines share those cores. Medians where a case ran more than once."
     )
     tables = [
-        heading,
+        textwrap.fill(heading, 120),
         _table(("goal", "measured", "wanted", ""), _ratios(told)),
         _table(("case", "keys", "records/s", "CPU s per 1 M", "peak MB"), _rates(rows)),
         _table(("start-up", "seconds", "CPU s"), _starts(rows)),
