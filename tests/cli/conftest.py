@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,12 @@ from tests.cli.past import Past, make
 
 
 @pytest.fixture(scope="session")
-def past(tmp_path_factory: pytest.TempPathFactory) -> Past:
+def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
     """Of the whole session: look, do not touch."""
-    return make(tmp_path_factory.mktemp("past"))
+    made = make(tmp_path_factory.mktemp("past"))
+    text = made.file.read_text()
+    yield made
+    assert made.file.read_text() == text, "a test changed what all share; it takes own_past"
 
 
 @pytest.fixture

@@ -48,16 +48,16 @@ def test_for_tools(explain, past: Past):
     assert found["went-quiet"]["bytes_per_key"] == 9
 
 
-def test_sessions_grace_and_what_is_reported(explain, past: Past):
-    written = yaml.safe_load(past.file.read_text())
+def test_sessions_grace_and_what_is_reported(explain, own_past: Past):
+    written = yaml.safe_load(own_past.file.read_text())
     window = {"type": "session", "gap": "30s", "by": "account", "grace": "1m", "emit": "changes"}
     burst = {
         "stream": "payments",
         "window": {**window, "early": False},
         "detect": {"type": "threshold", "when": "count > 5"},
     }
-    past.file.write_text(yaml.safe_dump({**written, "monitors": {"burst": burst}}))
-    told = explain(past.file)
+    own_past.file.write_text(yaml.safe_dump({**written, "monitors": {"burst": burst}}))
+    told = explain(own_past.file)
     assert "    window    session gap 30s grace 1m by account" in told.lines
     assert "    told      when a window closes; a row at each record that counted" in told.lines
 
