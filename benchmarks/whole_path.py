@@ -154,16 +154,16 @@ class _Found:
         self._closed: list[tuple[Any, Any, Any, Any, Any]] = []
         self.fired: set[tuple[int, int]] = set()
 
-    def listen(self, results: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    def listen(self, results: Callable[[Any, Any, Any], None]) -> Callable[[Any, Any, Any], None]:
         """``results`` of the ledger, overheard."""
 
-        def heard(group: Any, found: Any) -> None:
-            if len(found) and group.words == "tumbling size 5s":
+        def heard(lane: Any, rows: Any, found: Any) -> None:
+            if len(found) and lane.group.words == "tumbling size 5s":
                 closed = ~found.early
                 if closed.any():
                     columns = [found.columns[name].numbers()[closed] for name in ("events", "spent")]
                     self._closed.append((found.keys, found.slots[closed], found.starts[closed], *columns))
-            results(group, found)
+            results(lane, rows, found)
 
         return heard
 
