@@ -1,25 +1,22 @@
 """Carries committed notices to their channels, beside the path of records and never in its way.
 
-One thread per channel, so a receiver that is slow, dead or silent delays nobody but itself. What waits
-lives in the store; these threads hold a bounded part of it. Delivery is at least once: a notice is marked
-after its answer, so a process killed between the two sends it again, under the same id.
+One courier per channel (:mod:`streamgauge.engines.couriers`). What waits lives in the store; couriers hold a
+bounded part of it. Delivery is at least once: a notice is marked after its answer.
 """
 
 from __future__ import annotations
 
 import random
-import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import structlog
 
 from streamgauge.channels.contract import Answer, Channel, Result
 from streamgauge.clock import Clock, format_duration, iso, to_micros
+from streamgauge.engines.couriers import Courier, Couriers
 from streamgauge.engines.lanes import Lanes
 from streamgauge.errors import StoreError, StoreTakenError
 from streamgauge.failpoints import reach
@@ -112,13 +109,13 @@ class Delivery:
         self._give_up_after = dict(give_up_after or {})
         self._on_try = on_try or (lambda _tried: None)
         self._jitter = jitter
-        self._couriers: dict[str, _Courier] = {}
-        self._taken = threading.Event()
+        self._couriers = Couriers()
+        self._lanes: dict[str, Lanes] = {}
 
     @property
     def halted(self) -> bool:
         """Whether sending ended because another process owns the store now."""
-        return self._taken.is_set()
+        return self._couriers.halted
 
     def start(self) -> None:
         """Begin to carry, with what waits in the store already.
@@ -130,46 +127,39 @@ class Delivery:
             self._channels[name] = _NotConfigured(name, [n for n in self._channels if n not in strangers])
         for name, channel in self._channels.items():
             patience = self._give_up_after.get(name, GIVE_UP_AFTER)
-            self._couriers[name] = _Courier(name, channel, patience, self)
-        for courier in self._couriers.values():
-            courier.start()
+            courier = _ChannelCourier(name, channel, patience, self)
+            self._lanes[name] = courier.lanes
+            self._couriers.add(courier)
+        self._couriers.start()
 
     def wake(self, channels: Iterable[str] | None = None) -> None:
         """Say that new notices are committed, for ``channels`` or for all; returns at once."""
-        for name in self._couriers if channels is None else channels:
-            if name in self._couriers:
-                self._couriers[name].wake()
+        self._couriers.wake(channels)
 
     def held(self) -> dict[str, int]:
         """Notices in memory that wait or are under way, per channel."""
-        return {name: len(courier.lanes) for name, courier in self._couriers.items()}
+        return {name: len(lanes) for name, lanes in self._lanes.items()}
 
     def drain(self, timeout: timedelta) -> bool:
         """Wait until everything that is due was tried; False when ``timeout`` of real time ended first.
 
         What waits for another try is not waited for: it stays in the store for the next start.
         """
-        deadline = time.monotonic() + timeout.total_seconds()
-        drained = [courier.drain(deadline) for courier in self._couriers.values()]
-        return all(drained)
+        return self._couriers.drain(timeout)
 
     def stop(self, timeout: timedelta = timedelta(seconds=10)) -> None:
         """End the threads after the try that each is in; one that is stuck longer is left behind."""
-        for courier in self._couriers.values():
-            courier.stop()
-        deadline = time.monotonic() + timeout.total_seconds()
-        for name, courier in self._couriers.items():
-            courier.join(max(0.0, deadline - time.monotonic()))
-            if courier.is_alive():
-                _log.warning("channel still waits for its receiver; left behind", channel=name)
-        self._couriers = {}
+        self._couriers.stop(timeout)
+        self._lanes = {}
 
 
-class _Courier(threading.Thread):
-    """The thread of one channel."""
+class _ChannelCourier(Courier):
+    """Carries the notices of one channel: in order within an incident, side by side between incidents."""
+
+    kind: ClassVar[str] = "channel"
 
     def __init__(self, name: str, channel: Channel, patience: timedelta, delivery: Delivery) -> None:
-        super().__init__(name=f"channel {name}", daemon=True)
+        super().__init__(name, channel, delivery._store, delivery._couriers)
         self.lanes = Lanes()
         self._channel_name = name
         self._channel = channel
@@ -177,82 +167,39 @@ class _Courier(threading.Thread):
         self._delivery = delivery
         self._store = delivery._store
         self._clock = delivery._clock
-        self._changed = threading.Condition()
-        self._look = True  # the store may hold more than we have seen
-        self._busy = True
-        self._stopping = False
         self._seen = 0
 
-    # from other threads
+    def pressing(self) -> bool:
+        """The store may hold more than was seen, or a try is due."""
+        return self._look or self._is_due()
 
-    def wake(self) -> None:
-        """There is news, or time has passed."""
-        with self._changed:
-            self._look = True
-            self._changed.notify_all()
-
-    def stop(self) -> None:
-        """End after the present try."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify_all()
-
-    def drain(self, deadline: float) -> bool:
-        """Wait until nothing is due and nothing under way."""
-        with self._changed:
-            self._changed.notify_all()  # a clock that was pushed tells nobody
-            while self._busy or self._look or self._is_due():
-                left = deadline - time.monotonic()
-                if left <= 0 or not self.is_alive():
-                    return False
-                self._changed.wait(left)
-        return True
-
-    # on its own thread
-
-    def run(self) -> None:
-        """Until stopped, or until the store is another's."""
-        while self._rest():
-            try:
-                self._work()
-            except StoreTakenError:
-                self._halt()
-            except StoreError as error:
-                _log.warning("the store refuses; notices wait", channel=self._channel_name, why=str(error))
-                self._look = True
-                self._pause()
-            except Exception:  # noqa: BLE001  a thread that ended by itself would be a silent channel
-                _log.exception("delivery failed; going on", channel=self._channel_name)
-                self._pause()
-        with suppress(Exception):  # whatever a channel does at its end must not hide how ours came
-            self._channel.close()
-
-    def _rest(self) -> bool:
-        """Sleep until there is something to do; False when this is the end."""
-        with self._changed:
-            self._busy = False
-            self._changed.notify_all()
-            while not (self._stopping or self._look or self._is_due()):
-                self._changed.wait(self._sleep())
-            self._busy = True
-            return not self._stopping
-
-    def _sleep(self) -> float | None:
+    def sleep(self) -> float | None:
+        """Until the next try is due."""
         due = self.lanes.next_due()
         return None if due is None else min(max(0.0, due - self._clock.monotonic()), _LONGEST_WAIT)
+
+    def failed(self, error: Exception) -> None:
+        """Notices wait in their lanes; the store is asked again a little later."""
+        if isinstance(error, StoreError):
+            _log.warning("the store refuses; notices wait", channel=self._channel_name, why=str(error))
+            self._look = True
+        else:
+            _log.error("delivery failed; going on", channel=self._channel_name, exc_info=error)
+        self.pause(_STORE_PAUSE)
 
     def _is_due(self) -> bool:
         due = self.lanes.next_due()
         return due is not None and due <= self._clock.monotonic()
 
-    def _work(self) -> None:
+    def work(self) -> None:
+        """Send the notice that is due the longest, if one is."""
         if self._look:
             self._fetch()
         notice = self.lanes.take(self._clock.monotonic())
         if notice is None:
             return
         try:
-            self._check_ownership()
+            self.check_ownership()
             tried, due = self._carry(notice)
         except StoreTakenError:
             raise
@@ -260,10 +207,6 @@ class _Courier(threading.Thread):
             self.lanes.again(notice, self._clock.monotonic() + _STORE_PAUSE)
             raise
         self._tell(tried, due)
-
-    def _check_ownership(self) -> None:
-        if not self._store.still_mine():
-            raise StoreTakenError("another process owns the store")
 
     def _fetch(self) -> None:
         """Take what the store has beyond what was seen, as far as there is room."""
@@ -342,20 +285,8 @@ class _Courier(threading.Thread):
                 raise
             except StoreError as error:
                 _log.warning("an answer cannot be noted", channel=self._channel_name, why=str(error))
-                if self._pause():
+                if self.pause(_STORE_PAUSE):
                     return None  # the next start sends it again, under the same id
-
-    def _pause(self) -> bool:
-        """Wait a little before asking the store again; True when it is the end."""
-        with self._changed:
-            return self._stopping or self._changed.wait_for(lambda: self._stopping, _STORE_PAUSE)
-
-    def _halt(self) -> None:
-        if not self._delivery._taken.is_set():
-            self._delivery._taken.set()
-            _log.error("another process owns the store: this one sends nothing more")
-        for courier in list(self._delivery._couriers.values()):
-            courier.stop()
 
 
 class _NotConfigured:
