@@ -46,12 +46,18 @@ def statements(files: list[Path]) -> list[Statement]:
     return list(parse(scripts(files)))
 
 
+def pair(text: str, option: str, shape: str) -> tuple[str, str]:
+    """One ``NAME=VALUE``.
+
+    Raises:
+        BadParameter: a part is missing.
+    """
+    name, separator, value = text.partition("=")
+    if not separator or not name or not value:
+        raise typer.BadParameter(f"{text!r}: write {shape}", param_hint=option)
+    return name, value
+
+
 def pairs(texts: list[str], option: str, shape: str) -> dict[str, str]:
-    """``NAME=VALUE`` each."""
-    found = {}
-    for text in texts:
-        name, separator, value = text.partition("=")
-        if not separator or not name or not value:
-            raise typer.BadParameter(f"{text!r}: write {shape}", param_hint=option)
-        found[name] = value
-    return found
+    """``NAME=VALUE`` each; of two with one name the later one holds."""
+    return dict(pair(text, option, shape) for text in texts)

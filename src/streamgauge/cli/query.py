@@ -135,48 +135,32 @@ def _live(planned: Plan, given: Given, form: Form) -> None:
 
 
 def _scripts(sql: str | None, files: list[Path]) -> list[Script]:
-    from streamgauge.errors import ConfigError, OutsideError
+    from streamgauge.cli._statements import scripts
+    from streamgauge.errors import ConfigError
     from streamgauge.sql.script import Script
 
-    scripts = []
-    for path in files:
-        try:
-            scripts.append(Script(str(path), path.read_text(encoding="utf-8-sig")))
-        except UnicodeDecodeError as error:
-            raise ConfigError(
-                f"{path}: it is not UTF-8 text (byte {error.start + 1}); save it as UTF-8"
-            ) from None
-        except OSError as error:
-            raise OutsideError(f"{path} cannot be read: {(error.strerror or '').lower()}") from None
-    if sql is not None:
-        scripts.append(Script(TEXT, sql))
-    if not scripts:
+    found = scripts(files) + ([] if sql is None else [Script(TEXT, sql)])
+    if not found:
         raise ConfigError("what is the question? Write the statement in quotes, or -f FILE.sql")
-    return scripts
+    return found
 
 
 def _given(stream: list[str], parameters: list[str], time: str | None, lateness: str) -> Given:
+    from streamgauge.cli._statements import pair, pairs
     from streamgauge.clock import SystemClock
     from streamgauge.sql.plan import Given
     from streamgauge.sql.sampling import sample
 
     paths: dict[str, list[str]] = {}
     for text in stream:
-        name, path = _pair(text, "--stream", "NAME=PATH, such as payments=payments.ndjson")
+        name, path = pair(text, "--stream", "NAME=PATH, such as payments=payments.ndjson")
         if path.startswith("topic:"):
             message = f"declare the columns of {path} with CREATE STREAM {name} (…) WITH (kafka_topic = '{path[6:]}')"
             raise typer.BadParameter(message, param_hint="--stream")
         paths.setdefault(name, []).append(path)
     files = {name: sample(name, given, time) for name, given in paths.items()}
-    pairs = dict(_pair(text, "--set", "NAME=VALUE, such as threshold=20") for text in parameters)
-    return Given(pairs, files, time, _duration(lateness), now=SystemClock().now())
-
-
-def _pair(text: str, option: str, shape: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator or not name or not value:
-        raise typer.BadParameter(f"{text!r}: write {shape}", param_hint=option)
-    return name, value
+    set_ = pairs(parameters, "--set", "NAME=VALUE, such as threshold=20")
+    return Given(set_, files, time, _duration(lateness), now=SystemClock().now())
 
 
 def _duration(text: str) -> timedelta:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
@@ -106,28 +107,20 @@ class Kept:
     items: list[Any] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Ends:
-    """The first or last ``count`` values that are not missing, the oldest first."""
+class Few(ABC):
+    """What keeps a few values of those that are not missing, and tells them as a list."""
 
-    kind: ColumnKind
-    count: int
-    last: bool
     takes: ClassVar[Literal["values"]] = "values"
     asides: ClassVar[Mapping[str, ColumnKind]] = {}
+    kind: ColumnKind
+
+    @abstractmethod
+    def add(self, held: Kept, values: Sequence[Any]) -> None:
+        """Keep those that count."""
 
     def start(self) -> Kept:
         """No value yet."""
         return Kept()
-
-    def add(self, held: Kept, values: Sequence[Any]) -> None:
-        """Keep those at the end that counts."""
-        if self.last:
-            known = [value for value in values if value is not None]
-            held.items = (held.items + known)[-self.count :]
-        elif len(held.items) < self.count:
-            known = [value for value in values if value is not None]
-            held.items = (held.items + known)[: self.count]
 
     def merge(self, held: Kept, other: Kept) -> None:
         """As if the other's came after."""
@@ -144,6 +137,24 @@ class Ends:
     def unpack(self, data: bytes) -> Kept:
         """What :meth:`pack` wrote."""
         return Kept(msgspec.msgpack.decode(data))
+
+
+@dataclass(frozen=True)
+class Ends(Few):
+    """The first or last ``count`` values that are not missing, the oldest first."""
+
+    kind: ColumnKind
+    count: int
+    last: bool
+
+    def add(self, held: Kept, values: Sequence[Any]) -> None:
+        """Keep those at the end that counts."""
+        if self.last:
+            known = [value for value in values if value is not None]
+            held.items = (held.items + known)[-self.count :]
+        elif len(held.items) < self.count:
+            known = [value for value in values if value is not None]
+            held.items = (held.items + known)[: self.count]
 
 
 def told(items: Any, kind: ColumnKind, left_out: int = 0) -> Told:
