@@ -230,3 +230,25 @@ monitor_status = Table(
     Column("reason", Text),
     _big("since"),
 )
+
+tokens = Table(
+    "tokens",
+    metadata,
+    _text("id", primary_key=True),
+    _text("name"),
+    _text("scopes"),  # words, separated by spaces
+    _text("hash"),  # SHA-256 of the whole token; the token itself is nowhere
+    _big("created_at"),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)
+
+channel_receipts = Table(
+    "channel_receipts",
+    metadata,
+    _text("channel", primary_key=True),
+    _text("name", primary_key=True),  # what it is about, such as an incident's id
+    _text("body"),  # the channel's own
+    _big("kept_at"),
+    Index(None, "channel", "kept_at"),
+)

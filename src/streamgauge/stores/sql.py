@@ -55,7 +55,7 @@ class SqlStore(SqlReading):
         with self._explained(), backend.write() as connection:
             migrate(connection, where=backend.where)
             self._lease = lease.take(connection, owner, clock.now(), where=backend.where)
-            _sign(connection)
+            sign(connection)
             self._checkpoints.open(connection)
         self.epoch = self._lease.epoch
 
@@ -208,7 +208,7 @@ def mark_replayed(connection: Connection, sequences: Sequence[int], at: int) -> 
         connection.execute(found.values(replayed_at=at))
 
 
-def _sign(connection: Connection) -> None:
+def sign(connection: Connection) -> None:
     """The store's own id, at first; and which version wrote to it last."""
     known = set(connection.execute(select(meta.c.name)).scalars())
     if "store" not in known:
