@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from streamgauge.batch import Aside, AtClose, BoolArray, Column, FloatArray, IntArray, SlotArray
 from streamgauge.keys import Key, KeySlots
+from streamgauge.rates import how_often
 
 
 class Severity(IntEnum):
@@ -83,6 +84,20 @@ class Verdict:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     offset: int | None = None
 
+    @property
+    def grounds(self) -> dict[str, Any]:
+        """The evidence as people read it: strength, how rare that is in words, the band, then what moved."""
+        found: dict[str, Any] = {}
+        if self.score is not None:
+            found["score"] = self.score
+        if self.rarity is not None:
+            found["rarity"] = how_often(self.rarity)
+        if self.lower is not None:
+            found["lower"] = self.lower
+        if self.upper is not None:
+            found["upper"] = self.upper
+        return {**found, **self.evidence}
+
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
@@ -91,6 +106,11 @@ class Verdicts:
     ``slots`` point into ``keys``. ``severities`` is int8[n] of :class:`Severity`. ``rows`` and ``positions``
     are those of the results judged: the deciding record's index in the batch (-1 = not in it), and how many
     records were read before the answer.
+
+    ``expected`` is one answer for all rows (a text, a number), or one per row: a list, an array or a
+    :class:`~streamgauge.batch.Column`. ``evidence`` is one mapping per row, or columns by name, of which a row
+    shows those that are not missing. Rules leave ``score`` and ``rarity`` out; NaN in them, and in ``lower`` and
+    ``upper``, is missing.
     """
 
     monitor: str
@@ -111,7 +131,7 @@ class Verdicts:
     rarity: FloatArray | None = None
     lower: FloatArray | None = None
     upper: FloatArray | None = None
-    evidence: Sequence[Mapping[str, Any]] | None = None
+    evidence: Sequence[Mapping[str, Any]] | Mapping[str, Column] | None = None
 
     def __len__(self) -> int:
         return len(self.slots)
@@ -137,10 +157,10 @@ class Verdicts:
             score=_number(self.score, i),
             rarity=_number(self.rarity, i),
             observed=shown(self.observed, i, early=bool(self.early[i])),
-            expected=self.expected,
+            expected=_one_of(self.expected, i),
             lower=_number(self.lower, i),
             upper=_number(self.upper, i),
-            evidence={} if self.evidence is None else self.evidence[i],
+            evidence=_evidence(self.evidence, i),
             offset=None if offset < 0 else offset,
         )
 
@@ -149,7 +169,8 @@ class Verdicts:
         return replace(
             self,
             observed={name: column.take(index) for name, column in self.observed.items()},
-            evidence=None if self.evidence is None else [self.evidence[i] for i in index.tolist()],
+            expected=_taken(self.expected, index),
+            evidence=_evidence_of(self.evidence, index),
             **{name: column[index] for name in _COLUMNS if (column := getattr(self, name)) is not None},
         )
 
@@ -171,6 +192,38 @@ _COLUMNS = (
     "slots", "severities", "at", "starts", "ends", "early", "partial", "offsets", "rows", "positions", "score",
     "rarity", "lower", "upper",
 )  # fmt: skip
+
+
+def _one_of(expected: Any, i: int) -> Any:
+    if isinstance(expected, Column):
+        return expected.at(i)
+    if isinstance(expected, np.ndarray):
+        return _number(expected, i)
+    return expected[i] if isinstance(expected, (list, tuple)) else expected
+
+
+def _taken(expected: Any, index: IntArray) -> Any:
+    if isinstance(expected, Column):
+        return expected.take(index)
+    if isinstance(expected, np.ndarray):
+        return expected[index]
+    return [expected[i] for i in index.tolist()] if isinstance(expected, (list, tuple)) else expected
+
+
+def _evidence(
+    evidence: Sequence[Mapping[str, Any]] | Mapping[str, Column] | None, i: int
+) -> Mapping[str, Any]:
+    if isinstance(evidence, Mapping):
+        return {name: value for name, column in evidence.items() if (value := column.at(i)) is not None}
+    return {} if evidence is None else evidence[i]
+
+
+def _evidence_of(
+    evidence: Sequence[Mapping[str, Any]] | Mapping[str, Column] | None, index: IntArray
+) -> Sequence[Mapping[str, Any]] | Mapping[str, Column] | None:
+    if isinstance(evidence, Mapping):
+        return {name: column.take(index) for name, column in evidence.items()}
+    return None if evidence is None else [evidence[i] for i in index.tolist()]
 
 
 def _number(column: FloatArray | None, i: int) -> float | None:

@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "src" / "streamgauge"
 
 ORDER = [
-    {"errors", "clock", "durations", "batch", "failpoints", "__init__"},
+    {"errors", "clock", "durations", "rates", "batch", "failpoints", "__init__"},
     {"settings", "keys", "state", "statistics"},
     {"verdict", "incident", "kernels", "contracts"},  # contracts: the file contract.py of each folder
     {"expressions", "incidents", "samples", "sources", "formats", "channels", "sinks", "stores", "logs"},

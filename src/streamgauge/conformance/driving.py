@@ -78,7 +78,7 @@ class Seen:
             observed = tuple((name, _plain(value)) for name, value in v.observed.items())
             self.verdicts.append(
                 (v.at, str(v.key), v.window_start, v.window_end, v.severity.label, v.early, v.offset,
-                 v.score, v.rarity, v.lower, v.upper, observed, repr(v.evidence))
+                 v.score, v.rarity, v.lower, v.upper, observed, repr(v.expected), repr(v.evidence))
             )  # fmt: skip
 
     def late(self, group: Group, rows: Rows, late: LateRows) -> None:

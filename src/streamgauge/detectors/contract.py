@@ -10,14 +10,31 @@ A module in this folder offers::
     class Config(DetectorConfig): ...      # frozen pydantic model: the keys beside ``type:``
     def build(config: Config, context: Context) -> Detector: ...
     EXAMPLE = {"window": …, "detect": …}   # a monitor for streamgauge.conformance.check_detector
+    PICTURE = Picture(…)                   # optional: a small run, drawn on its page of the docs
+
+**What it reads.** Behind a window, ``results.columns`` holds what ``compute:`` makes. Without one each record is a
+result of its own, and ``results.columns`` holds the fields named by ``Needs.fields`` (only those are decoded).
+A detector of one number takes it by :mod:`streamgauge.detectors.judged`: the key ``value:``, or the only number.
+
+**What it answers.** Rules: a severity. All others also ``score`` (strength in [0, 1], comparable over the keys of a
+monitor), ``rarity`` (how often, per second, quiet data of this monitor reach that score), ``expected``, ``lower``,
+``upper``, and ``learning`` or ``not_enough_data`` while they cannot know, never a number.
+
+**What it learns from.** A detector with a baseline judges every result, but takes no lesson from those in
+``results.apart`` (marked as maintenance), nor from a key's results while it alarms itself for that key, until
+``accept_after`` of event time: then the new level is the normal one. All of that follows from its own state and the
+results' event times, so a replay learns the same.
+
+**Kernels.** Its row loop stands in ``kernels/``, one file per family, see :mod:`streamgauge.kernels.jit`: compiled and
+plain must agree to the last bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from streamgauge.batch import ColumnKind, SlotArray
 from streamgauge.settings import Settings
@@ -50,6 +67,29 @@ class Context:
     rising: frozenset[str] = frozenset()
     windowed: bool = True
     forget: timedelta = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A small run that is drawn on a detector's page: as in :func:`streamgauge.testing.judge`, made by a function.
+
+    Attributes:
+        title: one line: what is seen and when it speaks.
+        config: what stands beside ``type:``.
+        run: makes the moments (seconds), the values (one series, or several fields by name), and the keys or None;
+            seeded, so that it gives the same each time.
+        compute, size: the window, as in ``judge``; none of both = single records.
+        value: the field or result that is drawn; default: the first number observed.
+    """
+
+    title: str
+    config: Mapping[str, Any]
+    run: Callable[
+        [], tuple[Sequence[float], Sequence[Any] | Mapping[str, Sequence[Any]], Sequence[str] | None]
+    ]
+    compute: Mapping[str, str] | None = None
+    size: str | int | None = None
+    value: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

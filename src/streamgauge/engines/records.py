@@ -86,6 +86,9 @@ class Records:
                 "rarity": verdict.rarity,
                 "observed": dict(verdict.observed),
                 "expected": verdict.expected,
+                "lower": verdict.lower,
+                "upper": verdict.upper,
+                "evidence": dict(verdict.evidence),
             }
             moments = verdict.at, verdict.window_start, verdict.window_end
             self._add("verdict", (monitor.name, monitor.stream, verdict.key), moments, more)

@@ -85,7 +85,7 @@ def _fired(current: Incident | None, verdict: Verdict, rule: Rule) -> Incident:
         last_start=verdict.window_start,
         last_end=verdict.window_end,
         observed=dict(verdict.observed),
-        evidence=dict(verdict.evidence),
+        evidence=verdict.grounds,
         severity=verdict.severity.label,
         no_data=0,
     )
@@ -113,7 +113,7 @@ def _opened(verdict: Verdict, rule: Rule) -> Incident:
         last_end=verdict.window_end,
         observed=dict(verdict.observed),
         expected=verdict.expected,
-        evidence=dict(verdict.evidence),
+        evidence=verdict.grounds,
         offset=verdict.offset,
         early=verdict.early,
         partial=verdict.partial,
@@ -155,7 +155,7 @@ def ended(current: Incident, at: int, reason: str, observed: Mapping[str, Any] |
 def title(verdict: Verdict) -> str:
     """One sentence for people: who, what was seen, what was expected."""
     seen = ", ".join(f"{name} = {_short(value)}" for name, value in verdict.observed.items())
-    expected = f"; expected {verdict.expected}" if verdict.expected is not None else ""
+    expected = f"; expected {_short(verdict.expected)}" if verdict.expected is not None else ""
     return f"{subject(verdict.monitor, verdict.key)}: {seen or 'fired'}{expected}"
 
 

@@ -90,6 +90,8 @@ class WindowResults:
         retracted: bool[n], only where there are such rows: early rows of windows that are no more, since the
             deciding record changed their bounds or merged them into another one, whose row follows. They hold
             what was last reported of them, in ``columns`` as in ``previous``.
+        apart: bool[n], only where there are such rows: those within a span marked as maintenance. They are judged,
+            and teach no baseline.
     """
 
     keys: KeySlots
@@ -111,6 +113,7 @@ class WindowResults:
     late: LateRows | None = None
     unheard: tuple[int, int] | None = None
     retracted: BoolArray | None = None
+    apart: BoolArray | None = None
 
     def __len__(self) -> int:
         return len(self.slots)
