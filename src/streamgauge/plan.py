@@ -20,6 +20,7 @@ from streamgauge.config.windows import (
     SessionConfig,
     TumblingConfig,
     WindowConfig,
+    grid,
 )
 from streamgauge.detectors.contract import Context, Detector
 from streamgauge.detectors.unjudged import Unjudged
@@ -306,7 +307,9 @@ def _detector(name: str, monitor: MonitorConfig, draft: _Draft, config: Config) 
         rising = frozenset(column for column, part in draft.compute.items() if part.rising and grows)
     stream = config.streams.get(monitor.stream)
     forget = stream.limits.forget if stream is not None else timedelta(hours=24)
-    context = Context(name, kinds, rising, monitor.window is not None, forget)
+    size, advance = grid(monitor.window)
+    masked = frozenset() if stream is None else _masked(stream)
+    context = Context(name, kinds, rising, monitor.window is not None, forget, size, advance, masked)
     if monitor.detect is None:
         return Unjudged(name)
     built: Detector = plugins.module("detectors", monitor.detect.type).build(monitor.detect, context)
@@ -431,8 +434,12 @@ def _stream_plan(name: str, config: Config, groups: tuple[Group, ...]) -> Stream
         stream.deadline.total_seconds(),
         to_micros(stream.limits.forget),
         stream.limits.keys,
-        frozenset(field for field, spec in stream.fields.items() if spec.mask),
+        _masked(stream),
     )
+
+
+def _masked(stream: StreamConfig) -> frozenset[str]:
+    return frozenset(field for field, spec in stream.fields.items() if spec.mask)
 
 
 def digest(parts: object) -> str:

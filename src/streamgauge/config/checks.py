@@ -17,7 +17,7 @@ from streamgauge.config.mistakes import Mistake, mistake
 from streamgauge.config.models import BUILT_IN_STREAMS, Config, FieldConfig, MonitorConfig, StreamConfig
 from streamgauge.config.plugins import module
 from streamgauge.config.pruning import Pruned
-from streamgauge.config.windows import SessionConfig, WindowConfig
+from streamgauge.config.windows import SessionConfig, WindowConfig, grid
 from streamgauge.config.writing import check_sink
 from streamgauge.detectors.contract import Context
 from streamgauge.errors import ConfigError, ExpressionError
@@ -301,9 +301,12 @@ class _Monitor:
         if self.findings.unknown_fields((*path, "by"), by, kinds):
             return
         stream = self.config.streams.get(self.monitor.stream)
-        context = Context(self.name, columns, rising, windowed=self.monitor.window is not None)
+        size, advance = grid(self.monitor.window)
+        windowed = self.monitor.window is not None
+        context = Context(self.name, columns, rising, windowed, size=size, advance=advance)
         if stream is not None:
-            context = replace(context, forget=stream.limits.forget)
+            masked = frozenset(name for name, field in stream.fields.items() if field.mask)
+            context = replace(context, forget=stream.limits.forget, masked=masked)
         try:
             module("detectors", detect.type).build(detect, context)
         except ExpressionError as error:

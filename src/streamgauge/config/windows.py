@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
+from streamgauge.clock import to_micros
 from streamgauge.durations import Duration
 from streamgauge.settings import Names, PositiveDuration, Settings, wrong
 
@@ -126,3 +127,12 @@ WINDOW_TYPES: Mapping[str, type[WindowConfig]] = MappingProxyType(
         "running": RunningConfig,
     }
 )
+
+
+def grid(window: WindowConfig | None) -> tuple[int, int]:
+    """How long windows are and how far apart they begin (microseconds); (0, 0) where they lie on no grid."""
+    if isinstance(window, TumblingConfig):
+        return to_micros(window.size), to_micros(window.size)
+    if isinstance(window, HoppingConfig):
+        return to_micros(window.size), to_micros(window.advance)
+    return 0, 0

@@ -60,6 +60,8 @@ class Context:
             declared ``min: 0``).
         windowed: whether it sees windows (else single records).
         forget: how long after its last record a key of the stream is forgotten.
+        size, advance: microseconds that a window is long, and that windows begin apart; 0 where they lie on no grid.
+        masked: fields that must not be shown.
     """
 
     monitor: str
@@ -67,6 +69,9 @@ class Context:
     rising: frozenset[str] = frozenset()
     windowed: bool = True
     forget: timedelta = timedelta(hours=24)
+    size: int = 0
+    advance: int = 0
+    masked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
