@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -138,25 +138,6 @@ class Found:
                 {name: n for name, n in self.notices.items() if not name.startswith(f"{monitor}-")}
             ),
         )
-
-    def leaving_out(self, incidents: Iterable[str]) -> Found:
-        """The same, but for some incidents and their notices."""
-        left = set(incidents)
-        return replace(
-            self,
-            incidents={name: i for name, i in self.incidents.items() if name not in left},
-            notices=Counter(
-                {name: n for name, n in self.notices.items() if name.partition("#")[0] not in left}
-            ),
-        )
-
-    def undated(self) -> Found:
-        """The same, but for the record at which each incident was opened."""
-        incidents = {
-            name: {what: value for what, value in incident.items() if what != "deciding"}
-            for name, incident in self.incidents.items()
-        }
-        return replace(self, incidents=incidents)
 
     def same_as(self, other: Found) -> None:
         """Assert that nothing differs, saying what does."""

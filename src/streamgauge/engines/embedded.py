@@ -24,6 +24,7 @@ from streamgauge.engines.intake import Intake, Taken
 from streamgauge.engines.ledger import Ledger
 from streamgauge.engines.mishaps import Mishaps
 from streamgauge.engines.reporting import Reporter
+from streamgauge.engines.reread import Rereading
 from streamgauge.engines.restart import Restart
 from streamgauge.engines.round import Runners
 from streamgauge.engines.sinking import Sinking
@@ -132,7 +133,6 @@ class Engine:
             for partition, until in self._restarts[stream].unseen(self._restarts[name]).items()
         ]
         for name, runner in self.runners.streams.items():
-            runner.told = self._restarts[name].told(runner)
             for bundle in runner.bundles.values():
                 self._restarts[name].restore(bundle)
         for name in about:
@@ -146,6 +146,20 @@ class Engine:
         }
         for mirror in self.runners.mirrors:
             mirror.restore(waited[mirror.runner.plan.name], reading)
+        self._rereading = self._reread()
+
+    def _reread(self) -> Rereading | None:
+        """After a damage: what leads from older states to the last commit, unheard."""
+        ways = {name: self._restarts[name] for name in self.intakes}
+        rereading = Rereading(
+            {name: way.offsets for name, way in ways.items()},
+            {name: way.ends for name, way in ways.items()},
+            self.clock.monotonic(),
+        )
+        if not rereading.needed:
+            return None
+        self.runners.hush()
+        return rereading
 
     def _begin_about(self, name: str) -> None:
         """What a built-in stream knows of each partition: it has no source that would assign them."""
@@ -203,6 +217,7 @@ class Engine:
                 self._assignments(name, intake, poll)
                 self._take(name, taken)
             self.ledger.gathered(self.runners.settle())
+            self._go_on_telling()
             self._let_time_pass()
         except MonitorFailed as failed:
             self._failed(failed)
@@ -236,17 +251,42 @@ class Engine:
             self.delivery.wake()
         if self.sinking is not None and self.ledger.rows_went:
             self.sinking.wake()
-        for name, intake in self.intakes.items():
-            intake.source.committed(dict(self.runners.streams[name].next_offset))
+        if not self.runners.hushed:
+            for name, intake in self.intakes.items():
+                intake.source.committed(dict(self.runners.streams[name].next_offset))
 
     # what a turn does
 
     def _take(self, name: str, taken: list[Taken]) -> None:
         at = self.clock.monotonic()
+        if self._rereading is not None:
+            for part in self._rereading.admit(name, taken, at):
+                self.runners.take(name, part.batches, part.order, at=at)
+            return
         for part in taken:
             self.runners.take(name, part.batches, part.order, at=at)
             if self.ledger.spool is not None:
                 self.ledger.spool.records(name, part.batches)
+
+    def _go_on_telling(self) -> None:
+        """Once all is read again that was told before a damage: take what has waited, and tell of it."""
+        rereading = self._rereading
+        if rereading is None:
+            return
+        reached = {name: self.runners.streams[name].next_offset for name in self.intakes}
+        if not rereading.over(reached):
+            if not rereading.hopeless(self.clock.monotonic()) and not self._all_ended():
+                return
+            _log.warning(
+                "some records cannot be read again after a damage; what was told of them may be told once more",
+                waiting=rereading.waiting,
+            )
+        self._rereading = None
+        self.runners.speak({name: restart.stored for name, restart in self._restarts.items()})
+        self._commit_surely()
+        for name, taken in rereading.rest():
+            self._take(name, [taken])
+        self.ledger.gathered(self.runners.settle())
 
     def _assignments(self, name: str, intake: Intake, poll: Poll) -> None:
         runner = self.runners.streams[name]
@@ -288,12 +328,13 @@ class Engine:
         for name, intake in self.intakes.items():
             runner = self.runners.streams[name]
             runner.gone = intake.gone()
-            if not intake.finite:
+            if not intake.finite and self._rereading is None:
                 asked = intake.asked_at()
                 rose = runner.clock.pass_time(intake.caught_up(), now, asked)
                 unheard = self._unheard(runner)
                 if rose or unheard is not None:
                     runner.pass_time(unheard=unheard)
+            if not intake.finite:
                 self.mishaps.watch_source(name, intake, runner)
             self.mishaps.watch_keys(name, runner)
         self.ledger.gathered(self.runners.settle())
@@ -306,7 +347,7 @@ class Engine:
 
     def _finished(self) -> bool:
         """Whether all sources have ended; then their windows have closed."""
-        if not self.intakes or not all(intake.ended for intake in self.intakes.values()):
+        if not self._all_ended() or self._rereading is not None:
             return False
         try:
             self.ledger.gathered(self.runners.finish())
@@ -314,6 +355,9 @@ class Engine:
             self._failed(failed)
             return False
         return True
+
+    def _all_ended(self) -> bool:
+        return bool(self.intakes) and all(intake.ended for intake in self.intakes.values())
 
     def _obey(self) -> None:
         while self._commands:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from streamgauge.batch import BadRecord, Column, IntArray
+from streamgauge.batch import BadRecord, Column, IntArray, Partition
 from streamgauge.clock import Clock
 from streamgauge.engines.round import Gathered, Runners
 from streamgauge.engines.spooling import Spool
@@ -24,7 +24,15 @@ from streamgauge.incidents.board import Board
 from streamgauge.monitor import Monitor
 from streamgauge.pipeline import Lane
 from streamgauge.plan import Group
-from streamgauge.stores.contract import Commit, HistoryBlock, LateCount, StateKey, StateWrite, Store
+from streamgauge.stores.contract import (
+    Commit,
+    HistoryBlock,
+    LateCount,
+    Position,
+    StateKey,
+    StateWrite,
+    Store,
+)
 from streamgauge.verdict import Verdicts
 from streamgauge.windows.contract import LateRows, Rows, WindowResults
 
@@ -141,7 +149,8 @@ class Ledger:
         self._history.clear()
         self._paused.clear()
         self.board.clear_changes()
-        self._rows_committed(runners)
+        if not runners.hushed:
+            self._rows_committed(runners)
         if commit.notices:
             reach("commit.after-before-send")
         return bool(commit.notices)
@@ -158,12 +167,9 @@ class Ledger:
             replace(i, state=IncidentState.RESOLVED, reason="withdrawn") for i in self.board.withdrawn
         ]
         return Commit(
-            positions={
-                (name, partition): position
-                for name, runner in runners.streams.items()
-                for partition, position in runner.positions().items()
-            },
-            states=states(runners),
+            # While it is read again after a damage, the store is ahead of what runs, and stays there.
+            positions={} if runners.hushed else positions(runners),
+            states={} if runners.hushed else states(runners),
             incidents=[*self.board.changed.values(), *withdrawn],
             notices=list(self.board.notices),
             dead_letters=list(self._dead),
@@ -174,13 +180,22 @@ class Ledger:
         )
 
 
+def positions(runners: Runners) -> dict[tuple[str, Partition], Position]:
+    """How far every partition of every stream has come."""
+    return {
+        (name, partition): position
+        for name, runner in runners.streams.items()
+        for partition, position in runner.positions().items()
+    }
+
+
 def states(runners: Runners) -> dict[StateKey, StateWrite]:
     """Every bundle as it is now, with the positions that it stands for."""
     written: dict[StateKey, StateWrite] = {}
     for runner in runners.streams.values():
-        positions = runner.positions()
+        reached = runner.positions()
         for bundle in runner.bundles.values():
-            own = positions if bundle.partition is None else {bundle.partition: positions[bundle.partition]}
+            own = reached if bundle.partition is None else {bundle.partition: reached[bundle.partition]}
             if own and not bundle.from_offset:
                 written[bundle.key] = StateWrite(bundle.tables(), bundle.version, own)
     return written | {mirror.key: mirror.save() for mirror in runners.mirrors}

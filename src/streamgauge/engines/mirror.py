@@ -77,6 +77,7 @@ class Mirror(Generic[T]):
         self._live = live
         self._held: list[T] = []
         self._known: dict[Partition, int] = {}
+        self._through: Mapping[Partition, Position] = {}
         name = f"{runner.plan.name}/held"
         self.key = StateKey(name, digest([name]))
 
@@ -92,6 +93,10 @@ class Mirror(Generic[T]):
             self.runner.take(batches, order, reached=self._reached())
         self._follow(names)
         self.runner.pass_time()
+
+    def through(self, positions: Mapping[Partition, Position]) -> None:
+        """What lies before ``positions`` was counted before a damage: it waits for nothing any more."""
+        self._through = positions
 
     def save(self) -> StateWrite:
         """The records that wait."""
@@ -143,9 +148,14 @@ class Mirror(Generic[T]):
         if bound is None:
             ready, self._held = self._held, []
             return ready
-        ready = [record for record in self._held if self._told.place(record) <= bound]
-        self._held = [record for record in self._held if self._told.place(record) > bound]
+        may_go = [self._told.place(record) <= bound or self._was_counted(record) for record in self._held]
+        ready = [record for record, goes in zip(self._held, may_go, strict=True) if goes]
+        self._held = [record for record, goes in zip(self._held, may_go, strict=True) if not goes]
         return ready
+
+    def _was_counted(self, record: T) -> bool:
+        mine, offset = self._origin(record)
+        return mine in self._through and offset < self._through[mine].next_offset
 
     def _bound(self) -> Place | None:
         """The first place that a record still to come may have; None where nothing more is to come for now."""

@@ -1,76 +1,122 @@
-"""What is read again after a damage: it is judged anew, and neither kept nor counted a second time.
+"""What is read again after a damage: states are built up by it, and nobody is told of it a second time.
 
-When a block of a state is damaged, reading starts again at the last good one. Incidents have names by which
-what was decided before is known again. Windows in the history and counts of late records have none, so those
-that were in a commit already are left out here. Only until the next commit is that known: killed while it
-reads again, what it had not come to by then is kept a second time.
+When a block of a state is damaged, reading starts again at the last good one. All that lies between there and
+the last commit was judged, kept and told before. So until every partition has come to where the commit had left
+it, nothing that is found goes anywhere, nothing is committed, and what is read beyond that waits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from streamgauge.batch import NEVER, BoolArray, IntArray, Partition
-from streamgauge.engines.bundle import moved
-from streamgauge.pipeline import Lane
-from streamgauge.stores.contract import Position
-from streamgauge.windows.contract import LateRows, Rows, WindowResults
+from streamgauge.batch import Batch, BoolArray, IntArray, Partition
+from streamgauge.engines.intake import Taken
+
+Ends = Mapping[str, Mapping[Partition, int]]
+"""By stream and partition, an offset."""
+
+PATIENCE = 60.0
+"""Seconds without a record that is read again after which the rest of them is given up."""
+
+MOST_WAITING = 1_000_000
+"""Records that may wait meanwhile."""
 
 
-class Told:
-    """How far the last commit of a stream had come.
+class Rereading:
+    """One way from older states back to the last commit.
 
     Args:
-        stored: its positions, of all partitions.
-        lateness: the stream's, in microseconds.
-        replay: whether partitions came in one merged order, which closes windows at the newest of them.
+        starts: where reading starts.
+        ends: where the last commit had left off, of all partitions.
+        at: monotonic seconds.
+
+    Attributes:
+        waiting: records that wait.
     """
 
-    def __init__(self, stored: Mapping[Partition, Position], lateness: int, *, replay: bool) -> None:
-        self._offsets = {partition: position.next_offset for partition, position in stored.items()}
-        self._largest = {partition: position.largest_time for partition, position in stored.items()}
-        self._lateness = lateness
-        self._over_all = max if replay else min
+    def __init__(self, starts: Ends, ends: Ends, at: float) -> None:
+        self._ends = ends
+        self._behind = {
+            (stream, partition)
+            for stream, offsets in starts.items()
+            for partition, offset in offsets.items()
+            if offset < ends.get(stream, {}).get(partition, offset)
+        }
+        self._moved_at = at
+        self._held: deque[tuple[str, Taken]] = deque()
+        self.waiting = 0
 
-    def mark(self, partition: Partition | None) -> int:
-        """The watermark that had closed windows: of one partition, or (None) of what spans them."""
-        if partition is None:
-            largest = self._over_all(self._largest.values(), default=NEVER)
-        else:
-            largest = self._largest.get(partition, NEVER)
-        return NEVER if largest == NEVER else largest - self._lateness
+    @property
+    def needed(self) -> bool:
+        """Whether anything is read again."""
+        return bool(self._behind)
 
-    def late(self, rows: Rows, late: LateRows) -> LateRows:
-        """Those late records that were not counted before."""
-        keep = self._is_new(rows, late.rows)
-        return late if keep.all() else LateRows(late.rows[keep], late.starts[keep])
+    def admit(self, stream: str, taken: Sequence[Taken], at: float) -> Iterator[Taken]:
+        """What of ``taken`` was read before; the rest waits for its turn."""
+        ends = self._ends.get(stream, {})
+        for whole in taken:
+            before, after = _divided(whole, ends)
+            if before is not None:
+                if any(map(len, before.batches)):
+                    self._moved_at = at
+                yield before
+            if after is not None:
+                self._held.append((stream, after))
+                self.waiting += sum(map(len, after.batches))
 
-    def results(self, lane: Lane, rows: Rows, results: WindowResults) -> WindowResults:
-        """Those results that were not kept before: windows that ended later, or that later records reported."""
-        mark = moved(self.mark(lane.partition), lane.group.shift)
-        keep = results.early | (results.ends > mark)
-        if lane.group.sessions:
-            keep = results.early | (results.at >= mark)
-        elif not lane.group.window.hop:
-            known = results.rows >= 0  # the others waited for their turn in the order of time
-            keep[known] = self._is_new(rows, results.rows[known])
-        return results if keep.all() else _only(results, np.nonzero(keep)[0])
+    def over(self, reached: Ends) -> bool:
+        """Whether all has been read that was read before."""
+        return all(
+            reached.get(stream, {}).get(partition, -1) >= self._ends[stream][partition]
+            for stream, partition in self._behind
+        )
 
-    def _is_new(self, rows: Rows, index: IntArray) -> BoolArray:
-        known = np.array([self._offsets.get(partition, 0) for partition in rows.partitions], np.int64)
-        fresh: BoolArray = rows.offsets[index] >= known[rows.parts[index]]
-        return fresh
+    def hopeless(self, at: float) -> bool:
+        """Whether the rest does not come: its records are gone, or too many others wait for it."""
+        return at - self._moved_at > PATIENCE or self.waiting > MOST_WAITING
+
+    def rest(self) -> Iterator[tuple[str, Taken]]:
+        """What has waited, in the order in which it was read."""
+        while self._held:
+            yield self._held.popleft()
 
 
-def _only(results: WindowResults, index: IntArray) -> WindowResults:
-    names = ("slots", "starts", "ends", "at", "offsets", "early", "partial", "positions", "rows")
-    return replace(
-        results,
-        columns={name: column.take(index) for name, column in results.columns.items()},
-        previous={name: column.take(index) for name, column in results.previous.items()},
-        retracted=None if results.retracted is None else results.retracted[index],
-        **{name: getattr(results, name)[index] for name in names},
-    )
+def _divided(taken: Taken, ends: Mapping[Partition, int]) -> tuple[Taken | None, Taken | None]:
+    """The part before ``ends``, and the part from there on; None where it is empty."""
+    before = [_before(batch, ends[batch.partition]) for batch in taken.batches if batch.partition in ends]
+    beyond = (_after(batch, ends.get(batch.partition, 0)) for batch in taken.batches)
+    after = [batch for batch in beyond if batch is not None]
+    if taken.order is None:
+        return _some(before), _some(after)
+    known = np.concatenate([batch.offsets < ends.get(batch.partition, 0) for batch in taken.batches])
+    return _some(before, _among(taken.order, known)), _some(after, _among(taken.order, ~known))
+
+
+def _before(batch: Batch, end: int) -> Batch:
+    """Its records before ``end``."""
+    count = int(np.searchsorted(batch.offsets, end, "left"))
+    bad = tuple(bad for bad in batch.bad if bad.offset < end)
+    return replace(batch.part(0, count), next_offset=min(batch.next_offset, end), bad=bad)
+
+
+def _after(batch: Batch, end: int) -> Batch | None:
+    """Its records from ``end`` on; None where nothing of it lies there."""
+    if batch.next_offset <= end:
+        return None
+    count = int(np.searchsorted(batch.offsets, end, "left"))
+    bad = tuple(bad for bad in batch.bad if bad.offset >= end)
+    return replace(batch.part(count, len(batch)), bad=bad)
+
+
+def _among(order: IntArray, inside: BoolArray) -> IntArray:
+    """``order`` over only the rows ``inside``, which are counted anew."""
+    places = np.cumsum(inside) - 1
+    return places[order[inside[order]]].astype(np.int64)
+
+
+def _some(batches: Sequence[Batch], order: IntArray | None = None) -> Taken | None:
+    return Taken(batches, order) if batches else None

@@ -8,7 +8,6 @@ from dataclasses import replace
 from streamgauge.batch import Partition
 from streamgauge.engines.built_in import shadow
 from streamgauge.engines.bundle import Bundle, bundle_key
-from streamgauge.engines.reread import Told
 from streamgauge.engines.stream_runner import StreamRunner
 from streamgauge.stores.contract import Position, SavedState, StateKey, Store
 
@@ -17,7 +16,7 @@ class Restart:
     """One stream's way back to its last commit.
 
     A damaged block makes its state older than the stream. Reading then starts at the older position, and
-    every state leaves out the records that it has counted already.
+    every state leaves out the records that it has counted already; see :mod:`streamgauge.engines.reread`.
 
     Attributes:
         positions: where reading starts, with the event time reached there.
@@ -40,15 +39,14 @@ class Restart:
                     self.positions[partition] = position
 
     @property
+    def ends(self) -> Mapping[Partition, int]:
+        """Where the last commit left off."""
+        return {partition: position.next_offset for partition, position in self.stored.items()}
+
+    @property
     def offsets(self) -> Mapping[Partition, int]:
         """Where the source starts."""
         return {partition: position.next_offset for partition, position in self.positions.items()}
-
-    def told(self, runner: StreamRunner) -> Told | None:
-        """What was kept and counted before; None where nothing is read again."""
-        if self.positions == self.stored:
-            return None
-        return Told(self.stored, runner.plan.lateness, replay=runner.replay)
 
     def no_later_than(self, about: Restart, *, whole: bool) -> None:
         """Read again what a built-in stream must be told again, since its own state is an older one.

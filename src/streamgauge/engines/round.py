@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from streamgauge.batch import NEVER, BadRecord, Batch, IntArray
+from streamgauge.batch import NEVER, BadRecord, Batch, IntArray, Partition
 from streamgauge.engines.built_in import (
     DEAD_LETTERS,
     LATE,
@@ -19,12 +19,12 @@ from streamgauge.engines.built_in import (
 from streamgauge.engines.mirror import BAD as BAD_TOLD
 from streamgauge.engines.mirror import LATE as LATE_TOLD
 from streamgauge.engines.mirror import Mirror
-from streamgauge.engines.reread import Told
 from streamgauge.engines.stream_runner import StreamRunner
 from streamgauge.incidents.board import Board
 from streamgauge.monitor import Monitor
 from streamgauge.pipeline import Lane, Observer
 from streamgauge.plan import Group, Plan
+from streamgauge.stores.contract import Position
 from streamgauge.verdict import Verdicts
 from streamgauge.windows.contract import LateRows, Rows, WindowResults
 
@@ -46,6 +46,9 @@ class Runners:
         observer: sees everything that passes.
         paused: monitors that take no part.
         replay: whether everything comes in one merged order.
+
+    Attributes:
+        hushed: whether states follow what comes, and nobody is told.
     """
 
     def __init__(
@@ -58,6 +61,8 @@ class Runners:
         replay: bool = False,
     ) -> None:
         self.plan = plan
+        self.hushed = False
+        self._board = board
         self._observer = observer
         self._replay = replay
         self._gathered = Gathered()
@@ -71,20 +76,19 @@ class Runners:
         self._late = None if late is None else Mirror(late, LATE_TOLD, declared, live=not replay)
 
     def results(self, lane: Lane, rows: Rows, results: WindowResults) -> None:
-        """Pass on those that were not kept before."""
-        told = self._told(lane.group)
-        self._observer.results(lane, rows, results if told is None else told.results(lane, rows, results))
+        """Pass results on."""
+        if not self.hushed:
+            self._observer.results(lane, rows, results)
 
     def verdicts(self, monitor: Monitor, verdicts: Verdicts) -> None:
         """Pass verdicts on."""
-        self._observer.verdicts(monitor, verdicts)
+        if not self.hushed:
+            self._observer.verdicts(monitor, verdicts)
 
     def late(self, group: Group, rows: Rows, late: LateRows) -> None:
-        """Gather late records of declared streams; pass on those that were not counted before."""
-        told = self._told(group)
-        fresh = late if told is None else told.late(rows, late)
-        if len(fresh.rows):
-            self._observer.late(group, rows, fresh)
+        """Gather late records of declared streams; pass them on."""
+        if not self.hushed:
+            self._observer.late(group, rows, late)
         if group.stream not in (LATE, DEAD_LETTERS) and group.stream in self.streams:
             lateness = self.streams[group.stream].plan.lateness
             self._gathered.late.extend(late_records(group, rows, late, lateness))
@@ -112,7 +116,28 @@ class Runners:
             self._bad.tell(gathered.dead_letters, last=last)
         if self._late is not None:
             self._late.tell(gathered.late, last=last)
-        return gathered
+        return Gathered() if self.hushed else gathered
+
+    def hush(self) -> None:
+        """What comes from now on was told before: states follow it, and nobody is told again."""
+        self._tell(Board(), hushed=True)
+
+    def speak(self, positions: Mapping[str, Mapping[Partition, Position]]) -> None:
+        """All before ``positions`` was read again; tell of what comes from now on."""
+        for name in self._declared():
+            self.streams[name].come_to(positions.get(name, {}))
+        for mirror in self.mirrors:
+            mirror.through(positions.get(mirror.runner.plan.name, {}))
+        self.settle()
+        for mirror in self.mirrors:
+            mirror.runner.come_to(positions.get(mirror.runner.plan.name, {}))
+        self._tell(self._board, hushed=False)
+
+    def _tell(self, board: Board, *, hushed: bool) -> None:
+        self.hushed = hushed
+        for stream in self.streams.values():
+            for runner in stream.nested:
+                runner.board = board
 
     @property
     def mirrors(self) -> list[Mirror[Any]]:
@@ -129,11 +154,6 @@ class Runners:
             if name not in declared:
                 self.streams[name].finish()
         return gathered
-
-    def _told(self, group: Group) -> Told | None:
-        """What is read again of a stream; None for rows of monitors, which follow from it."""
-        runner = self.streams.get(group.stream)
-        return None if runner is None else runner.told
 
     def _declared(self) -> list[str]:
         return [name for name in self.streams if name not in (LATE, DEAD_LETTERS)]

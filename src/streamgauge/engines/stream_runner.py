@@ -10,7 +10,6 @@ import numpy as np
 
 from streamgauge.batch import NEVER, Batch, Column, IntArray, Partition, SlotArray
 from streamgauge.engines.bundle import Bundle, moved, reached
-from streamgauge.engines.reread import Told
 from streamgauge.engines.watching import Watching
 from streamgauge.incidents.board import Board
 from streamgauge.pipeline import Lane, MonitorFailed, Observer, advance
@@ -78,7 +77,6 @@ class StreamRunner:
         clock: how far each partition has come.
         next_offset: of each partition, what is counted next.
         gone: partitions of which nothing is waited for.
-        told: how far the last commit had come, while some of it is read again after a damage.
     """
 
     def __init__(
@@ -98,7 +96,6 @@ class StreamRunner:
         self.clock = StreamClock(plan.lateness, plan.deadline)
         self.next_offset: dict[Partition, int] = {}
         self.gone: frozenset[Partition] = frozenset()
-        self.told: Told | None = None
         self.bundles: dict[tuple[tuple[str, ...], Partition | None], Bundle] = {}
         self._from_start: dict[Partition, bool] = {}
         for by in self._groupings(aligned=False):
@@ -213,6 +210,16 @@ class StreamRunner:
             if mine not in self.clock:
                 self.attach(mine, None, from_start=other.from_start(partition))
                 self.begin(mine)
+
+    def come_to(self, positions: Mapping[Partition, Position]) -> None:
+        """Where all before ``positions`` was read again, time comes as far as it had come there."""
+        for partition, position in positions.items():
+            if self.next_offset.get(partition, -1) >= position.next_offset:
+                self.clock.lift(partition, position.largest_time)
+        for bundle in self.bundles.values():
+            counted = bundle.from_offset.items()
+            bundle.from_offset = {p: at for p, at in counted if at > self.next_offset.get(p, -1)}
+        self.pass_time()
 
     def position(self, partition: Partition) -> Position:
         """How far a partition has come."""
