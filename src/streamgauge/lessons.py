@@ -7,6 +7,7 @@ as a live stream would.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -46,9 +47,31 @@ def judge(
     Raises:
         ConfigError: as a file with this detector would.
     """
+    shown = Shown(compute, size, lateness)
+    return [_said(line) for line in answers(detector, config, shown, times, (values, keys))]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a small stream is cut: see :func:`judge`."""
+
+    compute: Mapping[str, str] | None = None
+    size: str | int | None = None
+    lateness: str = "0s"
+
+
+def answers(
+    detector: str,
+    config: Mapping[str, Any],
+    shown: Shown,
+    times: Sequence[float],
+    given: tuple[Sequence[Any] | Mapping[str, Sequence[Any]] | None, Sequence[str] | None],
+) -> list[dict[str, Any]]:
+    """As :func:`judge`, over ``given`` values and keys: the verdicts as whole lines of a replay."""
     from streamgauge.config import load
     from streamgauge.engines.replay import replay
 
+    values, keys = given
     fields = _fields(times, values, keys)
     stream = {
         "source": {"type": "files", "path": "lesson.ndjson"},
@@ -56,14 +79,14 @@ def judge(
         "fields": {name: _kind(column) for name, column in fields.items()}
         | {"at": {"type": "timestamp", "unit": "us"}},
         "time": "at",
-        "lateness": lateness,
+        "lateness": shown.lateness,
     }
     monitor: dict[str, Any] = {"stream": _STREAM, "detect": {"type": detector, **config}}
-    if size is not None:
-        monitor["window"] = _window(size, compute, by=keys is not None)
+    if shown.size is not None:
+        monitor["window"] = _window(shown.size, shown.compute, by=keys is not None)
     loaded = load({"streams": {_STREAM: stream}, "monitors": {_MONITOR: monitor}})
     replayed = replay(loaded, {_STREAM: _input(loaded, times, fields)}, flush=False)
-    return [_said(line) for line in replayed.lines if line["kind"] == "verdict"]
+    return [line for line in replayed.lines if line["kind"] == "verdict"]
 
 
 def _fields(

@@ -14,10 +14,10 @@ from typing import Any
 from streamgauge.cli._group import FOLDER, first_line
 from streamgauge.config import plugins
 from streamgauge.config.schema import schema
-from tests.docs import reference
+from tests.docs import pictures, reference
 from tests.docs.pages import ROOT, pages
 
-_PLACE = re.compile(r"(?<=<!-- table: )(?P<name>[a-z :]+)( -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
+_PLACE = re.compile(r"(?<=<!-- table: )(?P<name>[a-z_ :]+)( -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
 _DURATION = "us|ms|s|m|h|d|w"
 _SEE = {
     "source": "a source, see [sources](index.md#sources)",
@@ -95,6 +95,11 @@ def _lesson(name: str) -> str:
     )
 
 
+def _picture(name: str) -> str:
+    """The picture of a run, with its title as the text for those who do not see it."""
+    return f"![{plugins.module('detectors', name).PICTURE.title}](../images/detectors/{name}.svg)"
+
+
 def _list(kind: str) -> str:
     if kind == "verbs":
         verbs = {path.stem.replace("_", "-"): _plain(first_line(path)) for path in _verb_files()}
@@ -136,6 +141,7 @@ _MAKERS: Mapping[str, Callable[[str], str]] = {
     "windows": _windows,
     "detector": _detector,
     "lesson": _lesson,
+    "picture": _picture,
     "list": _list,
     "layout": _layout,
     "reference": lambda _: reference.page(_table),
@@ -213,7 +219,9 @@ def _plain(docstring: str) -> str:
 
 
 def main() -> None:
-    """Write all tables anew."""
+    """Write all tables and pictures anew."""
+    for path in pictures.write():
+        print(f"drawn: {path.relative_to(ROOT)}")  # noqa: T201  make docs tells what it did
     for page in pages():
         text = filled(page)
         if text != page.read_text("utf-8"):

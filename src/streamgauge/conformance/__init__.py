@@ -8,7 +8,7 @@ Each check is a plain function that raises AssertionError and says what broke wh
         check_detector("my_detector")
 
 They need Hypothesis (``pip install hypothesis``). ``STREAMGAUGE_CONFORMANCE_EXAMPLES`` says how many random
-streams are tried (default 10, the same ones each time; a long run takes 500, others each time).
+streams are tried (default 10, for detectors 5, the same ones each time; a long run takes 500, others each time).
 """
 
 from streamgauge.conformance.channels import check_channel

@@ -11,19 +11,19 @@ SHRINK = True
 """Whether a failure is made small before it is shown; that takes seconds."""
 
 
-def examples() -> int:
-    """Streams per check.
+def examples(usual: int = 10) -> int:
+    """Streams per check: ``usual``, unless the variable says otherwise.
 
     Raises:
         ValueError: the variable does not hold a number.
     """
-    text = os.environ.get(EXAMPLES, "10")
+    text = os.environ.get(EXAMPLES, str(usual))
     if not text.isdigit() or int(text) < 1:
         raise ValueError(f"{EXAMPLES}={text!r} is not a number of examples; write for instance 500")
     return int(text)
 
 
-def for_any(check: Callable[..., None], **strategies: Any) -> None:
+def for_any(check: Callable[..., None], *, usual: int = 10, **strategies: Any) -> None:
     """Call ``check`` with whatever Hypothesis draws; the smallest failure is what is raised.
 
     The same streams each time, unless their number is asked for.
@@ -35,7 +35,7 @@ def for_any(check: Callable[..., None], **strategies: Any) -> None:
         check(**drawn)
 
     quick = settings(
-        max_examples=examples(),
+        max_examples=examples(usual),
         deadline=None,
         suppress_health_check=list(HealthCheck),
         phases=(Phase.generate, Phase.shrink) if SHRINK else (Phase.generate,),

@@ -85,6 +85,7 @@ class Picture:
             seeded, so that it gives the same each time.
         compute, size: the window, as in ``judge``; none of both = single records.
         value: the field or result that is drawn; default: the first number observed.
+        by: draw no curve but a row of dots per value of this field: the records, and when it spoke of them.
     """
 
     title: str
@@ -95,6 +96,7 @@ class Picture:
     compute: Mapping[str, str] | None = None
     size: str | int | None = None
     value: str | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

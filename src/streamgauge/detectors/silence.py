@@ -30,7 +30,7 @@ import numpy as np
 
 from streamgauge.batch import NEVER, Column, SlotArray
 from streamgauge.clock import format_duration, iso, to_micros
-from streamgauge.detectors.contract import Context, DetectorConfig, Needs
+from streamgauge.detectors.contract import Context, DetectorConfig, Needs, Picture
 from streamgauge.durations import Duration
 from streamgauge.errors import ConfigError
 from streamgauge.kernels import gaps as kernels
@@ -63,6 +63,21 @@ class Config(DetectorConfig):
 
 EXAMPLE = {"detect": {"type": "silence", "by": "key", "after": "4s", "forget": "20s"}}
 """A monitor for the checks of the contract."""
+
+
+def _countries() -> tuple[list[float], dict[str, list[str]], None]:
+    """Three countries that send every ten seconds; one pauses for a minute."""
+    every = [(float(t + i), name) for t in range(0, 300, 10) for i, name in enumerate(("NO", "SE", "DK"))]
+    heard = [(t, name) for t, name in every if not (name == "SE" and 120 <= t < 190)]
+    return [t for t, _ in heard], {"country": [name for _, name in heard]}, None
+
+
+PICTURE = Picture(
+    "silence: SE says nothing for 70 s, is told after 30 s and heard again",
+    {"by": "country", "after": "30s"},
+    _countries,
+    by="country",
+)
 
 
 def build(config: Config, context: Context) -> Silence:

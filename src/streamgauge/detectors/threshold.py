@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamgauge.batch import SlotArray
-from streamgauge.detectors.contract import Context, DetectorConfig, Needs
+from streamgauge.detectors.contract import Context, DetectorConfig, Needs, Picture
 from streamgauge.expressions import Expression, parse_condition, watches
 from streamgauge.state import NoState, State
 from streamgauge.verdict import Severity, Verdicts
@@ -61,6 +61,22 @@ EXAMPLE = {
     "detect": {"type": "threshold", "when": "events > 2 or mean > 5", "clear_when": "mean < 0"},
 }
 """A monitor for the checks of the contract."""
+
+
+def _burst() -> tuple[list[float], list[float], None]:
+    """About five records in ten seconds, fifteen during a burst."""
+    times = [t * 2.0 + (t * t % 7) / 4 for t in range(300)]
+    times += [250 + t * 0.7 for t in range(60)]
+    return sorted(times), [1.0] * len(times), None
+
+
+PICTURE = Picture(
+    "threshold: more than 12 events in ten seconds",
+    {"when": "events > 12"},
+    _burst,
+    compute={"events": "count(*)"},
+    size="10s",
+)
 
 
 def build(config: Config, context: Context) -> Threshold:
