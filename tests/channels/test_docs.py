@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from streamgauge.channels.webhook import signature
 from streamgauge.config import load
 from streamgauge.config.plugins import config_class, module, names
 from tests.channels.notices import firing
@@ -21,7 +22,7 @@ def blocks(name: str, language: str) -> list[str]:
 
 @pytest.mark.parametrize("name", names("channels"))
 def test_the_example_of_each_page_is_a_configuration(name):
-    (example,) = blocks(name, "yaml")
+    example = blocks(name, "yaml")[0]
     (channel,) = load(example, environ=ENVIRON).channels.values()
     assert channel.type == name
     assert "s3cret" not in f"{channel!r} {channel.public()}"
@@ -63,6 +64,14 @@ def test_dropping_repeats_as_the_pages_say(capsys, tmp_path, monkeypatch):
     assert callable(receive)
     assert [receive({"Idempotency-Key": "n"}, b"1"), receive({"Idempotency-Key": "n"}, b"1")] == [200, 200]
     assert capsys.readouterr().out.count("to be acted on") == 1
+
+    exec(blocks("webhook", "python")[1], webhook)
+    is_ours = webhook["is_ours"]
+    assert callable(is_ours)
+    signed = signature(b"key", 1_000, b"{}")
+    assert is_ours(b"key", signed, b"{}", 1_100)
+    assert not is_ours(b"key", signed, b"{}", 1_400)
+    assert not is_ours(b"key", signed, b"[]", 1_100)
 
     kafka: dict[str, object] = {}
     exec(blocks("kafka", "python")[0], kafka)

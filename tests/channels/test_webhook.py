@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from streamgauge.channels.contract import Answer, Result
-from streamgauge.channels.webhook import Config, judge, open_channel, retry_after
+from streamgauge.channels.posting import judge, retry_after
+from streamgauge.channels.webhook import Config, open_channel, signature
 from streamgauge.testing import Reply, WebhookReceiver
 from tests.channels.notices import firing, hostile
 
@@ -232,3 +233,60 @@ def test_mistakes_are_said_without_the_secret(wrong, sentence):
         Config.model_validate({"url": "https://host/x", **wrong})
     assert sentence in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_receiver_can_tell_who_sent_it_and_when(receiver):
+    import hashlib
+    import hmac
+
+    send(receiver, secret="s3cret-of-both")
+    (request,) = receiver.received
+    stamp = request.headers["x-streamgauge-timestamp"]
+    assert abs(int(stamp) - time.time()) < 60
+    signed = f"v1:{stamp}:".encode() + request.body
+    expected = hmac.new(b"s3cret-of-both", signed, hashlib.sha256).hexdigest()
+    assert request.headers["x-streamgauge-signature"] == f"v1={expected}"
+    assert signature(b"k", 1, b"a") != signature(b"k", 2, b"a") != signature(b"k", 2, b"b")
+
+
+def test_without_a_secret_nothing_is_signed(receiver):
+    send(receiver)
+    assert "x-streamgauge-signature" not in receiver.received[0].headers
+
+
+def test_a_body_of_ones_own(receiver):
+    body = '{"text": {{ (severity ~ ": " ~ title) | tojson }}, "key": {{ key | tojson }}}'
+    (answer,) = send(receiver, firing(key='a"7\n'), body=body)
+    assert answer.result is Result.DELIVERED
+    (request,) = receiver.received
+    assert request.json == {"text": f"critical: {firing()['title']}", "key": 'a"7\\n'}
+    send(receiver, body="{{ monitor }}", content_type="text/plain")
+    assert (receiver.received[1].body, receiver.received[1].headers["content-type"]) == (
+        b"burst",
+        "text/plain",
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{{ nothing.at.all }}",
+        "{{ 1 / 0 }}",
+        "{{ title.__class__.__mro__ }}",
+        "{{ ''.__class__.__base__.__subclasses__() }}",
+        "{% for a in samples %}{{ a.unknown }}{% endfor %}",
+        "{{ 'x' * 30000 }}",
+    ],
+)
+def test_a_template_that_fails_falls_back_and_says_so(receiver, body):
+    (answer,) = send(receiver, body=body)
+    assert answer.result is Result.DELIVERED
+    assert "the template of the body of channel ops failed" in answer.detail
+    sent = receiver.received[0].json
+    assert "the template of the body of channel ops failed" in sent.pop("template_error")
+    assert sent == firing()
+
+
+def test_a_template_that_cannot_be_read_is_a_mistake_of_the_file():
+    with pytest.raises(ValidationError, match=r"cannot be read: .* \(line 2\)"):
+        Config.model_validate({"url": "https://host/x", "body": "\n{{ oh no"})

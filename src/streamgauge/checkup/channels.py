@@ -25,7 +25,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
 
 
 def _webhook(about: str, config: Any) -> Finding:
-    from streamgauge.channels.webhook import origin
+    from streamgauge.channels.posting import origin
 
     url = config.url.get_secret_value()
     parts = urlsplit(url)
