@@ -23,6 +23,9 @@ NAMES: Final = (
 INBOX: Final = "inbox.after-commit"
 """Records that came by HTTP are in the inbox, and whoever sent them does not know yet."""
 
+FILE: Final = "file.before-rename"
+"""A file of rows is on the disk under its hidden name."""
+
 _passed: Counter[str] = Counter()
 _PLAN: Final = os.environ.get("STREAMGAUGE_FAILPOINT", "")
 

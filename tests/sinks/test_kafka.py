@@ -22,7 +22,7 @@ TWO = [*BURST, record(7, "a", v=1), record(30, "z", v=1)]
 
 
 def sink(address: str, topic: str, **more: Any) -> KafkaSink:
-    return open_sink(Config.model_validate({"brokers": address, "topic": topic, **more}), "monitor m")
+    return open_sink(Config.model_validate({"brokers": address, "topic": topic, **more}), "monitor m", {})
 
 
 def rows(*bodies: bytes, key: str | None = "a") -> list[SpooledRow]:

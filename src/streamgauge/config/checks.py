@@ -194,7 +194,9 @@ class _Monitor:
             return
         rows = {**{name: kinds[name] for name in window.by}, **columns, **BOUNDS}
         path = (*self._path, "write")
-        check_sink(monitor.write, path, rows, self.findings.wrong, self.findings.expression)
+        revises = getattr(window, "emit", "final") == "changes"
+        findings = self.findings
+        check_sink(monitor.write, path, rows, findings.wrong, findings.expression, revises=revises)
 
     def _channels(self) -> None:
         known = ["console", *self.config.channels]

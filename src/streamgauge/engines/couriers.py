@@ -80,6 +80,9 @@ class Courier(threading.Thread, ABC):
     def failed(self, error: Exception) -> None:
         """:meth:`work` raised, be it for the store (``StoreError``) or by a bug: see that time passes."""
 
+    def hurry(self) -> None:
+        """It is the end: what was held back for more to come goes now."""
+
     def stuck(self) -> bool:
         """Whether waiting for the rest would be waiting for a receiver that refuses."""
         return False
@@ -112,6 +115,7 @@ class Courier(threading.Thread, ABC):
     def drain(self, deadline: float) -> bool:
         """Wait until nothing is due and nothing under way, or until it is stuck."""
         with self._changed:
+            self.hurry()
             self._changed.notify_all()  # a clock that was pushed tells nobody
             while (self._busy or self.pressing()) and not self.stuck():
                 left = deadline - time.monotonic()

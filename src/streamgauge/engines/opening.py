@@ -21,6 +21,7 @@ from streamgauge.engines.delivery import Delivery, Tried
 from streamgauge.engines.deriving import Deriving, computed, read_only
 from streamgauge.engines.embedded import Engine, Surroundings
 from streamgauge.engines.intake import Intake
+from streamgauge.engines.row_making import written_columns
 from streamgauge.engines.sinking import Sinking
 from streamgauge.engines.status import StatusBoard
 from streamgauge.formats.contract import Decoder, Layout
@@ -171,8 +172,9 @@ def _sinking(config: Config, store: Store, status: StatusBoard, choices: Choices
     if not written or choices.dry_run:
         yield None
         return
+    columns = written_columns(config)
     sinks: dict[str, Sink] = {
-        name: plugins.module("sinks", settings.type).open_sink(settings, name)
+        name: plugins.module("sinks", settings.type).open_sink(settings, name, columns[name])
         for name, settings in written.items()
     }
 

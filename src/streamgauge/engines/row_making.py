@@ -40,6 +40,9 @@ class Shape:
         self.where: Expression | None = None if config.where is None else parse_condition(config.where, kinds)
         computed = {name: parse_value(text, kinds) for name, text in config.columns.items()}
         self.outputs: Mapping[str, Expression | None] = computed or dict.fromkeys(shown)
+        self.kinds: Mapping[str, ColumnKind] = {
+            name: kinds[name] if made is None else made.kind for name, made in self.outputs.items()
+        }
         self.key = tuple(config.key or key)
 
     def held(self, columns: Mapping[str, Column], length: int) -> BoolArray:
@@ -77,6 +80,7 @@ class WindowRows:
         self._counts = monitor.window.type == "count"
         self._changes = getattr(monitor.window, "emit", "final") == "changes"
         self._shape = Shape(sink, kinds, list(kinds), self._by)
+        self.columns = self._shape.kinds
 
     def rows(self, lane: Lane, rows: Rows, results: WindowResults) -> list[DecidedRow]:
         """A row per window that closed; where changes are wanted, one per record that changed its window."""
@@ -151,6 +155,7 @@ class RecordRows:
         self.sink = f"stream {name}"
         shown = [field for field, spec in stream.fields.items() if not spec.mask]
         self._shape = Shape(sink, config.kinds_of(name), shown, stream.key)
+        self.columns = self._shape.kinds
 
     def rows(self, batch: Batch) -> list[DecidedRow]:
         """Those of a batch."""
@@ -166,6 +171,17 @@ class RecordRows:
             DecidedRow(self.sink, f"{self.sink}/{batch.partition}/{offset}", key, encode(body))
             for offset, key, body in made
         ]
+
+
+def written_columns(config: Config) -> dict[str, Mapping[str, ColumnKind]]:
+    """What the rows for each sink hold, by the sink's name."""
+    made: list[WindowRows | RecordRows] = [
+        WindowRows(name, config, monitor.write) for name, monitor in config.monitors.items() if monitor.write
+    ]
+    made += [
+        RecordRows(name, config, stream.write) for name, stream in config.streams.items() if stream.write
+    ]
+    return {one.sink: one.columns for one in made}
 
 
 def _plain(column: Column) -> list[Any]:

@@ -16,10 +16,10 @@ import structlog
 from streamgauge.engines.couriers import Courier, Couriers
 from streamgauge.errors import StoreError
 from streamgauge.failpoints import reach
-from streamgauge.sinks.contract import Outcome, Sink, SpooledRow
+from streamgauge.sinks.contract import Gathering, Outcome, Sink, SpooledRow
 
 AT_ONCE = 1_000
-"""Rows given to a sink together."""
+"""Rows given to a sink together, unless it says otherwise (:class:`~streamgauge.sinks.contract.Gathering`)."""
 
 FIRST, LONGEST = 0.5, 30.0
 """Seconds to wait after a try that did not bring all rows there: doubled from the one to the other."""
@@ -113,16 +113,30 @@ class _SinkCourier(Courier):
         self._sink = sink
         self._store = store
         self._on_try = on_try
+        self._at_once, self._within = AT_ONCE, 0.0
+        if isinstance(sink, Gathering):
+            self._at_once, self._within = sink.at_once, sink.within.total_seconds()
         self._failures = 0
         self._not_before = 0.0
+        self._enough_at: float | None = None
+        """While rows are gathered: when they go, however few they are."""
+        self._hurried = False
 
     def pressing(self) -> bool:
-        """Rows may wait, and the pause after the last failure has passed."""
-        return self._look and (not self._failures or time.monotonic() >= self._not_before)
+        """Rows may wait, and the pause after the last failure has passed; or they were gathered for long enough."""
+        now = time.monotonic()
+        if self._failures and now < self._not_before:
+            return False
+        return self._look or (self._enough_at is not None and now >= self._enough_at)
 
     def sleep(self) -> float | None:
-        """Until the pause has passed."""
-        return max(0.0, self._not_before - time.monotonic()) if self._failures else None
+        """Until the pause has passed, or what is gathered must go."""
+        until = self._not_before if self._failures else self._enough_at
+        return None if until is None else max(0.0, until - time.monotonic())
+
+    def hurry(self) -> None:
+        """Gather no more."""
+        self._hurried = self._look = True
 
     def stuck(self) -> bool:
         """The last try has failed."""
@@ -139,7 +153,9 @@ class _SinkCourier(Courier):
     def work(self) -> None:
         """Write the oldest rows; the next ones follow at the next look."""
         self._look = False
-        rows = self._store.spooled(self.receiver_name, AT_ONCE)
+        if self._within and self._gathers():
+            return
+        rows = self._store.spooled(self.receiver_name, self._at_once)
         if not rows:
             self._failures = 0
             return
@@ -155,6 +171,20 @@ class _SinkCourier(Courier):
             return
         self._failures = 0
         self._look = True
+
+    def _gathers(self) -> bool:
+        """Whether rows shall wait for more."""
+        depth = self._store.spool_depth().get(self.receiver_name, 0)
+        if self._hurried or self._failures or not depth or depth >= self._at_once:
+            self._enough_at = None
+            return False
+        now = time.monotonic()
+        if self._enough_at is None:
+            self._enough_at = now + self._within
+        if now < self._enough_at:
+            return True
+        self._enough_at = None
+        return False
 
     def _tell(self, outcome: Outcome) -> None:
         for sequence, why in outcome.refused.items():

@@ -7,17 +7,21 @@ same then, and the later one of two rows with one id is the one that holds.
 A module in this folder offers::
 
     class Config(SinkConfig): ...                    # frozen pydantic model: the keys beside ``type:``
-    def open_sink(config: Config, name: str) -> Sink: ...
+    def open_sink(config: Config, name: str, columns: Mapping[str, ColumnKind]) -> Sink: ...
+
+``name`` is whose rows they are, such as ``monitor burst``; ``columns`` is what each row holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, Protocol
+from datetime import timedelta
+from typing import Annotated, Literal, Protocol, runtime_checkable
 
 from pydantic import Field
 
+from streamgauge.batch import ColumnKind
 from streamgauge.settings import Names, Settings
 
 
@@ -35,6 +39,15 @@ class SinkConfig(Settings):
     """While the spool is full: drop new rows and tell it, or stop reading the stream."""
     spool: Annotated[int, Field(gt=0)] = 100_000
     """How many rows may wait in the store."""
+
+    def mistakes(self, columns: Mapping[str, ColumnKind], *, revises: bool) -> Iterator[tuple[str, str]]:
+        """What is wrong with these settings for rows of ``columns``: the key, and a sentence for people.
+
+        Args:
+            columns: what a row holds.
+            revises: whether a row may be followed by another with its id, or be taken back.
+        """
+        yield from ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +92,19 @@ class Sink(Protocol):
     def close(self) -> None:
         """Let go."""
         ...
+
+
+@runtime_checkable
+class Gathering(Protocol):
+    """What a sink has beside :class:`Sink` that wants many rows together: they wait in the store meanwhile.
+
+    Attributes:
+        at_once: so many rows are given without further waiting, and never more.
+        within: so long the oldest waits at most.
+    """
+
+    @property
+    def at_once(self) -> int: ...  # noqa: D102  told above
+
+    @property
+    def within(self) -> timedelta: ...  # noqa: D102  told above

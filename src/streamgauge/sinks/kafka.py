@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from streamgauge.batch import ColumnKind
 from streamgauge.errors import ConfigError
 from streamgauge.settings import PositiveDuration
 from streamgauge.sinks.contract import Outcome, SinkConfig, SpooledRow
@@ -194,8 +195,8 @@ _PRODUCER_ONLY = (
 )  # fmt: skip
 
 
-def open_sink(config: Config, name: str) -> KafkaSink:
-    """The sink of ``config``; it connects in the background.
+def open_sink(config: Config, name: str, _columns: Mapping[str, ColumnKind]) -> KafkaSink:
+    """The sink of ``config``; it connects in the background. A row of JSON needs no columns beside.
 
     Raises:
         ConfigError: librdkafka does not know a setting.
