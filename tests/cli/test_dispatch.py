@@ -80,10 +80,9 @@ def test_help_loads_nothing_heavy():
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_has_help_with_an_example(verb: str):
-    out = run(verb.replace("_", "-"), "--help")
-    assert out.returncode == 0, out.stderr
-    assert f"streamgauge {verb.replace('_', '-')}" in out.stdout.partition("Example")[2]
+def test_every_verb_has_help_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]):
+    assert code_of(verb.replace("_", "-"), "--help") == 0
+    assert f"streamgauge {verb.replace('_', '-')}" in capsys.readouterr().out.partition("Example")[2]
 
 
 @pytest.mark.parametrize("verb", VERBS)

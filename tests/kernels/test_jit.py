@@ -33,6 +33,7 @@ def test_the_choice_of_a_block_ends_with_it():
     assert jit.compiled() is before
 
 
+@pytest.mark.conformance
 def test_compiled_and_plain_replays_are_byte_identical(monkeypatch: pytest.MonkeyPatch):
     records = long_stream(300)
     monkeypatch.setenv("STREAMGAUGE_JIT", "off")

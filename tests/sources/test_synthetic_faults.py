@@ -13,7 +13,7 @@ from streamgauge.sources.scenarios import contract
 from streamgauge.sources.scenarios.contract import Planted, Run
 from streamgauge.sources.synthetic import Generation
 
-SEEDS = range(10 if THOROUGH else 2)
+SEEDS = range(10 if THOROUGH else 1)
 START = 1_767_225_600_000_000
 SECONDS = {"payments": 45, "logins": 50, "sensors": 90, "weblog": 50}
 Record = dict[str, Any]

@@ -254,7 +254,7 @@ class TestDamage:
         later.close()
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @examples(data=st.data())
 def test_any_history_of_a_state_loads_as_it_stood_at_each_commit(data, tmp_path_factory):
     """Tables grow, change, stand still and shrink; at each commit the process is killed (the files copied)."""
