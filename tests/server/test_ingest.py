@@ -16,7 +16,7 @@ from streamgauge.server.mailroom import Rate
 from streamgauge.server.refusals import Refused
 from streamgauge.server.thread import ServerThread
 from streamgauge.stores import Owner, open_store
-from streamgauge.stores.inbox import Inbox
+from streamgauge.stores.inbox import Inbox, Posted
 from streamgauge.testing import PushedClock
 from tests.server.given import Process
 
@@ -204,6 +204,78 @@ def test_a_store_that_is_gone_is_no_202(served: Served, tmp_path: Path):
     answer = served.post("{}")
     assert answer.status_code == 503
     assert answer.json()["error"].startswith("the records could not be kept: there is no store at")
+
+
+TWO_RECORDS = '[{"page": "a"}, {"page": "b"}]'
+
+
+def test_a_request_that_comes_again_under_its_key_gets_the_same_receipt(served: Served):
+    first = served.post(TWO_RECORDS, idempotency_key="k-1")
+    assert served.post("{}").json()["first_offset"] == 2
+    again = served.post(TWO_RECORDS, idempotency_key="k-1")
+    assert (again.status_code, again.json()) == (202, first.json())
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["idempotent-replayed"] == "true"
+    spaced = served.post('[{"page": "a"},\n{"page": "b"}]', idempotency_key="k-1")
+    assert spaced.json() == first.json(), "the records count, not the space between them"
+    assert len(served.kept()) == 3
+
+
+def test_a_key_is_known_after_its_records_were_counted_and_until_its_time_is_over(served: Served):
+    served.post(TWO_RECORDS, idempotency_key="k")
+    inbox = Inbox(served.store_url)
+    inbox.forget("clicks", 2)
+    inbox.close()
+    served.process.clock.push(timedelta(hours=24))
+    assert served.post(TWO_RECORDS, idempotency_key="k").json()["first_offset"] == 0
+    assert served.kept() == []
+    served.process.clock.push(timedelta(seconds=1))
+    assert "idempotent-replayed" not in served.post(TWO_RECORDS, idempotency_key="k").headers
+    assert len(served.kept()) == 2
+
+
+def test_a_full_inbox_still_knows_what_it_took(served: Served):
+    ten = "[" + ",".join(["{}"] * 10) + "]"
+    served.post(ten, idempotency_key="full")
+    served.process.clock.push(timedelta(seconds=5))
+    assert served.post(ten).status_code == 503
+    served.process.clock.push(timedelta(seconds=5))
+    assert served.post(ten, idempotency_key="full").status_code == 202
+
+
+def test_other_records_under_a_known_key_are_refused(served: Served):
+    served.post(TWO_RECORDS, idempotency_key="k")
+    answer = served.post("{}", idempotency_key="k")
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith(
+        "other records were sent under this Idempotency-Key, from offset 0 on"
+    )
+    assert len(served.kept()) == 2
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+def test_a_key_that_is_none_is_told(served: Served, key: str):
+    answer = served.post("{}", idempotency_key=key)
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("the Idempotency-Key is empty or too long")
+
+
+def test_keys_that_are_too_old_or_too_many_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("streamgauge.stores.inbox.KEYS", 2)
+    monkeypatch.setattr("streamgauge.stores.inbox.TIDY", 2)
+    url = f"sqlite:///{tmp_path}/store.db"
+    open_store(url, owner=Owner.this_process(), clock=PushedClock()).close()
+    inbox = Inbox(url)
+
+    def known(at: int, key: str) -> bool:
+        (receipt,) = inbox.add([Posted("s", 1, at, b"{}", 100, key, remember=10)])
+        assert receipt is not None
+        return receipt.again
+
+    assert not any(known(at, f"k{at}") for at in range(5))
+    assert [known(5, f"k{at}") for at in (4, 3, 2, 1)] == [True, True, True, False]
+    assert not known(14, "k3"), "eleven microseconds later"
+    inbox.close()
 
 
 def test_a_rate_lets_a_second_at_once_and_no_more():

@@ -30,10 +30,10 @@ def watching(folder: Path, durability: str = "process") -> Path:
     return write(folder, {"store": store, "streams": {"clicks": stream}, "monitors": {"many": monitor}})
 
 
-def post(run: Run, second: int, count: int = PER_REQUEST) -> bool:
+def post(run: Run, second: int, count: int = PER_REQUEST, key: str | None = None) -> bool:
     """Whether it was accepted; False if the process is gone."""
     records = [{"page": "a", "at": 1_700_000_000 + second}] * count
-    headers = {"Authorization": f"Bearer {TOKEN}"}
+    headers = {"Authorization": f"Bearer {TOKEN}"} | ({} if key is None else {"Idempotency-Key": key})
     url = f"http://127.0.0.1:{run.port}/api/v1/streams/clicks/events"
     try:
         answer = httpx.post(url, json=records, headers=headers, timeout=30)
@@ -91,6 +91,19 @@ def test_killed_before_the_answer_the_request_is_kept_whole(tmp_path: Path):
         _listens(run)
         assert not post(run, 0)
         assert run.ended() != 0
+    assert closing(config, PER_REQUEST) == PER_REQUEST
+
+
+def test_killed_before_the_answer_the_same_request_counts_once(tmp_path: Path):
+    config = watching(tmp_path)
+    with Run(config, failpoint=INBOX) as run:
+        _listens(run)
+        assert not post(run, 0, key="one")
+        assert run.ended() != 0
+    with Run(config) as run:
+        _listens(run)
+        assert post(run, 0, key="one")
+        run.kill()
     assert closing(config, PER_REQUEST) == PER_REQUEST
 
 

@@ -15,7 +15,7 @@ from streamgauge.errors import SourceError
 from streamgauge.sources.http import Config, HttpSource, open_source
 from streamgauge.stores import Owner, open_store
 from streamgauge.stores.contract import Commit, Position
-from streamgauge.stores.inbox import Inbox, Posted
+from streamgauge.stores.inbox import Inbox, Posted, Receipt
 from streamgauge.stores.sql import SqlStore
 from streamgauge.testing import PushedClock
 
@@ -51,8 +51,8 @@ def source(url: str, clock: PushedClock | None = None) -> HttpSource:
 
 
 def test_records_come_in_the_order_of_their_commits_whatever_the_limit(url: str, inbox: Inbox):
-    assert inbox.add([posted(b"a", b"b", at=1), posted(b"c", at=2)]) == [0, 2]
-    assert inbox.add([posted(b"d", b"e", b"f", at=3)]) == [3]
+    assert inbox.add([posted(b"a", b"b", at=1), posted(b"c", at=2)]) == [Receipt(0), Receipt(2)]
+    assert inbox.add([posted(b"d", b"e", b"f", at=3)]) == [Receipt(3)]
     reading = source(url)
     reading.open({})
     found, offsets = [], []
@@ -100,7 +100,7 @@ def test_counted_records_are_removed_and_offsets_go_on(url: str, inbox: Inbox, s
     reading.committed({PART: 3})
     assert inbox.read("clicks", 0, 100) == []
     assert inbox.span("clicks") == (3, 3)
-    assert inbox.add([posted(b"d")]) == [3]
+    assert inbox.add([posted(b"d")]) == [Receipt(3)]
     reading.close()
 
 
@@ -141,9 +141,9 @@ def test_streams_do_not_mix(url: str, inbox: Inbox):
 
 def test_there_is_no_room_beyond_what_may_wait(inbox: Inbox):
     assert inbox.add([posted(b"a", b"b", most=3), posted(b"c", b"d", most=3), posted(b"e", most=3)]) == [
-        0,
+        Receipt(0),
         None,
-        2,
+        Receipt(2),
     ]
 
 

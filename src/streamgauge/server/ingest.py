@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import hmac
 import math
-from typing import TYPE_CHECKING
 
 import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from streamgauge.clock import to_micros
 from streamgauge.errors import StoreError
 from streamgauge.server.desk import Desk
 from streamgauge.server.mailroom import Mailroom, Rate
 from streamgauge.server.refusals import Refused
 from streamgauge.sources.http import Config
-from streamgauge.stores.inbox import Posted
+from streamgauge.stores.inbox import Posted, Receipt
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+LONGEST_KEY = 255
+"""Characters of an ``Idempotency-Key``."""
 
 JSON = frozenset({"application/json"})
 LINES = frozenset(
@@ -43,8 +43,18 @@ def routes(desk: Desk) -> APIRouter:
         lines = _is_lines(request)
         records = split(await _body(request, config.max_bytes), lines=lines)
         _check_rate(rates, desk, (name, config), len(records))
-        first = await _keep(desk.mailroom(), name, config, records, desk.clock.now())
-        return JSONResponse({"accepted": len(records), "first_offset": first}, 202)
+        posted = Posted(
+            name,
+            len(records),
+            desk.clock.now(),
+            b"\n".join(records),
+            config.max_waiting,
+            _key(request),
+            to_micros(config.remember),
+        )
+        receipt = await _keep(desk.mailroom(), posted)
+        headers = {"Idempotent-Replayed": "true"} if receipt.again else None
+        return JSONResponse({"accepted": len(records), "first_offset": receipt.first}, 202, headers)
 
     return router
 
@@ -146,23 +156,39 @@ def _check_rate(rates: dict[str, Rate], desk: Desk, stream: tuple[str, Config], 
         raise _later(429, f"more than {config.max_per_second} records/s (`max_per_second`) came", seconds)
 
 
-async def _keep(mailroom: Mailroom, name: str, config: Config, records: Sequence[bytes], now: int) -> int:
-    """The first record's offset, once all of them are kept for good."""
-    posted = Posted(name, len(records), now, b"\n".join(records), config.max_waiting)
+def _key(request: Request) -> str | None:
+    """Under which the request may come again."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
+        raise Refused(
+            400,
+            f"the Idempotency-Key is empty or too long; send 1 to {LONGEST_KEY} printable ASCII characters",
+        )
+    return key
+
+
+async def _keep(mailroom: Mailroom, posted: Posted) -> Receipt:
+    """The receipt, once all its records are kept for good."""
     answer = mailroom.post(posted)
     if answer is None:
         raise _later(503, "too many requests wait to be kept", 1)
     try:
-        first = await asyncio.wrap_future(answer)
+        receipt = await asyncio.wrap_future(answer)
     except StoreError as error:
         raise _later(503, f"the records could not be kept: {error}", 1) from error
-    if first is None:
+    if receipt is None:
         raise _later(
             503,
-            f"{config.max_waiting} records (`max_waiting`) wait to be counted, and there is no room for more",
+            f"{posted.most} records (`max_waiting`) wait to be counted, and there is no room for more",
             5,
         )
-    return first
+    if receipt.other:
+        raise Refused(
+            422,
+            f"other records were sent under this Idempotency-Key, from offset {receipt.first} on; a new request "
+            "needs a new key. None of the records was taken",
+        )
+    return receipt
 
 
 def _later(status: int, what: str, seconds: float) -> Refused:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from streamgauge.errors import StoreError
 from streamgauge.failpoints import INBOX, reach
-from streamgauge.stores.inbox import Inbox, Posted
+from streamgauge.stores.inbox import Inbox, Posted, Receipt
 
 if TYPE_CHECKING:
     from streamgauge.stores import Durability
@@ -21,8 +21,8 @@ TOGETHER = 256
 UNDER_WAY = 64 * 1024**2
 """Bytes that may wait for their commit; beyond that the sender has to come again."""
 
-Answer: TypeAlias = "Future[int | None]"
-"""The offset of the first record; None: the inbox is full. Raises StoreError: nothing was kept."""
+Answer: TypeAlias = "Future[Receipt | None]"
+"""What became of it; None: the inbox is full. Raises StoreError: nothing was kept."""
 
 
 class Mailroom:
@@ -64,14 +64,14 @@ class Mailroom:
                 continue
             try:
                 inbox = inbox or Inbox(self._url, self._durability)
-                firsts = inbox.add([request for request, _ in requests])
+                receipts = inbox.add([request for request, _ in requests])
             except StoreError as error:
                 for _, answer in requests:
                     answer.set_exception(error)
             else:
                 reach(INBOX)
-                for (_, answer), first in zip(requests, firsts, strict=True):
-                    answer.set_result(first)
+                for (_, answer), receipt in zip(requests, receipts, strict=True):
+                    answer.set_result(receipt)
             with self._starting:
                 self._bytes -= sum(len(request.data) for request, _ in requests)
         if inbox is not None:

@@ -19,6 +19,7 @@ from pydantic import Field
 from streamgauge.batch import Partition
 from streamgauge.clock import Clock
 from streamgauge.errors import SourceError, StoreError
+from streamgauge.settings import PositiveDuration
 from streamgauge.sources.contract import Poll, Slice, SourceConfig, Tail
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Config(SourceConfig):
     """Records taken per second, over all requests."""
     max_waiting: Annotated[int, Field(gt=0)] = 1_000_000
     """Records kept until they are counted; beyond that nothing more is taken."""
+    remember: PositiveDuration = timedelta(hours=24)
+    """For how long a request's `Idempotency-Key` is known: sent again, it gets the same answer and counts once."""
 
 
 def open_source(config: Config, stream: str, clock: Clock, *, store_url: str | None = None) -> HttpSource:

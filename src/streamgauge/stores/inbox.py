@@ -6,6 +6,7 @@ the engine's position if that is further, ended, so none is ever used twice.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,17 +16,25 @@ from sqlalchemy import delete, func, insert, select
 from streamgauge.batch import Partition
 from streamgauge.stores import Durability
 from streamgauge.stores.beside import Beside
-from streamgauge.stores.schema import inbox, positions
+from streamgauge.stores.schema import inbox, positions, request_keys
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+
+KEYS = 1_000_000
+"""Keys of requests that are known per stream at most; the oldest are forgotten first."""
+
+TIDY = 100
+"""Keys are tidied with every so many requests that carry one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
     """Records of one request: a JSON object per line, without a line end behind the last.
 
-    ``most``: how many may wait in the inbox of the stream, these included.
+    ``most``: how many may wait in the inbox of the stream, these included. ``key``: under which its sender may send
+    it again; ``remember``: for how long, in microseconds.
     """
 
     stream: str
@@ -33,6 +42,23 @@ class Posted:
     received_at: int
     data: bytes
     most: int
+    key: str | None = None
+    remember: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a request.
+
+    Attributes:
+        first: offset of its first record.
+        again: its key was known: nothing was kept anew.
+        other: and under that key other records were sent.
+    """
+
+    first: int
+    again: bool = False
+    other: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +75,17 @@ class Inbox:
 
     def __init__(self, url: str, durability: Durability = "process") -> None:
         self._beside = Beside(url, durability)
+        self._keyed = 0
 
-    def add(self, requests: Sequence[Posted]) -> list[int | None]:
-        """Keep them for good, all in one transaction: the first offset of each, None for which there is no room."""
-        firsts: list[int | None] = []
+    def add(self, requests: Sequence[Posted]) -> list[Receipt | None]:
+        """Keep them for good, all in one transaction: a receipt of each, None for which there is no room."""
+        receipts: list[Receipt | None] = []
         with self._beside.writing() as connection:
             for request in requests:
-                start, end = _span(connection, request.stream)
-                if end + request.count - start > request.most:
-                    firsts.append(None)
-                    continue
-                row = {
-                    "stream": request.stream,
-                    "first": end,
-                    "count": request.count,
-                    "received_at": request.received_at,
-                    "data": request.data,
-                }
-                connection.execute(insert(inbox), row)
-                firsts.append(end)
-        return firsts
+                receipts.append(_known(connection, request) or _keep(connection, request))
+                if request.key is not None:
+                    self._tidy(connection, request)
+        return receipts
 
     def span(self, stream: str) -> tuple[int, int]:
         """The oldest offset that is kept, and the one that the next record will get."""
@@ -104,10 +121,67 @@ class Inbox:
         """Let go of the store."""
         self._beside.close()
 
+    def _tidy(self, connection: Connection, request: Posted) -> None:
+        """Forget, now and then, keys that are too old or too many."""
+        self._keyed += 1
+        if self._keyed % TIDY != 1:
+            return
+        mine, age = request_keys.c.stream == request.stream, request_keys.c.received_at
+        most = select(age).where(mine).order_by(age.desc()).offset(KEYS).limit(1)
+        oldest = connection.execute(most).scalar()
+        limit = request.received_at - request.remember
+        connection.execute(
+            delete(request_keys).where(mine, age < max(limit, -1 if oldest is None else oldest))
+        )
+
 
 def partition_of(stream: str) -> Partition:
     """The one partition of a stream that is posted to this instance."""
     return Partition(stream, 0)
+
+
+def _known(connection: Connection, request: Posted) -> Receipt | None:
+    """The receipt of the request that came under this key before."""
+    if request.key is None:
+        return None
+    query = select(request_keys.c.first, request_keys.c.hash).where(
+        request_keys.c.stream == request.stream,
+        request_keys.c.key == request.key,
+        request_keys.c.received_at >= request.received_at - request.remember,
+    )
+    found = connection.execute(query).one_or_none()
+    return None if found is None else Receipt(found.first, again=True, other=found.hash != _hash(request))
+
+
+def _keep(connection: Connection, request: Posted) -> Receipt | None:
+    """Its records and its key, if there is room."""
+    start, end = _span(connection, request.stream)
+    if end + request.count - start > request.most:
+        return None
+    row = {
+        "stream": request.stream,
+        "first": end,
+        "count": request.count,
+        "received_at": request.received_at,
+        "data": request.data,
+    }
+    connection.execute(insert(inbox), row)
+    if request.key is not None:
+        mine = (request_keys.c.stream == request.stream, request_keys.c.key == request.key)
+        connection.execute(delete(request_keys).where(*mine))  # one that is too old
+        key = {
+            "stream": request.stream,
+            "key": request.key,
+            "first": end,
+            "hash": _hash(request),
+            "received_at": request.received_at,
+        }
+        connection.execute(insert(request_keys), key)
+    return Receipt(end)
+
+
+def _hash(request: Posted) -> str:
+    return hashlib.sha256(request.data).hexdigest()
 
 
 def _span(connection: Connection, stream: str) -> tuple[int, int]:

@@ -191,6 +191,17 @@ inbox = Table(
     Column("data", LargeBinary, nullable=False),  # a record per line
 )
 
+request_keys = Table(
+    "request_keys",
+    metadata,
+    _text("stream", primary_key=True),
+    _text("key", primary_key=True),
+    _big("first"),  # offset of the first record that was kept under it
+    _text("hash"),  # SHA-256 of the records
+    _big("received_at"),
+    Index(None, "stream", "received_at"),
+)
+
 followed = Table(
     "followed",
     metadata,
