@@ -1,0 +1,256 @@
+"""Records beside all records: how far each number lies from its key's own, and how rare such a mix of them is.
+
+Per key and feature a mean and a variance; for the whole monitor one histogram per random projection of the
+standardised records. A record is judged before it is learned.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamgauge.kernels.jit import inner, kernel
+
+LEARNED, WEIGHT, READ = range(3)
+"""Where ``Rarity.counts`` keeps: records that were judged by both parts, the weight of the histograms, the same
+when the table was last made."""
+
+BLOCK = 500
+"""Records between two makings of the table."""
+FAR = 1e6
+"""No number lies further from its mean than so many standard deviations."""
+UNSEEN_Z = 100.0
+"""How far what differs from a number that never changed lies."""
+HUGE = 1e150
+"""Beyond this a number counts as infinite: it is judged, not learned."""
+CLIP = 10.0
+"""What lies further off is learned as if it lay so many standard deviations from the mean."""
+FLAT = 1e-9
+"""Below this share of its mean a spread is none."""
+FLOOR = 1e-3
+"""Added to the mean distance before its logarithm is taken."""
+SQUASH = 2.0
+"""The projection, in standard deviations, that falls half-way to the last bin."""
+
+
+class Normal(NamedTuple):
+    """What is normal for each key and feature: values learned, int64[S, D]; mean and variance, float64[S, D]."""
+
+    seen: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    var: NDArray[np.float64]
+
+
+class Rarity(NamedTuple):
+    """What is normal for the mix, over all keys.
+
+    ``hist`` and ``table`` are float64[K, B]: weights, and -log density as of the last making. ``parts`` is
+    float64[2, 2]: mean and variance of both parts of the score. ``counts`` is float64[3].
+    """
+
+    hist: NDArray[np.float64]
+    table: NDArray[np.float64]
+    parts: NDArray[np.float64]
+    counts: NDArray[np.float64]
+
+
+class Projections(NamedTuple):
+    """Which features each projection mixes, int32[K, M], and by which weights, float64[K, M]."""
+
+    features: NDArray[np.int32]
+    weights: NDArray[np.float64]
+
+
+@inner
+def distance(x: float, mean: float, var: float) -> float:
+    """How many standard deviations ``x`` lies from the mean; NaN where it is missing."""
+    if math.isnan(x):
+        return math.nan
+    if abs(x) > HUGE:
+        return FAR if x > 0.0 else -FAR
+    apart = x - mean
+    spread = math.sqrt(var)
+    if spread <= FLAT * abs(mean) or spread == 0.0:
+        if abs(apart) <= FLAT * abs(mean):
+            return 0.0
+        return UNSEEN_Z if apart > 0.0 else -UNSEEN_Z
+    return min(max(apart / spread, -FAR), FAR)
+
+
+@inner
+def learn_record(
+    normal: Normal, slot: int, values: NDArray[Any], i: int, z: NDArray[Any], memory: int
+) -> None:
+    """Move the key's means and variances; what lies far off moves them only so far."""
+    for j in range(values.shape[1]):
+        x = values[i, j]
+        if math.isnan(x) or abs(x) > HUGE:
+            continue
+        normal.seen[slot, j] += 1
+        share = 1.0 / min(normal.seen[slot, j], memory)
+        mean, var = normal.mean[slot, j], normal.var[slot, j]
+        spread = math.sqrt(var)
+        if abs(z[j]) > CLIP and spread > FLAT * abs(mean):  # NaN, while still learning, is not
+            x = mean + (CLIP if z[j] > 0.0 else -CLIP) * spread
+        apart = x - mean
+        normal.mean[slot, j] = mean + share * apart
+        normal.var[slot, j] = (1.0 - share) * (var + share * apart * apart)
+
+
+@inner
+def make_table(rarity: Rarity, memory: int) -> None:
+    """Turn the histograms into -log densities; older records fade once ``memory`` is full."""
+    bins = rarity.hist.shape[1]
+    half = bins / 2.0
+    total = rarity.counts[WEIGHT] + 0.5 * bins
+    for b in range(bins):
+        low = abs(b / half - 1.0)
+        high = abs((b + 1) / half - 1.0)
+        width = 2.0 * SQUASH * half  # the outermost bins have no end; they count as wide as they lie far out
+        if low < 1.0 and high < 1.0:
+            width = abs(SQUASH * high / (1.0 - high) - SQUASH * low / (1.0 - low))
+        for k in range(rarity.hist.shape[0]):
+            rarity.table[k, b] = -math.log((rarity.hist[k, b] + 0.5) / total / width)
+    if rarity.counts[WEIGHT] > memory:
+        for k in range(rarity.hist.shape[0]):
+            for b in range(bins):
+                rarity.hist[k, b] *= 0.5
+        rarity.counts[WEIGHT] *= 0.5
+    rarity.counts[READ] = rarity.counts[WEIGHT]
+
+
+@inner
+def find_bins(z: NDArray[Any], projections: Projections, bins: int, found: NDArray[Any]) -> None:
+    """The bin of each projection of a record; what is missing in it counts as average."""
+    half = bins / 2.0
+    for k in range(projections.features.shape[0]):
+        p = 0.0
+        for m in range(projections.features.shape[1]):
+            value = z[projections.features[k, m]]
+            if not math.isnan(value):
+                p += projections.weights[k, m] * value
+        found[k] = min(int(half + half * p / (abs(p) + SQUASH)), bins - 1)
+
+
+@inner
+def standing(rarity: Rarity, part: int, value: float) -> float:
+    """How many standard deviations a part of the score lies above its mean."""
+    return float((value - rarity.parts[part, 0]) / math.sqrt(rarity.parts[part, 1] + 1e-12))
+
+
+@inner
+def learn_part(rarity: Rarity, part: int, value: float, share: float) -> None:
+    """Move the mean and variance of a part of the score."""
+    apart = value - rarity.parts[part, 0]
+    rarity.parts[part, 0] += share * apart
+    rarity.parts[part, 1] = (1.0 - share) * (rarity.parts[part, 1] + share * apart * apart)
+
+
+@kernel
+def judge_records(
+    slots: NDArray[Any],
+    values: NDArray[Any],
+    apart: NDArray[Any],
+    normal: Normal,
+    rarity: Rarity,
+    projections: Projections,
+    limits: NDArray[Any],
+    strength: NDArray[Any],
+    worst: NDArray[Any],
+) -> None:
+    """Judge each record, then learn it.
+
+    Args:
+        slots, values: int32[n] (all ≥ 0), float64[n, D] (NaN = missing).
+        apart: bool[n], those that teach nothing.
+        normal, rarity: changed in place.
+        projections: fixed.
+        limits: int64[3]: values of a key's feature, and records of the monitor, before anything is said; records remembered.
+        strength: float64[n], set to standard deviations above what is usual; -inf = still learning,
+            NaN = nothing to judge.
+        worst: int32[n], set to the feature that lies furthest off; -1 = none.
+    """
+    of_key, of_all, memory = limits[0], limits[1], limits[2]
+    enough = 0.5 * of_all
+    features, bins = values.shape[1], rarity.hist.shape[1]
+    z = np.empty(features, np.float64)
+    found = np.empty(rarity.hist.shape[0], np.int32)
+    for i in range(slots.shape[0]):
+        slot = slots[i]
+        known, here, total, furthest = 0, 0, 0.0, -1.0
+        worst[i] = -1
+        for j in range(features):
+            z[j] = math.nan
+            if math.isnan(values[i, j]):
+                continue
+            here += 1
+            if normal.seen[slot, j] >= of_key:
+                z[j] = distance(values[i, j], normal.mean[slot, j], normal.var[slot, j])
+                known += 1
+                total += abs(z[j])
+                if abs(z[j]) > furthest:
+                    furthest = abs(z[j])
+                    worst[i] = j
+        strength[i] = -math.inf if here > 0 else math.nan
+        if known > 0:
+            far = math.log(FLOOR + total / known)
+            find_bins(z, projections, bins, found)
+            if rarity.counts[READ] >= enough:
+                rare = 0.0
+                for k in range(found.shape[0]):
+                    rare += rarity.table[k, found[k]]
+                rare /= found.shape[0]
+                if rarity.counts[LEARNED] >= enough:
+                    strength[i] = 0.5 * (standing(rarity, 0, far) + standing(rarity, 1, rare))
+                if not apart[i]:
+                    rarity.counts[LEARNED] += 1.0
+                    share = 1.0 / min(rarity.counts[LEARNED], memory)
+                    learn_part(rarity, 0, far, share)
+                    learn_part(rarity, 1, rare, share)
+            if not apart[i]:
+                for k in range(found.shape[0]):
+                    rarity.hist[k, found[k]] += 1.0
+                rarity.counts[WEIGHT] += 1.0
+                since = rarity.counts[WEIGHT] - rarity.counts[READ]
+                if since >= min(BLOCK, max(min(64, of_all), rarity.counts[READ])):
+                    make_table(rarity, memory)
+        if not apart[i]:
+            learn_record(normal, slot, values, i, z, memory)
+
+
+@kernel
+def forget_records(slots: NDArray[Any], normal: Normal) -> None:
+    """What was normal for the keys that held ``slots`` (int64[m]) is known no more."""
+    for i in range(slots.shape[0]):
+        for j in range(normal.mean.shape[1]):
+            normal.seen[slots[i], j] = 0
+            normal.mean[slots[i], j] = 0.0
+            normal.var[slots[i], j] = 0.0
+
+
+@kernel
+def hold_open(
+    slots: NDArray[Any],
+    times: NDArray[Any],
+    severities: NDArray[Any],
+    alarmed: NDArray[Any],
+    hold: int,
+    codes: NDArray[Any],
+) -> None:
+    """Let ordinary records say nothing (in place) until ``hold`` after the last unusual one of their key.
+
+    Args:
+        slots, times, severities: int32[n], int64[n], int8[n].
+        alarmed: int64[S], when each key was last told; changed in place.
+        hold: microseconds.
+        codes: int8[4]: ok, warning, critical, neither.
+    """
+    for i in range(slots.shape[0]):
+        slot = slots[i]
+        if severities[i] == codes[1] or severities[i] == codes[2]:
+            alarmed[slot] = max(alarmed[slot], times[i])
+        elif severities[i] == codes[0] and times[i] < alarmed[slot] + hold:
+            severities[i] = codes[3]

@@ -1,0 +1,180 @@
+"""Outlier as a truth table: what a record must be like to be told, and what is learned from it."""
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from streamgauge.config import plugins
+from streamgauge.detectors import outlier
+from streamgauge.detectors.contract import Context
+from streamgauge.errors import ConfigError
+from streamgauge.kernels import jit
+from streamgauge.kernels import outliers as kernels
+from streamgauge.testing import judge
+
+ROWS = 400
+ALARMS = {"warning", "critical"}
+
+
+def ordinary(seed: int = 7) -> tuple[list[float | None], list[float | None]]:
+    draw = random.Random(seed).gauss
+    first = [draw(20, 4) for _ in range(ROWS)]
+    return list(first), [3 * value + draw(0, 2) for value in first]
+
+
+def told(a: list[Any], b: list[Any], **more: Any) -> dict[float, str]:
+    """What is said at each moment, by second."""
+    asked = {"features": ["a", "b"], "learn": 100, "resolve_after": "2s", **more}
+    said = judge("outlier", asked, times=[float(t) for t in range(len(a))], values={"a": a, "b": b})
+    return {float(line.split()[0]): line.split()[1] for line in said}
+
+
+LAST = [
+    ("a record like the others is fine", (20.0, 60.0), "ok"),
+    ("one number far off is told", (300.0, 60.0), "critical"),
+    ("so is one far below", (-300.0, 60.0), "critical"),
+    ("both far off is told", (600.0, 1500.0), "critical"),
+    ("a missing number is left out", (None, 60.0), "ok"),
+    ("the other number is judged all the same", (None, 3000.0), "critical"),
+    ("nothing but missing numbers cannot be judged", (None, None), "no_data"),
+    ("a number near infinity is as far as can be", (1e300, 60.0), "critical"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sentence", "last", "severity"), LAST, ids=[row[0] for row in LAST])
+def test_the_last_record(sentence: str, last: tuple[Any, Any], severity: str):
+    a, b = ordinary()
+    assert told([*a, last[0]], [*b, last[1]])[float(ROWS)] == severity
+
+
+def test_it_says_nothing_before_it_knows():
+    said = told([1e9, *ordinary()[0]], [1.0, *ordinary()[1]])
+    assert said[0.0] == said[60.0] == "learning"
+    assert said[float(ROWS)] == "ok"
+
+
+def test_one_row_is_learning():
+    assert told([1.0], [2.0]) == {0.0: "learning"}
+
+
+def test_a_series_that_never_changes_is_fine_until_it_does():
+    a: list[Any] = [5.0] * ROWS
+    said = told([*a, 5.0, 6.0], [*a, 5.0, 5.0])
+    assert said[float(ROWS)] == "ok"
+    assert said[float(ROWS + 1)] == "critical"
+
+
+def test_all_missing_is_never_judged():
+    assert set(told([None] * 30, [None] * 30).values()) == {"no_data"}
+
+
+def test_an_incident_goes_on_until_an_ordinary_record_comes_resolve_after_the_last_unusual_one():
+    a, b = ordinary()
+    said = told([*a, 300.0, 20.0, 20.0], [*b, 60.0, 60.0, 60.0])
+    assert [said[float(ROWS + i)] for i in range(3)] == ["critical", "neither", "ok"]
+
+
+def test_a_lasting_shift_becomes_normal():
+    a, b = ordinary()
+    said = told([*a, *[v + 200 for v in a if v is not None]], [*b, *b], memory=200, resolve_after="1s")
+    assert said[float(ROWS)] in ALARMS
+    assert said[float(2 * ROWS - 1)] == "ok"
+
+
+def test_one_wild_record_does_not_blind_it():
+    a, b = ordinary()
+    said = told([*a, 1e12, *a[:20], 300.0], [*b, 60.0, *b[:20], 60.0])
+    assert {said[float(ROWS)], said[float(ROWS + 21)]} <= ALARMS
+
+
+def test_each_key_has_its_own_normal():
+    a, _ = ordinary()
+    pairs = [(k, v * (1 if k == "x" else 100)) for v in a if v is not None for k in ("x", "y")]
+    keys, values = [*(k for k, _ in pairs), "x", "y"], [*(v for _, v in pairs), 2000.0, 2000.0]
+    said = judge(
+        "outlier", {"features": "v", "by": "key", "learn": 100}, times=[float(t) for t in range(len(keys))],
+        values={"v": values}, keys=keys,
+    )  # fmt: skip
+    assert [line.split()[1:] for line in said[-2:]] == [["critical", "x"], ["ok", "y"]]
+
+
+def test_many_keys_with_one_record_each_only_learn():
+    keys = [f"k{i}" for i in range(1000)]
+    said = judge(
+        "outlier", {"features": "v", "by": "key", "learn": 10}, times=[float(t) for t in range(1000)],
+        values={"v": [float(i) for i in range(1000)]}, keys=keys,
+    )  # fmt: skip
+    assert {line.split()[1] for line in said} == {"learning"}
+
+
+def judged(values: np.ndarray, *, compiled: bool, apart: np.ndarray | None = None) -> np.ndarray:
+    """The strengths of records of one key."""
+    state = outlier.OutlierState(values.shape[1], 50)
+    state.make_room(1)
+    n = len(values)
+    strength, limits = np.empty(n), np.array([50, 500, 20_000])
+    with jit.running(compiled=compiled):
+        kernels.judge_records(
+            np.zeros(n, np.int32), values, np.zeros(n, np.bool_) if apart is None else apart, state.normal,
+            state.rarity, outlier.projections(values.shape[1], 50, 0), limits, strength, np.empty(n, np.int32),
+        )  # fmt: skip
+    return strength
+
+
+def test_compiled_and_plain_agree_beyond_the_first_tables():
+    values = np.random.default_rng(3).lognormal(size=(700, 3))
+    values[::17, 1], values[640, 0], values[641, 2] = np.nan, np.inf, 1e200
+    assert np.array_equal(judged(values, compiled=True), judged(values, compiled=False), equal_nan=True)
+
+
+def test_of_ordinary_records_one_in_ten_thousand_reaches_the_limit():
+    draw = np.random.default_rng(5)
+    for values in (draw.normal(size=(60_000, 3)), draw.standard_t(4, size=(60_000, 3))):
+        assert (judged(values, compiled=True) > 6).sum() <= 30
+
+
+def test_records_in_maintenance_teach_nothing():
+    values = np.random.default_rng(1).normal(size=(2000, 2))
+    apart = np.zeros(2000, np.bool_)
+    apart[1500:1900] = True
+    wild = values.copy()
+    wild[1500:1900] += 1000
+    a, b = judged(values, compiled=True, apart=apart), judged(wild, compiled=True, apart=apart)
+    assert np.array_equal(a[1900:], b[1900:])
+    assert (b[1500:1900] > 6).all()
+
+
+def test_a_mix_is_seen_that_no_number_shows_alone():
+    draw = np.random.default_rng(2)
+    one = draw.normal(size=5000)
+    values = np.column_stack([one, one + 0.05 * draw.normal(size=5000)])
+    values[4000] = 2.0, -2.0
+    values[4001] = 2.0, 2.0
+    strength = judged(values, compiled=True)
+    assert strength[4000] > strength[4001] + 0.5
+
+
+def test_the_seed_decides_the_mixes():
+    same, other = (outlier.projections(6, 50, seed) for seed in (0, 1))
+    assert np.array_equal(same.weights, outlier.projections(6, 50, 0).weights)
+    assert not np.array_equal(same.weights, other.weights)
+    assert np.allclose((same.weights**2).sum(axis=1), 1)
+
+
+COLUMNS: dict[str, Any] = {"a": "float", "word": "string"}
+REFUSED = [
+    ("a name that is not there", {"features": ["b"]}, False, "unknown name `b`"),
+    ("a text", {"features": ["word"]}, False, "`word` is string, and only numbers can be judged"),
+    ("its own grouping behind a window", {"features": ["a"], "by": "word"}, True, "windows are grouped by"),
+]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "asked", "windowed", "message"), REFUSED, ids=[row[0] for row in REFUSED]
+)
+def test_refused(sentence: str, asked: dict[str, Any], windowed: bool, message: str):
+    module = plugins.module("detectors", "outlier")
+    with pytest.raises(ConfigError, match=message):
+        module.build(module.Config.model_validate(asked), Context("m", COLUMNS, windowed=windowed))
