@@ -92,7 +92,8 @@ def advance(
         return None
     lane.recent.add(rows)
     results = _windows(lane, rows, unheard)
-    observer.results(lane, rows, results)
+    shown = results.without(lane.group.kept)
+    observer.results(lane, rows, shown)
     moved = len(results) > 0 or _closes(lane, rows)
     for monitor in lane.group.monitors:
         if monitor.name in lane.states:  # else it is paused
@@ -102,7 +103,7 @@ def advance(
     if results.late is not None and len(results.late.rows):
         observer.late(lane.group, rows, results.late)
     lane.judged = max(lane.judged, rows.watermark)
-    return results
+    return shown
 
 
 def _closes(lane: Lane, rows: Rows) -> bool:

@@ -29,7 +29,7 @@ from streamgauge.formats.contract import FieldSpec, Layout
 from streamgauge.incidents.lifecycle import Policy
 from streamgauge.incidents.settle import Rule
 from streamgauge.monitor import Kind, Monitor
-from streamgauge.windows.aggregates import Aggregates
+from streamgauge.windows.aggregates import Aggregates, Part
 from streamgauge.windows.contract import Watch, Window
 from streamgauge.windows.count_window import CountWindow
 from streamgauge.windows.each_record import EachRecord
@@ -58,6 +58,7 @@ class Group:
         sessions: whether its windows hold their end, the time of their last record.
         key_kinds: the kinds of ``by``.
         watched: by monitor, the stream of its rows, where other monitors watch it.
+        kept: the columns of results that are there for detectors alone: what they asked the window to keep.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Group:
     sessions: bool = False
     key_kinds: Mapping[str, FieldKind] = field(default_factory=dict)
     watched: Mapping[str, StreamPlan] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,12 +201,13 @@ class _Draft:
     where: Expression | None
     compute: Mapping[str, Aggregate]
     shape: str
+    kept: Mapping[str, Part] = field(default_factory=dict)
     monitors: dict[str, MonitorConfig] = field(default_factory=dict)
 
     def group(self, config: Config) -> Group:
         """The group, with its detectors built and its window watching their limits."""
         first = next(iter(self.monitors.values()))
-        aggregates = Aggregates(self.compute)
+        aggregates = Aggregates({**self.compute, **self.kept})
         detectors = {name: _detector(name, m, self, config) for name, m in self.monitors.items()}
         kind, why = _kind(self, first, aggregates, detectors, config)
         watches = [watch for detector in detectors.values() for watch in detector.needs.watches]
@@ -226,6 +229,7 @@ class _Draft:
             f"window:{self.stream}", self.shape, self.stream, self.by, kind, self.where, window, fields, monitors,
             include_empty, _words(first), shift, _margin(first, shift), changes,
             isinstance(first.window, SessionConfig), {name: config.kinds_of(self.stream)[name] for name in self.by},
+            kept=frozenset(self.kept),
         )  # fmt: skip
 
 
@@ -239,6 +243,7 @@ def _draft(name: str, monitor: MonitorConfig, config: Config) -> _Draft:
     if window is not None:
         compute = {column: parse_aggregate(text, kinds, rising) for column, text in window.compute.items()}
     cut = {} if window is None else window.model_dump(mode="json", exclude=_beside(window))
+    kept = _kept(monitor, kinds)
     goes_on = ["distinct goes on"] if any(part.function == "distinct" for part in compute.values()) else []
     shaping = [
         monitor.stream,
@@ -248,10 +253,18 @@ def _draft(name: str, monitor: MonitorConfig, config: Config) -> _Draft:
         monitor.order,
         *_lineage(monitor.stream, config),
         *goes_on,
+        *([{column: part.text for column, part in kept.items()}] if kept else []),
     ]
     shape = digest(shaping)
     key = digest([shape, [] if window is not None else name])
-    return _Draft(key, monitor.stream, by, where, compute, shape)
+    return _Draft(key, monitor.stream, by, where, compute, shape, kept)
+
+
+def _kept(monitor: MonitorConfig, kinds: Mapping[str, FieldKind]) -> Mapping[str, Part]:
+    """What its detector asks its window to keep beside ``compute:``."""
+    if monitor.detect is None or monitor.window is None:
+        return {}
+    return plugins.computed_for(monitor.detect, kinds)
 
 
 _OPTIONS = EventTimeConfig(type="none")

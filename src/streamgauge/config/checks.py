@@ -15,7 +15,7 @@ from streamgauge.config.derived import BOUNDS
 from streamgauge.config.document import Document, Path
 from streamgauge.config.mistakes import Mistake, mistake
 from streamgauge.config.models import BUILT_IN_STREAMS, Config, FieldConfig, MonitorConfig, StreamConfig
-from streamgauge.config.plugins import module
+from streamgauge.config.plugins import computed_for, module
 from streamgauge.config.pruning import Pruned
 from streamgauge.config.windows import SessionConfig, WindowConfig, grid
 from streamgauge.config.writing import check_sink
@@ -310,6 +310,8 @@ class _Monitor:
             masked = frozenset(name for name, field in stream.fields.items() if field.mask)
             context = replace(context, forget=stream.limits.forget, masked=masked)
         try:
+            if windowed:
+                computed_for(detect, kinds)
             module("detectors", detect.type).build(detect, context)
         except ExpressionError as error:
             self.findings.expression((*path, *self._key_of(error)), error)

@@ -98,9 +98,10 @@ def _text(file: FilePath) -> str:
 def _shaped(document: Document) -> tuple[Config | None, list[Mistake], Pruned]:
     """What the models make of the data; around what they refuse, as much as can still be checked."""
     data, pruned, mistakes = document.data, Pruned(), None
+    folder = FilePath(document.file).parent if document.file and document.file != _TEXT else FilePath()
     for _ in range(_ROUNDS):
         try:
-            config = Config.model_validate(data, context={"secrets": document.secrets})
+            config = Config.model_validate(data, context={"secrets": document.secrets, "folder": folder})
         except ValidationError as error:
             if mistakes is None:
                 mistakes = _wanted(document, error)

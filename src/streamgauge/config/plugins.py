@@ -14,7 +14,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -23,6 +23,11 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from streamgauge.config.windows import WINDOW_TYPES
 from streamgauge.errors import ConfigError
 from streamgauge.settings import Settings, nearest, wrong
+
+if TYPE_CHECKING:
+    from streamgauge.batch import ColumnKind
+    from streamgauge.detectors.contract import DetectorConfig
+    from streamgauge.windows.aggregates import Part
 
 _PACKAGE = Path(__file__).parent.parent
 _OFFERS_CONFIG = re.compile(r"^class Config\b|^from [\w.]+ import (\([^)]*|.*)\bConfig\b", re.MULTILINE)
@@ -55,6 +60,21 @@ def config_class(kind: str, name: str) -> type[Settings]:
     if kind == "windows" and name in WINDOW_TYPES:
         return WINDOW_TYPES[name]
     found: type[Settings] = module(kind, name).Config
+    return found
+
+
+def computed_for(config: DetectorConfig, kinds: Mapping[str, ColumnKind]) -> Mapping[str, Part]:
+    """What a detector asks its window to keep beside ``compute:``; nothing where its module does not say.
+
+    Args:
+        config: what stands under ``detect:``.
+        kinds: the fields of the stream.
+
+    Raises:
+        ConfigError: what it needs does not fit the stream.
+    """
+    computes = getattr(module("detectors", config.type), "computes", None)
+    found: Mapping[str, Part] = {} if computes is None else computes(config, kinds)
     return found
 
 

@@ -11,6 +11,12 @@ A module in this folder offers::
     def build(config: Config, context: Context) -> Detector: ...
     EXAMPLE = {"window": …, "detect": …}   # a monitor for streamgauge.conformance.check_detector
     PICTURE = Picture(…)                   # optional: a small run, drawn on its page of the docs
+    def computes(config, kinds) -> Mapping[str, Part]: ...  # optional: what its window keeps for it
+
+**What a window keeps for it.** Where ``compute:`` cannot say what a detector needs (bins of a reference, say), it asks
+for it by ``computes``, given the kinds of the stream's fields: names with aggregates, parsed ones or
+:class:`~streamgauge.windows.collected.tally.Tallied`. They come in ``results.columns`` like others, and nobody else sees
+them: neither rows nor people.
 
 **What it reads.** Behind a window, ``results.columns`` holds what ``compute:`` makes. Without one each record is a
 result of its own, and ``results.columns`` holds the fields named by ``Needs.fields`` (only those are decoded).

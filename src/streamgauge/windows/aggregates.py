@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -17,9 +18,13 @@ from streamgauge.windows.collected.collectors import beyond_exact, collector_of
 from streamgauge.windows.collected.contract import Collector, Told
 from streamgauge.windows.collected.gathering import Collection
 from streamgauge.windows.collected.held import Held, Objects
+from streamgauge.windows.collected.tally import Tallied
 from streamgauge.windows.collected.telling import UNBEGUN, gone_on, pointed_at, told_columns
 
 MISSING_CODE = np.iinfo(np.int64).min
+
+Part: TypeAlias = Aggregate | Tallied
+"""What a window may compute under one name: for people, or for a detector that asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class Aggregates:
         collections: the objects that each window holds beside the accumulators (lists, maps, sketches).
     """
 
-    def __init__(self, compute: Mapping[str, Aggregate]) -> None:
+    def __init__(self, compute: Mapping[str, Part]) -> None:
         self.compute = dict(compute)
         self.inputs: list[Expression] = []
         self.coded: list[Expression] = []
@@ -60,7 +65,9 @@ class Aggregates:
     def reads(self) -> frozenset[str]:
         """The fields of a record that any of them reads."""
         arguments = (part.argument for part in self.compute.values())
-        return frozenset().union(*(argument.columns for argument in arguments if argument is not None))
+        tallied = (part.collector.features for part in self.compute.values() if isinstance(part, Tallied))
+        fields = (argument.columns for argument in arguments if argument is not None)
+        return frozenset().union(*fields, *tallied)
 
     @property
     def rising(self) -> frozenset[str]:
@@ -134,7 +141,7 @@ class Aggregates:
         columns: dict[str, Column] = {}
         for name, part in self.compute.items():
             at = self._columns[name]
-            if part.kept:
+            if isinstance(part, Tallied) or part.kept:
                 columns |= told_columns(name, part.kind, *self._objects(part, sums, at[0], finished))
                 continue
             columns[name] = self._finish(part, sums, at, size, texts)
@@ -152,9 +159,9 @@ class Aggregates:
             row[:, each.column] = UNBEGUN if each.beyond is None else np.nan
         return self.report(row, size, texts)
 
-    def _columns_of(self, part: Aggregate) -> tuple[int, ...]:
+    def _columns_of(self, part: Part) -> tuple[int, ...]:
         argument = part.argument
-        if part.kept:
+        if isinstance(part, Tallied) or part.kept:
             return (self._collect(collector_of(part), part),)
         match part.function:
             case "count":
@@ -187,23 +194,23 @@ class Aggregates:
         self.width += op.WIDTH.get(operation, 1)
         return column
 
-    def _collect(self, collector: Collector, part: Aggregate, exact: int | None = None) -> int:
+    def _collect(self, collector: Collector, part: Part, exact: int | None = None) -> int:
         """The column that says which finished object is a result's; equal objects are kept once."""
-        assert part.argument is not None
-        wanted = collector, part.argument.text, exact
+        text = part.text if part.argument is None else part.argument.text
+        wanted = collector, text, exact
         for known in self.collections:
-            if (known.collector, known.argument.text, known.beyond and known.beyond[1]) == wanted:
+            if (known.collector, known.text, known.beyond and known.beyond[1]) == wanted:
                 return known.column
         beyond = None
         if exact is not None:
             number = next(i for i, a in enumerate(self._accumulators) if a.column == exact)
             beyond = number, exact, self._accumulators[number].source
         column = self._new(op.HELD, -1)
-        self.collections.append(Collection(collector, part.argument, column, beyond))
+        self.collections.append(Collection(collector, part.argument, column, beyond, text))
         return column
 
     def _objects(
-        self, part: Aggregate, sums: FloatArray, column: int, finished: Sequence[Objects]
+        self, part: Part, sums: FloatArray, column: int, finished: Sequence[Objects]
     ) -> tuple[Collector, list[Told | None]]:
         """What the objects say that rows point at."""
         c = next(c for c, each in enumerate(self.collections) if each.column == column)
@@ -235,7 +242,7 @@ class Aggregates:
                     f"`{taken}` is what {part.function} says beside `{name}`: choose another name for one of them"
                 )
 
-    def _collectors_of(self, name: str, part: Aggregate) -> list[Collector]:
+    def _collectors_of(self, name: str, part: Part) -> list[Collector]:
         columns = self._columns[name]
         return [each.collector for each in self.collections if each.column in columns]
 

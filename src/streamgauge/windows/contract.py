@@ -7,7 +7,7 @@ later watermark is how it learns that time went on. Where one batch ends changes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -117,6 +117,14 @@ class WindowResults:
 
     def __len__(self) -> int:
         return len(self.slots)
+
+    def without(self, names: frozenset[str]) -> WindowResults:
+        """The same without some columns."""
+        if not names:
+            return self
+        columns = {name: column for name, column in self.columns.items() if name not in names}
+        previous = {name: column for name, column in self.previous.items() if name not in names}
+        return replace(self, columns=columns, previous=previous)
 
 
 @dataclass(frozen=True, slots=True)

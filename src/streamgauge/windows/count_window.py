@@ -9,10 +9,12 @@ import numpy as np
 from streamgauge.batch import NEVER, Column, SlotArray
 from streamgauge.kernels import count_windows as kernels
 from streamgauge.keys import KeySlots
-from streamgauge.state import State, Tables, grown
+from streamgauge.state import State, Table, Tables, grown
 from streamgauge.windows.aggregates import Aggregates
 from streamgauge.windows.collected.gathering import point
+from streamgauge.windows.collected.last_codes import LastCodes
 from streamgauge.windows.collected.last_values import LastValues
+from streamgauge.windows.collected.tally import BinCounts
 from streamgauge.windows.contract import Rows, WindowResults
 from streamgauge.windows.time_window import COLLECT_AT, forget_texts, no_results
 
@@ -22,8 +24,11 @@ class CountWindowState:
 
     version = 1
 
-    def __init__(self, size: int, inputs: int, coded: int, last: LastValues) -> None:
+    def __init__(
+        self, size: int, inputs: int, coded: int, last: LastValues, codes: Mapping[int, LastCodes]
+    ) -> None:
         self.last = last
+        self.codes = codes
         self.rings = kernels.Rings(
             np.zeros((0, size, inputs)), np.zeros((0, size, coded), np.int64),
             np.zeros((0, size), np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64),
@@ -43,7 +48,9 @@ class CountWindowState:
             flat[f"time{at}"] = rings.times[:, at]
             flat.update({f"value{at}.{k}": rings.values[:, at, k] for k in range(rings.values.shape[2])})
             flat.update({f"code{at}.{d}": rings.codes[:, at, d] for d in range(rings.codes.shape[2])})
-        last = {"objects": self.last.held.table()} if self.last.held.used else {}
+        last: dict[str, Table] = {"objects": self.last.held.table()} if self.last.held.used else {}
+        for c, codes in self.codes.items():
+            last |= codes.tables(f"codes{c}")
         return {"rings": flat, "texts": {"text": self.texts.texts()}, **last}
 
     def restore(self, tables: Tables) -> None:
@@ -62,6 +69,8 @@ class CountWindowState:
         self.texts.restore(texts, np.zeros(len(texts), np.int64))
         if "objects" in tables:
             self.last.held.restore(tables["objects"])
+        for c, codes in self.codes.items():
+            codes.restore(tables[f"codes{c}"], tables[f"codes{c}.unknown"])
 
 
 class CountWindow:
@@ -90,8 +99,16 @@ class CountWindow:
 
     def initial(self) -> CountWindowState:
         """Empty rings."""
-        last = LastValues(self.aggregates.collections, self.size)
-        return CountWindowState(self.size, len(self.aggregates.inputs), len(self.aggregates.coded), last)
+        every = self.aggregates.collections
+        last = LastValues(every, self.size)
+        codes = {
+            c: LastCodes(each.collector, self.size)
+            for c, each in enumerate(every)
+            if isinstance(each.collector, BinCounts)
+        }
+        return CountWindowState(
+            self.size, len(self.aggregates.inputs), len(self.aggregates.coded), last, codes
+        )
 
     def step(self, state: State, rows: Rows) -> WindowResults:
         """Write ``rows`` into their rings; one result per report, in the order of the records."""
@@ -120,6 +137,9 @@ class CountWindow:
             reports.told[0] = 0
         record = np.concatenate(records) if records else np.empty(0, np.int64)
         finished = state.last.take_in(rows, record)
+        for c, last in state.codes.items():
+            for objects, tally in zip(finished, last.take_in(rows, record), strict=True):
+                objects[c] = tally
         if not len(record):
             return no_results(rows, self.empty(0))
         table = np.concatenate(sums)
@@ -169,5 +189,7 @@ class CountWindow:
         held = slots[slots < len(state.rings.held)]
         state.rings.held[held] = 0
         state.rings.since[held] = 0
+        for codes in state.codes.values():
+            codes.drop(slots)
         for slot in slots.tolist():
             state.last.held.take((slot, 0, 0))

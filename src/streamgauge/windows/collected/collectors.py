@@ -9,10 +9,13 @@ from streamgauge.windows.collected.counted import Histogram, MostFrequent
 from streamgauge.windows.collected.estimates import ApproxDistinct, QuantileOf
 from streamgauge.windows.collected.largest import Largest
 from streamgauge.windows.collected.lists import CollectList, CollectSet, Ends
+from streamgauge.windows.collected.tally import Tallied
 
 
-def collector_of(part: Aggregate) -> Collector:
+def collector_of(part: Aggregate | Tallied) -> Collector:
     """The collector of an aggregate that is kept as an object."""
+    if isinstance(part, Tallied):
+        return part.collector
     assert part.argument is not None
     kind, count = part.argument.kind, int(part.number or 0)
     match part.function:

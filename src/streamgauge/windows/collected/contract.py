@@ -32,8 +32,12 @@ class Collector(Protocol):
     """
 
     @property
-    def takes(self) -> Literal["numbers", "values"]:
-        """Float64, NaN = missing; or Python values, None = missing, timestamps as int microseconds."""
+    def takes(self) -> Literal["numbers", "values", "columns"]:
+        """Float64, NaN = missing; Python values, None = missing, timestamps as int microseconds; or several fields.
+
+        Of the last it makes itself what it takes in: ``read(columns, length)`` gives something to be indexed by
+        records.
+        """
         ...
 
     @property

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from streamgauge.batch import Column, FloatArray, IntArray, SlotArray
 from streamgauge.expressions import Expression
@@ -15,6 +14,7 @@ from streamgauge.kernels.time_windows import DISTINCT_LIMIT, ENTRIES, USED, Pool
 from streamgauge.keys import KeySlots
 from streamgauge.windows.collected.contract import Collector
 from streamgauge.windows.collected.held import Held, Objects, Place
+from streamgauge.windows.collected.tally import BinCounts
 from streamgauge.windows.contract import Rows
 
 
@@ -24,20 +24,28 @@ class Collection:
 
     Attributes:
         collector: what takes the values in.
-        argument: what is collected, per record.
+        argument: what is collected, per record; None where the collector reads several fields.
         column: the accumulator column that says which finished object belongs to a result.
         beyond: of a ``distinct`` that this goes on for: its number among the operations, its accumulator column
             and its row of codes; else None.
+        text: what is collected, in words that tell it from others.
     """
 
     collector: Collector
-    argument: Expression
+    argument: Expression | None
     column: int
     beyond: tuple[int, int, int] | None = None
+    text: str = ""
 
 
-def values_of(collection: Collection, columns: Mapping[str, Column], length: int) -> NDArray[Any]:
-    """[length]: float64 where the collector takes numbers, else Python values, None where missing."""
+def values_of(collection: Collection, columns: Mapping[str, Column], length: int) -> Any:
+    """[length]: float64 where the collector takes numbers, else Python values, None where missing.
+
+    Where it reads several fields: what it makes of them.
+    """
+    if isinstance(collection.collector, BinCounts):
+        return collection.collector.read(columns, length)
+    assert collection.argument is not None
     column = collection.argument.evaluate(columns, length)
     if collection.collector.takes == "numbers":
         return column.numbers()
@@ -48,9 +56,9 @@ def values_of(collection: Collection, columns: Mapping[str, Column], length: int
     return values
 
 
-def fed(values: NDArray[Any]) -> Any:
-    """As a collector takes it: an array of numbers, a list of values."""
-    return values.tolist() if values.dtype == object else values
+def fed(values: Any) -> Any:
+    """As a collector takes it: an array of numbers, a list of values, or what it made itself."""
+    return values.tolist() if isinstance(values, np.ndarray) and values.dtype == object else values
 
 
 def windows_of(rows: Rows, parts: SlotArray, size: int, advance: int) -> Iterator[tuple[Place, IntArray]]:
@@ -87,7 +95,7 @@ def grouped(
         yield place, record[low:high]
 
 
-def plain_values(collections: Sequence[Collection], rows: Rows) -> dict[int, NDArray[Any]]:
+def plain_values(collections: Sequence[Collection], rows: Rows) -> dict[int, Any]:
     """The values of each collection that takes them in from a window's first record on, by its number."""
     return {
         c: values_of(each, rows.columns, len(rows))
@@ -100,7 +108,7 @@ def feed(
     held: Held,
     collections: Sequence[Collection],
     place: Place,
-    plain: Mapping[int, NDArray[Any]],
+    plain: Mapping[int, Any],
     index: IntArray,
 ) -> None:
     """Count the records at ``index`` into the objects of one window."""
@@ -115,7 +123,7 @@ def gather(
     held: Held,
     collections: Sequence[Collection],
     groups: Iterator[tuple[Place, IntArray]],
-    plain: Mapping[int, NDArray[Any]],
+    plain: Mapping[int, Any],
     codes: IntArray,
     texts: KeySlots,
 ) -> None:
@@ -135,6 +143,7 @@ def _go_on(
     objects: Objects, c: int, each: Collection, codes: IntArray, index: IntArray, texts: KeySlots
 ) -> None:
     assert each.beyond is not None
+    assert each.argument is not None
     if objects[c] is None:
         objects[c] = each.collector.start()
     different = np.unique(codes[each.beyond[2]][index])
@@ -154,6 +163,7 @@ def spill(
     for c, each in enumerate(collections):
         if each.beyond is None:
             continue
+        assert each.argument is not None
         operation, column, _ = each.beyond
         counts = np.where(pool.slot[:used] >= 0, pool.sums[:used, column], 0.0)
         for row in np.nonzero(counts >= DISTINCT_LIMIT / max(1, partitions))[0].tolist():

@@ -12,6 +12,7 @@ from streamgauge.batch import ColumnKind, IntArray
 from streamgauge.windows.collected.contract import Told
 from streamgauge.windows.collected.gathering import Collection, values_of
 from streamgauge.windows.collected.held import Held, Objects
+from streamgauge.windows.collected.tally import BinCounts
 from streamgauge.windows.contract import Rows
 
 
@@ -23,7 +24,11 @@ class LastValues:
 
     def __init__(self, collections: Sequence[Collection], size: int) -> None:
         self._collections = collections
-        self._own = [c for c, each in enumerate(collections) if each.beyond is None]
+        self._own = [
+            c
+            for c, each in enumerate(collections)
+            if each.beyond is None and not isinstance(each.collector, BinCounts)
+        ]
         self._size = size
         self.held = Held([_Values() for _ in collections])
 
