@@ -12,7 +12,12 @@ from tests.channels.notices import firing
 from tests.channels.test_console import FIRING
 
 PAGES = Path(__file__).parents[2] / "docs" / "channels"
-ENVIRON = {"ALERT_URL": "https://hooks.example.com/s3cret", "ALERT_TOKEN": "tok3n-value"}
+ENVIRON = {
+    "ALERT_URL": "https://hooks.example.com/s3cret",
+    "ALERT_TOKEN": "tok3n-value",
+    "SLACK_WEBHOOK_URL": "https://hooks.slack.example/services/s3cret",
+    "SMTP_PASSWORD": "s3cret",
+}
 
 
 def blocks(name: str, language: str) -> list[str]:

@@ -8,14 +8,18 @@ A module in this folder offers::
 
     class Config(ChannelConfig): ...                 # frozen pydantic model: the keys beside ``type:``
     def open_channel(config: Config, name: str) -> Channel: ...
+
+``open_channel`` may also take, by these names: ``clock``; ``receipts``, what it wants to remember over a restart
+(:class:`Receipts`); ``recent``, the series that a notice is about (:data:`Recent`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from streamgauge.durations import Duration
 from streamgauge.settings import Settings
@@ -65,3 +69,67 @@ class Channel(Protocol):
     def close(self) -> None:
         """Flush and let go."""
         ...
+
+
+class Receipts(Protocol):
+    """What a channel remembers of what it sent, by a name of its own choice; it survives a restart.
+
+    It is written after the receiver's answer and before the notice is marked. Methods raise
+    :class:`~streamgauge.errors.StoreError`.
+    """
+
+    def recall(self, name: str) -> str | None:
+        """What was kept under ``name``; None where nothing is."""
+        ...
+
+    def keep(self, name: str, body: str) -> None:
+        """Keep ``body`` under ``name``, in place of what was there."""
+        ...
+
+    def forget(self, name: str) -> None:
+        """Keep it no longer."""
+        ...
+
+    def kept(self) -> Mapping[str, str]:
+        """All of them by name, the oldest first."""
+        ...
+
+    def close(self) -> None:
+        """Let go of them."""
+        ...
+
+
+class HeldReceipts:
+    """Receipts that end with the process: for a trial, and for tests."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, str] = {}
+
+    def recall(self, name: str) -> str | None:
+        """What was kept under ``name``; None where nothing is."""
+        return self._held.get(name)
+
+    def keep(self, name: str, body: str) -> None:
+        """Keep ``body`` under ``name``, in place of what was there."""
+        self._held.pop(name, None)
+        self._held[name] = body
+
+    def forget(self, name: str) -> None:
+        """Keep it no longer."""
+        self._held.pop(name, None)
+
+    def kept(self) -> Mapping[str, str]:
+        """All of them by name, the oldest first."""
+        return dict(self._held)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+Recent: TypeAlias = Callable[[Mapping[str, Any]], Sequence[float | None]]
+"""The last values of what a notice observed, the oldest first; empty where nothing is known. Never raises."""
+
+
+def nothing_recent(_notice: Mapping[str, Any]) -> Sequence[float | None]:
+    """A :data:`Recent` that knows nothing."""
+    return ()

@@ -24,6 +24,7 @@ from streamgauge.engines.intake import Intake
 from streamgauge.engines.row_making import written_columns
 from streamgauge.engines.sinking import Sinking
 from streamgauge.engines.status import StatusBoard
+from streamgauge.engines.told import open_channel
 from streamgauge.formats.contract import Decoder, Layout
 from streamgauge.formats.message_keys import open_keyed
 from streamgauge.plan import StreamPlan, make_plan
@@ -148,7 +149,7 @@ def _delivering(
     hear: list[Callable[[Tried], None]] = []
     named = {name for monitor in config.monitors.values() for name in monitor.notify} | set(config.channels)
     channels: Mapping[str, Channel] = {
-        name: _channel(config, name, choices) for name in sorted(named | {"console"})
+        name: _channel(config, name, choices, clock, store) for name in sorted(named | {"console"})
     }
     patience = {name: config.channel(name).give_up_after for name in channels}
 
@@ -190,11 +191,9 @@ def _sinking(config: Config, store: Store, status: StatusBoard, choices: Choices
         sinking.stop()
 
 
-def _channel(config: Config, name: str, choices: Choices) -> Channel:
+def _channel(config: Config, name: str, choices: Choices, clock: Clock, store: Store) -> Channel:
     if choices.dry_run:
         from streamgauge.channels.console import dry_run_channel
 
         return dry_run_channel(name)
-    settings = config.channel(name)
-    channel: Channel = plugins.module("channels", settings.type).open_channel(settings, name)
-    return channel
+    return open_channel(config, name, clock, store)

@@ -1,0 +1,52 @@
+"""Channels are opened with what they ask for; a picture shows the windows that were, and what was observed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streamgauge.channels.slack_bot import SlackBot
+from streamgauge.config import load
+from streamgauge.engines.told import open_channel, recent_in
+from streamgauge.incident import Notice
+from streamgauge.stores import open_reading
+from streamgauge.stores.receipts import Receipts
+from streamgauge.testing import PushedClock
+from tests.server.given import configuration, fill, incident, past
+
+CHANNEL = '{type: slack, token: "xoxb-1234-x", channel: C0123456789}'
+
+
+@pytest.fixture
+def look(tmp_path: Path):
+    config = configuration(tmp_path)
+    fill(config, past())
+    look = open_reading(config.store.url)
+    yield look
+    look.close()
+
+
+def test_a_picture_of_a_key(look):
+    recent = recent_in(look)
+    notice = Notice(incident("a-9", number=2), 1, "ops").as_json()
+    assert recent(notice) == [101.0, 7.0, 101.0]
+    assert recent({**notice, "monitor": "no-such"}) == ()
+    assert recent({**notice, "observed": {"unknown": 1}}) == ()
+    assert recent({**notice, "observed": {"text": "x"}}) == ()
+    assert recent({**notice, "window_start": None}) == ()
+    look.close()
+
+
+def test_a_channel_gets_its_receipts(look, tmp_path):
+    text = (tmp_path / "payments.yaml").read_text("utf-8") + f"channels:\n  ops: {CHANNEL}\n"
+    config = load(text)
+    opened = open_channel(config, "ops", PushedClock(), look)
+    assert isinstance(opened, SlackBot)
+    assert isinstance(opened._receipts, Receipts)
+    opened.close()
+    opened.close()
+    open_channel(config, "console", PushedClock(), look).close()
+    trial = open_channel(config, "ops", PushedClock())
+    assert not isinstance(trial._receipts, Receipts)  # type: ignore[attr-defined]
+    trial.close()
