@@ -37,16 +37,17 @@ def _ndjson(answers: Sequence[Answer]) -> None:
 
 
 def _csv(answers: Sequence[Answer]) -> None:
-    headers = {answer.header for answer in answers}
-    if len(headers) > 1:
+    if len({(tuple(answer.kinds), answer.deleted is None) for answer in answers}) > 1:
         raise ConfigError(
             "CSV has one header, and these statements give different columns: use --format ndjson, or ask for one "
             "of them with SELECT"
         )
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerows(headers)
+    header = max((answer.header for answer in answers), key=len, default=())
+    beside = {name: None for answer in answers for name in answer.header if name not in header}
+    writer.writerow([*header, *beside])
     for answer in answers:
-        writer.writerows([_cell(line.get(name)) for name in answer.header] for line in answer.lines())
+        writer.writerows([_cell(line.get(name)) for name in (*header, *beside)] for line in answer.lines())
 
 
 def _cell(value: Any) -> Any:
@@ -66,10 +67,11 @@ def _table(answer: Answer) -> None:
     from rich.text import Text
 
     numbers = ("int", "float")
+    asides = {name for beside in answer.asides.values() for name in beside}
     table = Table(title=answer.name, title_justify="left", box=box.SIMPLE)
     for name in answer.header:
-        kind = answer.kinds.get(name, "bool")
-        table.add_column(Text(name), justify="right" if kind in numbers else "left", overflow="fold")
+        is_number = name in asides or answer.kinds.get(name) in numbers
+        table.add_column(Text(name), justify="right" if is_number else "left", overflow="fold")
     for line in answer.lines():
         table.add_row(*(Text(_told(line.get(name))) for name in answer.header))
     Console(file=sys.stdout, highlight=False).print(table)
@@ -84,19 +86,21 @@ class Printer:
 
     def __init__(self, form: str) -> None:
         self._form = form
+        self._header: tuple[str, ...] = ()
         self.rows = 0
 
     def add(self, answer: Answer) -> None:
-        """Print more rows; a table's columns are written once."""
-        lines = [[_told(line.get(name)) for name in answer.header] for line in answer.lines()]
+        """Print more rows; the columns are those of the first ones, where there are columns."""
+        header = self._header = self._header or answer.header
+        lines = [[_told(line.get(name)) for name in header] for line in answer.lines()]
         if self._form == "ndjson":
             _ndjson([answer])
         elif self._form == "csv":
             writer = csv.writer(sys.stdout, lineterminator="\n")
-            writer.writerows([*([] if self.rows else [answer.header]), *lines])
+            writer.writerows([*([] if self.rows else [header]), *lines])
         else:
-            widths = [max(len(name), 12) for name in answer.header]
-            shown = [*([] if self.rows else [answer.header]), *lines]
+            widths = [max(len(name), 12) for name in header]
+            shown = [*([] if self.rows else [header]), *lines]
             for line in shown:
                 print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
         self.rows += answer.rows.height

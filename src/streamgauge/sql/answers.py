@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +30,8 @@ class Answer:
         records, late, dead_letters: how many were read, came too late, could not be read.
         deleted: bool[n], which rows are tombstones; None where there can be none.
         keys: what a tombstone still says: grouping columns and bounds.
+        asides: by column, what must be said beside it, by name: bounds of an estimate (``p95_lower``), how much a list
+            left out. A value per row; None where there is nothing to say.
     """
 
     name: str | None
@@ -40,23 +42,39 @@ class Answer:
     dead_letters: int = 0
     deleted: BoolArray | None = None
     keys: frozenset[str] = frozenset()
+    asides: Mapping[str, Mapping[str, Sequence[Any]]] = field(default_factory=dict)
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """The rows as plain values; timestamps as ISO 8601 in UTC; of a tombstone its key only."""
+        """The rows as plain values; timestamps as ISO 8601 in UTC; of a tombstone its key only.
+
+        An aside stands in those rows only that have something to say, behind its column.
+        """
         moments = [name for name, kind in self.kinds.items() if kind == "timestamp"]
         maps = [name for name, kind in self.kinds.items() if kind == "map"]
         gone = np.zeros(self.rows.height, np.bool_) if self.deleted is None else self.deleted
-        for row, is_gone in zip(self.rows.select(list(self.kinds)).iter_rows(named=True), gone, strict=True):
+        rows = self.rows.select(list(self.kinds)).iter_rows(named=True)
+        for number, (row, is_gone) in enumerate(zip(rows, gone, strict=True)):
             line = {**row, **{name: iso(row[name]) for name in moments}}
             line |= {name: None if row[name] is None else _map(row[name]) for name in maps}
             if is_gone:
                 line = {name: value for name, value in line.items() if name in self.keys} | {DELETED: True}
+            elif self.asides:
+                line = self._with_asides(line, number)
             yield line
+
+    def _with_asides(self, line: Mapping[str, Any], number: int) -> dict[str, Any]:
+        made: dict[str, Any] = {}
+        for name, value in line.items():
+            made[name] = value
+            for aside, values in self.asides.get(name, {}).items():
+                made |= {} if values[number] is None else {aside: values[number]}
+        return made
 
     @property
     def header(self) -> tuple[str, ...]:
         """The columns of a table of them, that of tombstones too where there can be any."""
-        return (*self.kinds, *(() if self.deleted is None else (DELETED,)))
+        names = [one for name in self.kinds for one in (name, *self.asides.get(name, ()))]
+        return (*names, *(() if self.deleted is None else (DELETED,)))
 
     def kept(self) -> pl.DataFrame:
         """The rows that later statements read: no tombstones."""

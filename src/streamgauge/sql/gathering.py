@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamgauge.batch import BoolArray, Column, ColumnKind, IntArray
+from streamgauge.batch import Aside, BoolArray, Column, ColumnKind, IntArray
 from streamgauge.engines.records import Records
 from streamgauge.keys import Key
 from streamgauge.monitor import Monitor
@@ -16,24 +16,33 @@ from streamgauge.pipeline import Lane
 from streamgauge.plan import Plan
 from streamgauge.sql.answers import Answer, limited, projected
 from streamgauge.sql.queries import BOUNDS, Query
+from streamgauge.sql.rewriting import column_text
 from streamgauge.verdict import Verdicts
 from streamgauge.windows.contract import Rows, WindowResults
 
 if TYPE_CHECKING:
     import polars as pl
 
+_ENDS = ("_lower", "_upper", "_left_out")
+"""What the names of asides end with, in the order in which they are shown."""
+
+_ESTIMATES = ("quantile(", "approx_distinct(")
+"""What begins an aggregate that is an estimate as soon as there is much of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """Some windows in the order in which they were decided; all of one length.
 
-    ``before`` holds what the windows held before the record that decided; None where none is asked for.
+    ``before`` holds what the windows held before the record that decided; None where none is asked for. ``asides`` is
+    what must be said beside columns, by its own name: bounds of estimates, and how much a list left out.
     """
 
     columns: Mapping[str, Column]
     before: Mapping[str, Column] | None
     at: IntArray
     retracted: BoolArray
+    asides: Mapping[str, Column] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.at)
@@ -75,6 +84,10 @@ class WindowColumns(Records):
             before,
             np.concatenate([part.at for part in parts]),
             np.concatenate([part.retracted for part in parts]),
+            {
+                name: _joined(parts, name)
+                for name in dict.fromkeys(name for part in parts for name in part.asides)
+            },
         )
 
     def _part(self, results: WindowResults, keep: IntArray) -> Gathered:
@@ -91,7 +104,8 @@ class WindowColumns(Records):
         if self.query.changes:
             before = {**fixed, **{name: results.previous[name].take(keep) for name in names}}
         columns = {**fixed, **{name: results.columns[name].take(keep) for name in names}}
-        return Gathered(columns, before, results.at[keep], retracted)
+        asides = {name: one.take(keep) for name, one in results.columns.items() if isinstance(one, Aside)}
+        return Gathered(columns, before, results.at[keep], retracted, asides)
 
     def _keys(self, results: WindowResults, keep: IntArray) -> dict[str, Column]:
         """A column for each grouping column; each key is looked up once."""
@@ -119,6 +133,7 @@ class Shown:
     rows: pl.DataFrame
     deleted: BoolArray | None = None
     at: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    asides: Mapping[str, Mapping[str, Sequence[Any]]] = field(default_factory=dict)
 
 
 def shown(query: Query, gathered: Gathered) -> Shown:
@@ -128,11 +143,12 @@ def shown(query: Query, gathered: Gathered) -> Shown:
         held, gone = _changes(query, gathered)
         keep = np.flatnonzero(held | gone)
         rows = projected(query, gathered.columns, length, held | gone)
-        return Shown(rows, gone[keep], gathered.at[keep])
+        return Shown(rows, gone[keep], gathered.at[keep], _asides(query, gathered, keep))
     order = _order(query, gathered)
     columns = {name: column.take(order) for name, column in gathered.columns.items()}
     kept = None if query.having is None else query.having.mask(columns, length)
-    return Shown(projected(query, columns, length, kept))
+    chosen = order if kept is None else order[np.flatnonzero(kept)]
+    return Shown(projected(query, columns, length, kept), asides=_asides(query, gathered, chosen))
 
 
 def answered(
@@ -148,7 +164,47 @@ def answered(
         for output in query.outputs
         if output.expression.columns and output.expression.columns <= keys
     )
-    return Answer(name, rows, query.kinds, deleted=deleted, keys=named, **counts)
+    asides = found.asides if whole else _with_bounds(query, found)
+    return Answer(name, rows, query.kinds, deleted=deleted, keys=named, asides=asides, **counts)
+
+
+def _joined(parts: Sequence[Gathered], name: str) -> Column:
+    """An aside over all parts; missing in those that had nothing to say."""
+    kind = next(part.asides[name].kind for part in parts if name in part.asides)
+    missing = [
+        [None] * len(part) if name not in part.asides else part.asides[name].values() for part in parts
+    ]
+    return Column(kind, values=[value for values in missing for value in values])
+
+
+def _asides(query: Query, gathered: Gathered, chosen: IntArray) -> dict[str, dict[str, Sequence[Any]]]:
+    """What is said beside the columns that show an aggregate as it is, of the rows ``chosen``."""
+    found: dict[str, dict[str, Sequence[Any]]] = {}
+    computed = {column_text(name): name for name in query.compute_kinds or {}}
+    for output in query.outputs:
+        name = computed.get(output.expression.text)
+        for end in _ENDS if name is not None else ():
+            column, own = gathered.asides.get(f"{name}{end}"), f"{output.name}{end}"
+            if column is None or own in query.kinds:
+                continue
+            values = column.take(chosen).values()
+            if any(value is not None for value in values):
+                found.setdefault(output.name, {})[own] = values
+    return found
+
+
+def _with_bounds(query: Query, found: Shown) -> dict[str, dict[str, Sequence[Any]]]:
+    """The asides, those of estimates in any case: of live rows the columns are told before there is any bound."""
+    compute = (query.monitor or {"window": {"compute": {}}})["window"]["compute"]
+    estimates = {column_text(name) for name, text in compute.items() if text.startswith(_ESTIMATES)}
+    empty = [None] * found.rows.height
+    bounds = {
+        one.name: {f"{one.name}{end}": empty for end in _ENDS[:2] if f"{one.name}{end}" not in query.kinds}
+        for one in query.outputs
+        if one.expression.text in estimates
+    }
+    both = {*bounds, *found.asides}
+    return {name: {**bounds.get(name, {}), **found.asides.get(name, {})} for name in both}
 
 
 def _deletes(query: Query) -> bool:

@@ -73,7 +73,7 @@ class Run:
         stream, origin = config.streams[name], query.source.origin
         ahead = large(origin.paths if isinstance(origin, Files) else (), stream, layout, SystemClock())
         read = ahead or (self._source(query.source), open_decoder(stream, layout))
-        inputs = {name: engine.Input(*read)}
+        inputs = {name: engine.Input(*read, many=ahead is not None)}
         kept: list[WindowColumns] = []
 
         def records(made: StreamsPlan) -> WindowColumns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -83,10 +84,7 @@ def _cut(answer: Answer, limit: int | None) -> Answer:
     if limit is None or answer.rows.height <= limit:
         return answer
     deleted = None if answer.deleted is None else answer.deleted[:limit]
-    return Answer(
-        answer.name, answer.rows.head(limit), answer.kinds, answer.records, answer.late, answer.dead_letters,
-        deleted, answer.keys,
-    )  # fmt: skip
+    return replace(answer, rows=answer.rows.head(limit), deleted=deleted)
 
 
 def _config(step: Step, given: Given) -> Config:
