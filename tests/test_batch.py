@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamgauge.batch import BadRecord, Batch, Column, FieldKind, Partition
+from streamgauge.batch import BadRecord, Batch, Coded, Column, FieldKind, Partition
 
 P = Partition("t", 3)
 VALUES: dict[FieldKind, list[Any]] = {
@@ -27,6 +27,8 @@ def test_each_face_gives_the_same_values(kind: FieldKind):
     faces.append(Column(kind, series=faces[0].series()))
     if kind != "string":
         faces.append(Column(kind, numbers=faces[0].numbers()))
+    else:
+        faces.append(Coded(["", None, "a"], np.array([2, 1, 0], np.int32)))
     for column in faces:
         assert len(column) == 3
         assert column.values() == values
@@ -58,6 +60,41 @@ def test_joining(faces: str):
     if faces == "series":
         parts = [Column("int", series=part.series()) for part in parts]
     assert Column.join(parts).values() == [1, None, 3]
+
+
+def test_coded_texts_join_with_others():
+    coded = Coded(["b", None, "a"], np.array([2, 1, 0, 2], np.int32))
+    plain = Column("string", values=["x"])
+    assert Column.join([coded.part(1, 4), plain, coded]).values() == [
+        None,
+        "b",
+        "a",
+        "x",
+        "a",
+        None,
+        "b",
+        "a",
+    ]
+    assert Column.join([plain, coded.take(np.array([0]))]).values() == ["x", "a"]
+    assert isinstance(coded.part(0, 2), Coded)
+    with pytest.raises(ValueError, match="could not convert"):
+        coded.numbers()
+
+
+@pytest.mark.parametrize(
+    ("kind", "numbers", "values"),
+    [
+        ("int", [1.0, -3.0], [1, -3]),
+        ("int", [2.0**53, 2.0**80], [2**53, 2**80]),
+        ("bool", [1.0, 0.0], [True, False]),
+        ("float", [0.5, np.inf], [0.5, np.inf]),
+        ("timestamp", [], []),
+    ],
+)
+def test_numbers_become_values_of_their_kind(kind: FieldKind, numbers: list[float], values: list[Any]):
+    found = Column(kind, numbers=np.array(numbers)).values()
+    assert found == values
+    assert list(map(type, found)) == list(map(type, values))
 
 
 def test_an_empty_column():

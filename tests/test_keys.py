@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamgauge.batch import NO_KEY
+from streamgauge.batch import NO_KEY, Coded, Column
 from streamgauge.keys import OTHER, KeySlots, key_from_text, key_label, key_text
 
 
@@ -112,3 +112,26 @@ def test_the_texts_are_the_same_object_until_a_key_comes_or_goes():
 @pytest.mark.parametrize(("key", "label"), [(None, ""), ("a", "a"), (("a", 7), "a · 7"), (3.5, "3.5")])
 def test_labels(key: Any, label: str):
     assert key_label(key) == label
+
+
+NAMES = st.sampled_from(["a", "b", "c", "ä", "", OTHER, None])
+
+
+def coded(values: list[str | None]) -> Coded:
+    """As a decoding process answers, with a text that stands in no row."""
+    known = ["never", *sorted(set(values), key=str)]
+    return Coded(known, np.array([known.index(value) for value in values], np.int32))
+
+
+@given(
+    st.lists(st.lists(st.tuples(NAMES, NAMES), max_size=8), max_size=5), st.integers(1, 4), st.integers(1, 2)
+)
+def test_coded_columns_give_the_slots_of_their_values(batches: list[Any], limit: int, width: int):
+    quick, plain = KeySlots(limit), KeySlots(limit)
+    for rows in batches:
+        columns = [[row[k] for row in rows] for k in range(width)]
+        found = quick.slots_by([coded(values) for values in columns])
+        expected = plain.slots_by([Column("string", values=values) for values in columns])
+        assert found.tolist() == expected.tolist()
+        assert quick.texts().tolist() == plain.texts().tolist()
+        assert quick.pooled == plain.pooled

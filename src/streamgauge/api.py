@@ -114,7 +114,7 @@ def _input(config: Config, name: str, given: Given) -> Input:
     stream = config.streams[name]
     layout = make_plan(config).streams[name].layout
     ahead = large(_paths(given), stream, layout, SystemClock())
-    return Input(*(ahead or (_source(given, name), open_decoder(stream, layout))))
+    return Input(*(ahead or (_source(given, name), open_decoder(stream, layout))), many=ahead is not None)
 
 
 def _paths(given: Given) -> list[Any]:

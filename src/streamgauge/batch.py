@@ -33,6 +33,17 @@ NO_KEY: int = -1
 """The slot of a record whose key is missing: such records are left out and counted."""
 
 
+_EXACT = 2**53
+"""Whole numbers below have a float of their own."""
+
+_EXACT_TYPES: dict[str, type[np.generic]] = {
+    "float": np.float64,
+    "int": np.int64,
+    "timestamp": np.int64,
+    "bool": np.bool_,
+}
+
+
 class Partition(NamedTuple):
     """Names one partition of a stream; partitions sort by name, then number.
 
@@ -138,8 +149,11 @@ class Column:
     def _as_values(self) -> list[Any]:
         if self._series is not None:
             return self._series.to_list()
-        kind = self.kind
-        return [_python_number(kind, number) for number in self.numbers().tolist()]
+        kind, numbers = self.kind, self.numbers()
+        if kind in _EXACT_TYPES and np.abs(numbers).max(initial=0) < _EXACT:  # not where one is missing
+            exact: list[Any] = numbers.astype(_EXACT_TYPES[kind]).tolist()
+            return exact
+        return [_python_number(kind, number) for number in numbers.tolist()]
 
     def _as_numbers(self) -> FloatArray:
         if self._series is not None:
@@ -169,13 +183,55 @@ class Column:
         first = parts[0]
         if len(parts) == 1:
             return first
-        if all(part._values is not None for part in parts):
+        if any(isinstance(part, Coded) for part in parts) or all(part._values is not None for part in parts):
             return cls(first.kind, values=[value for part in parts for value in part.values()])
         if all(part._numbers is not None for part in parts):
             return cls(first.kind, numbers=np.concatenate([part.numbers() for part in parts]))
         import polars as pl
 
         return cls(first.kind, series=pl.concat([part.series() for part in parts]))
+
+
+class Coded(Column):
+    """A column of texts of which each is held once: what reads it looks at a text once, not at each row.
+
+    Args:
+        known: no text twice; None among them where some are missing.
+        codes: int32[n], which of them stands in each row.
+    """
+
+    __slots__ = ("codes", "known")
+
+    def __init__(self, known: list[str | None], codes: SlotArray) -> None:
+        super().__init__("string")
+        self.known = known
+        self.codes = codes
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def take(self, index: NDArray[Any]) -> Coded:
+        """See :meth:`Column.take`."""
+        return Coded(self.known, self.codes[index])
+
+    def part(self, start: int, stop: int) -> Coded:
+        """See :meth:`Column.part`."""
+        return Coded(self.known, self.codes[start:stop])
+
+    def at(self, row: int) -> str | None:
+        """See :meth:`Column.at`."""
+        return self.known[int(self.codes[row])]
+
+    def _as_values(self) -> list[Any]:
+        return list(map(self.known.__getitem__, self.codes.tolist()))
+
+    def _as_numbers(self) -> FloatArray:
+        return Column("string", values=self.values()).numbers()
+
+    def _as_series(self) -> pl.Series:
+        import polars as pl
+
+        return pl.Series(self.known, dtype=pl.String()).gather(self.codes)
 
 
 class Aside(Column):

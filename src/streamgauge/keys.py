@@ -5,18 +5,22 @@ A :class:`KeySlots` is the dictionary of one (stream, ``by``, partition); all mo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streamgauge.batch import NO_KEY, BoolArray, IntArray, SlotArray
+from streamgauge.batch import NO_KEY, BoolArray, Coded, Column, IntArray, SlotArray
 
 Scalar: TypeAlias = str | int | float | bool
 Key: TypeAlias = Scalar | tuple[Scalar, ...] | None
 """A key as people see it: a value, a tuple of values, or None where a monitor has no ``by``."""
+
+_UNKNOWN = -2
+_MOST_PLACES = 2**62
 
 OTHER = "__other__"
 """The key that new keys pool into once the limit is reached."""
@@ -57,6 +61,37 @@ class KeySlots:
         """int32[n] slots of ``keys``, new keys included."""
         slots = np.fromiter(map(self._slot_of.__getitem__, keys), np.int32, len(keys))
         self._grow()
+        return slots
+
+    def slots_of(self, column: Column) -> SlotArray:
+        """int32[n]: as :meth:`slots` of its values; a text that stands in many rows is looked up once."""
+        if isinstance(column, Coded):
+            return self.slots_at(column.known, column.codes)
+        return self.slots(column.values())
+
+    def slots_by(self, columns: Sequence[Column]) -> SlotArray:
+        """int32[n]: as :meth:`slots_of` of one column, of tuples of several."""
+        if len(columns) == 1:
+            return self.slots_of(columns[0])
+        coded = [column for column in columns if isinstance(column, Coded)]
+        if len(coded) < len(columns) or math.prod(len(column.known) for column in coded) > _MOST_PLACES:
+            return self.slots(list(zip(*(column.values() for column in columns), strict=True)))
+        place = np.zeros(len(coded[0]), np.int64)
+        for column in coded:
+            place = place * len(column.known) + column.codes
+        _, first, codes = np.unique(place, return_index=True, return_inverse=True)
+        return self.slots_at(
+            list(zip(*(column.take(first).values() for column in coded), strict=True)), codes
+        )
+
+    def slots_at(self, known: Sequence[Key], codes: NDArray[np.integer[Any]]) -> SlotArray:
+        """int32[n]: as :meth:`slots` of the ``known`` keys at ``codes`` (int[n])."""
+        find = self._slot_of.get
+        table = np.fromiter((find(key, _UNKNOWN) for key in known), np.int32, len(known))
+        slots: SlotArray = table[codes]
+        fresh = np.flatnonzero(slots == _UNKNOWN)
+        if len(fresh):  # in the order of the rows: the slot that a key gets is part of the answer
+            slots[fresh] = self.slots(list(map(known.__getitem__, codes[fresh].tolist())))
         return slots
 
     def key(self, slot: int) -> Key:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ import streamgauge
 from streamgauge.config.models import StreamConfig
 from streamgauge.engines import ahead
 from streamgauge.engines.ahead_answers import Answer
-from streamgauge.engines.ahead_process import Task, decoded
+from streamgauge.engines.ahead_process import Blocks, Task, decoded
 from streamgauge.engines.opening import open_decoder
 from streamgauge.errors import ConfigError, SourceError
 from streamgauge.formats.contract import Decoder, FieldSpec, Layout
@@ -28,10 +30,10 @@ STREAM = StreamConfig.model_validate(
     {
         "source": {"type": "files", "path": "x.ndjson"},
         "format": "json",
-        "fields": {"n": "int", "who": "string"},
+        "fields": {"n": "int", "who": "string", "x": "float", "on": "bool"},
     }
 )
-LAYOUT = Layout("s", {"n": FieldSpec("n", "int"), "who": FieldSpec("who", "string")})
+LAYOUT = Layout("s", {name: FieldSpec(name, spec.type) for name, spec in STREAM.fields.items()})
 LINES = [
     '{"n": 1, "who": "a"}',
     '{"n": 2}',
@@ -42,10 +44,27 @@ LINES = [
     '{"n": "x"}',
     "\r",
     '{"n": 3}\r',
+    ' {"n": 4} ',
+    '{"n": 9007199254740993, "who": null, "x": 0.1, "on": false}',
+    '{"x": NaN, "on": true, "who": "a"}',
+    '{"n": 1}{"n": 2}',  # three lines with three values, of which none is a record
+    '{"n":',
+    "5}",
+    '{"who": "a}',
+    '{b"}',
 ]
-CONFIG = {
-    "streams": {"s": {"source": {"type": "files", "path": "x.ndjson"}, "format": "json", "time": "at", "fields": {"n": "int", "at": "timestamp"}}},
-    "monitors": {"many": {"stream": "s", "window": {"type": "count", "size": 500}, "detect": {"type": "threshold", "when": "count > 499"}}},
+WINDOW = {"type": "tumbling", "size": "10s"}
+CONFIG: dict[str, Any] = {
+    "streams": {"s": {"source": {"type": "files", "path": "x.ndjson"}, "format": "json", "time": "at", "lateness": "2s", "fields": {
+        "n": "int", "who": "string", "where": "string", "x": {"type": "float", "min": 0}, "on": "bool", "at": "timestamp"}}},
+    "monitors": {
+        "many": {"stream": "s", "window": {"type": "count", "size": 500}, "detect": {"type": "threshold", "when": "count > 499"}},
+        "each": {"stream": "s", "window": {**WINDOW, "by": "who", "compute": {"a": "count(*)", "b": "sum(x)", "c": "last(where)"}}, "detect": {"type": "threshold", "when": "a > 2"}},
+        "pairs": {"stream": "s", "where": "where != 'ü2'", "window": {**WINDOW, "by": ["who", "where"], "compute": {"a": "sum(n)", "d": "distinct(who)"}}, "detect": {"type": "threshold", "when": "a > 99"}},
+        "mixed": {"stream": "s", "where": "on", "window": {**WINDOW, "by": ["n", "who"]}, "detect": {"type": "threshold", "when": "count > 9"}},
+        "numbers": {"stream": "s", "window": {"type": "hopping", "size": "6s", "advance": "2s", "by": "n", "compute": {"a": "avg(x)", "d": "distinct(where)"}}, "detect": {"type": "threshold", "when": "a > 0.9"}},
+        "flags": {"stream": "s", "window": {"type": "session", "gap": "1s", "by": "on"}, "detect": {"type": "threshold", "when": "count > 3"}},
+    },
 }  # fmt: skip
 
 
@@ -58,7 +77,8 @@ class Here:
 
     def next(self) -> Answer:
         with Path(self._task.path).open("rb") as file:
-            return decoded(file, next(self._blocks), self._decoder, self._task)
+            cut = Blocks(file, self._task.block)
+            return decoded(cut, next(self._blocks), self._decoder, self._task)
 
     def close(self) -> None:
         pass
@@ -115,6 +135,7 @@ def many(tmp_path, monkeypatch):
     monkeypatch.setattr(ahead, "LARGE", 0)
     monkeypatch.setattr(ahead, "BLOCK", 4_000)
     monkeypatch.setenv("STREAMGAUGE_PROCESSES", "2")
+    monkeypatch.setenv("STREAMGAUGE_JIT", "off")
     path = tmp_path / "all.ndjson"
     path.write_text(
         "".join(f'{{"n": {n}, "who": "w{n % 3}", "at": {1_700_000_000 + n}}}\n' for n in range(2_000))
@@ -130,12 +151,34 @@ def test_a_blank_line_in_the_middle_hands_over_to_the_plain_reader(many):
     assert len(found) == 2_001
 
 
-def test_a_replay_says_the_same(many, monkeypatch):
-    quick = streamgauge.replay(CONFIG, streams={"s": many})
-    monkeypatch.setenv("STREAMGAUGE_PROCESSES", "0")
-    plain = streamgauge.replay(CONFIG, streams={"s": many})
-    assert quick.records == 2_000
-    assert quick.lines == plain.lines
+def told(n: int) -> str:
+    """A record with fields missing, late ones, and now and then something that is no record."""
+    if n % 397 == 0:
+        return '{"n": 1' if n % 2 else '{"x": -1}'
+    record = {
+        "n": n % 7 if n % 5 else None,
+        "who": f"w{n * 31 % 97 % (3 + n // 100)}" if n % 11 else None,
+        "where": "äöü"[n % 3] + str(n % 4),
+        "x": (n * 37 % 101) / 7,
+        "on": (True, False, None)[n % 3],
+        "at": 1_700_000_000_000 + n * 40 - n * 7919 % 97 * 30,
+    }
+    return json.dumps({name: value for name, value in record.items() if value is not None or n % 2})
+
+
+def test_a_replay_says_the_same_whatever_the_processes(many, monkeypatch):
+    many.write_text("".join(f"{told(n)}\n" for n in range(2_000)))
+    said = []
+    for processes in ("0", "1", "2"):
+        monkeypatch.setenv("STREAMGAUGE_PROCESSES", processes)
+        said.append(streamgauge.replay(CONFIG, streams={"s": many}))
+    kinds = Counter((line["kind"], line["monitor"]) for line in said[0].lines)
+    assert said[0].records == 1_994
+    assert min(kinds["window", name] for name in CONFIG["monitors"]) > 1
+    assert kinds["dead_letter", None] == 6
+    assert said[0].late.height
+    assert said[1].lines == said[0].lines
+    assert said[2].lines == said[0].lines
 
 
 def test_a_process_that_dies_is_told(many):

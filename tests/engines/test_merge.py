@@ -121,6 +121,22 @@ def test_bad_records_at_the_head_of_a_later_batch_go_at_the_time_that_was_reache
     assert (len(first), len(second)) == (0, 1)
 
 
+def test_batches_of_a_partition_that_is_alone_go_as_they_came():
+    made = merger(A)
+    made.add(A, batch(A, [], bad=[0]))
+    assert made.take() is None, "nothing dates it"
+    made.add(A, batch(A, [], first=1, bad=[1]))
+    made.add(A, batch(A, [5, 4], first=2))
+    made.add(A, batch(A, [7], first=4, bad=[5]))
+    first = made.take()
+    assert first is not None
+    assert (len(first), bad(first)) == (2, [0, 1])
+    assert made.waiting() == {A: 1}
+    assert names(made) == ["0.4"]
+    made.add(A, batch(A, [8, 9, 1], first=6))
+    assert (names(made, 2), names(made, 2), names(made, 2)) == (["0.6", "0.7"], ["0.8"], [])
+
+
 def test_bad_records_alone_come_with_the_end():
     made = merger(A)
     made.add(A, batch(A, [], bad=[0]))

@@ -8,7 +8,10 @@ from typing import IO, Any
 import msgspec
 import numpy as np
 
-from streamgauge.batch import BadRecord, Batch, Column, FieldKind, Partition
+from streamgauge.batch import BadRecord, Batch, Coded, Column, FieldKind, Partition
+
+_EXACT = 2**53
+"""Integers below have a number of their own among floats."""
 
 _LENGTH = struct.Struct("<Q")
 
@@ -20,9 +23,8 @@ class Texts(msgspec.Struct):
     codes: bytes
 
     def column(self) -> Column:
-        """Equal texts are one object, so each is hashed once by who reads them."""
-        codes = np.frombuffer(self.codes, np.int32).tolist()
-        return Column("string", values=list(map(self.known.__getitem__, codes)))
+        """As it was, still coded."""
+        return Coded(self.known, np.frombuffer(self.codes, np.int32))
 
 
 class Plain(msgspec.Struct):
@@ -108,18 +110,31 @@ def answer(batch: Batch, end: int) -> Answer:
     )
 
 
+class _Codes(dict[str | None, int]):
+    """Numbers texts in the order in which they are first asked for."""
+
+    def __missing__(self, text: str | None) -> int:
+        self[text] = code = len(self)
+        return code
+
+
 def _texts(column: Column) -> Texts:
-    values = column.values()
-    codes: dict[str | None, int] = {}
-    found = [codes.setdefault(value, len(codes)) for value in values]
-    return Texts(list(codes), np.array(found, np.int32).tobytes())
+    values, codes = column.values(), _Codes()
+    found = np.fromiter(map(codes.__getitem__, values), np.int32, len(values))
+    return Texts(list(codes), found.tobytes())
 
 
 def _plain(column: Column) -> Plain:
+    """As numbers wherever these say the same."""
     kind: Any = column.kind
     if column.is_numeric:
         return Plain(kind, column.numbers().tobytes(), None)
-    return Plain(kind, None, column.values())
+    values = column.values()
+    if kind in ("int", "bool"):
+        numbers = column.numbers()
+        if np.abs(numbers).max(initial=0, where=~np.isnan(numbers)) < _EXACT:
+            return Plain(kind, numbers.tobytes(), None)
+    return Plain(kind, None, values)
 
 
 def send(pipe: IO[bytes], message: Any) -> None:

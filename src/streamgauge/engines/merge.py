@@ -39,13 +39,18 @@ class _Lane:
 
     def joined(self) -> Batch | None:
         """The queue as one batch."""
-        if not self.queue:
-            return None
         if len(self.queue) > 1:
             whole = Batch.join(list(self.queue))
             self.queue.clear()
             self.queue.append(whole)
-        return self.queue[0]
+        return self.queue[0] if self.queue else None
+
+    def first(self) -> Batch | None:
+        """The head of the queue; with what follows while it holds bad records only, which wait for a good one."""
+        while len(self.queue) > 1 and not len(self.queue[0]):
+            head = self.queue.popleft()
+            self.queue[0] = Batch.join([head, self.queue[0]])
+        return self.queue[0] if self.queue else None
 
 
 class Merger(Generic[P]):
@@ -91,10 +96,11 @@ class Merger(Generic[P]):
 
         ``all_of_it`` waits for nobody (a partition does not come, and people wait for alerts).
         """
+        alone = len(self._lanes) == 1  # then nothing is gained by joining what is cut apart again
         present = [
             (p, lane, batch)
             for p, lane in sorted(self._lanes.items())
-            if (batch := lane.joined()) is not None
+            if (batch := lane.first() if alone else lane.joined()) is not None
         ]
         if not present:
             return None
@@ -138,8 +144,7 @@ class Merger(Generic[P]):
             head = len(running) - len(batch)
             rows = max(count - head, 0)
             if count == len(running):
-                lane.queue.clear()
-                part = batch
+                part = lane.queue.popleft()
             else:
                 part, lane.queue[0] = _split(batch, rows)
             if rows:

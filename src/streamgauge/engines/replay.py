@@ -13,6 +13,7 @@ from streamgauge.config.models import Config
 from streamgauge.engines.merge import Merger
 from streamgauge.engines.records import Records
 from streamgauge.engines.round import Runners, split_order
+from streamgauge.engines.warm_up import warm_up
 from streamgauge.errors import DetectorFailedError
 from streamgauge.formats.contract import Decoder
 from streamgauge.incident import Incident
@@ -31,10 +32,11 @@ READ = 20_000
 
 @dataclass(slots=True)
 class Input:
-    """One stream's records: where they come from and how they are decoded."""
+    """One stream's records: where they come from and how they are decoded; whether there are surely many."""
 
     source: Source
     decoder: Decoder
+    many: bool = False
     open: set[Partition] = field(default_factory=set)
     paused: set[Partition] = field(default_factory=set)
 
@@ -148,11 +150,14 @@ def _rounds(
     """Merged rounds of at most ``size`` records over all streams."""
     for given in inputs.values():
         given.source.open({})
+    many = any(given.many for given in inputs.values())
+    if jit.choose(live=many):
+        warm_up(runners.plan)  # while the first records are being read
     read = 0
     while True:
         alive = [_read(name, given, merger, now, runners) for name, given in inputs.items()]
         read += sum(rows for rows, _ in alive)
-        jit.choose(live=False, rows=read)
+        jit.choose(live=many, rows=read)
         ended = all(not more for _, more in alive)
         while (taken := merger.take(size)) is not None:
             batches = [batch for _, batch in taken.batches]

@@ -15,7 +15,6 @@ from streamgauge.incidents.board import Board
 from streamgauge.pipeline import Lane, MonitorFailed, Observer, advance
 from streamgauge.plan import StreamPlan
 from streamgauge.stores.contract import Position
-from streamgauge.windows.aggregates import key_columns
 from streamgauge.windows.contract import Rows
 from streamgauge.windows.watermark import StreamClock
 
@@ -389,7 +388,7 @@ class StreamRunner:
 
     def _piece(self, bundle: Bundle, reading: Reading) -> None:
         if bundle.by:
-            slots = bundle.keys.slots(key_columns(bundle.by, reading.columns, len(reading)))
+            slots = bundle.keys.slots_by([reading.columns[name] for name in bundle.by])
         else:
             slots = bundle.keys.whole(len(reading))
         bundle.touch(slots, reading.times)

@@ -2,7 +2,8 @@
 
 Only the fields that some monitor uses are decoded; the rest of a record is skipped, and checked no further
 than JSON's own shape. Messages are never joined before decoding: two messages that each hold half an object
-are two bad records, not a good one.
+are two bad records, not a good one. Lines that stand in one buffer already are taken at once where each is
+plainly an object of its own, and one by one as soon as one of them is refused.
 
 Of a key that occurs twice in an object the last one counts, as in most JSON parsers. ``null``, absence and
 ``NaN`` (which Python's ``json`` writes) mean missing; ``Infinity`` and numbers beyond a float are refused.
@@ -23,6 +24,7 @@ from streamgauge.batch import Batch, Column, FloatArray
 from streamgauge.formats.assembly import Sieve, time_problems
 from streamgauge.formats.contract import Decoder, FieldSpec, FormatConfig, Layout
 from streamgauge.formats.event_time import Moments, moments
+from streamgauge.formats.json_lines import Lines
 from streamgauge.formats.json_struct import Way, numbers_of, struct_of, tree_of, values_of
 from streamgauge.formats.reasons import clean, shown
 from streamgauge.formats.values import UnfitError, find, fit
@@ -66,9 +68,10 @@ class RecordDecoder:
         self._specs = [spec for group in self._spelled.values() for spec in group]
         self._tree = tree_of(self._specs)
         self.struct, self._ways = struct_of(self._tree)
-        self._decode: Callable[[Any], msgspec.Struct] = msgspec.json.Decoder(
-            self.struct, strict=not texts
-        ).decode
+        decoder = msgspec.json.Decoder(self.struct, strict=not texts)
+        self._decode: Callable[[Any], msgspec.Struct] = decoder.decode
+        self._decode_lines: Callable[[Any], list[Any]] = decoder.decode_lines
+        self._at_once = True
         self._moment_fields = [spec for spec in layout.fields.values() if spec.kind == "timestamp"]
 
     def decode(self, piece: Slice, now: int) -> Batch:
@@ -110,26 +113,45 @@ class RecordDecoder:
         return [(spec, self._ways[spec.name]) for spec in self._moment_fields]
 
     def _rows(self, payloads: Sequence[bytes | None], piece: Slice, sieve: Sieve) -> list[Any]:
-        """The Structs of the readable messages. A bad one costs itself; none is decoded twice."""
+        """The Structs of the readable messages. A bad one costs itself; none is decoded twice, but lines at once."""
+        if isinstance(payloads, Lines) and not piece.unreadable:
+            rows = self._lines(payloads)
+            if rows is not None:
+                return rows
         positions: Sequence[int] = range(len(payloads))
         if piece.unreadable:
             positions = [at for at in positions if at not in piece.unreadable]
             payloads = [payloads[at] for at in positions]
-        rows: list[Any] = []
+        rows = []
         messages = iter(payloads)
-        refused = 0
+        refused = looked = 0
         while True:
             try:
                 rows.extend(map(self._decode, messages))  # keeps what it has when a message raises
             except _REFUSED:
                 at = len(rows) + refused
+                looked += 1
                 try:
                     rows.append(self._second_look(payloads[at]))
                 except UnfitError as reason:
                     sieve.drop(positions[at], str(reason))
                     refused += 1
             else:
+                self._at_once = not looked
                 return rows
+
+    def _lines(self, lines: Lines) -> list[Any] | None:
+        """The Structs of all lines at once; None where they must be looked at one by one.
+
+        Where one was refused, those of the next slice are not tried at once: it would be for nothing.
+        """
+        if not self._at_once or not lines.braced:
+            return None
+        try:
+            rows = self._decode_lines(lines.data)
+        except _REFUSED:
+            return None
+        return rows if len(rows) == len(lines) else None
 
     def _second_look(self, payload: bytes | None) -> Any:
         """Read a refused message by the tolerant rules: NaN, a key that occurs twice, 5.0 for an integer.

@@ -13,7 +13,7 @@ from streamgauge.errors import ConfigError
 from streamgauge.expressions import Aggregate, Expression
 from streamgauge.kernels import aggregate as op
 from streamgauge.kernels.time_windows import DISTINCT_LIMIT
-from streamgauge.keys import Key, KeySlots
+from streamgauge.keys import KeySlots
 from streamgauge.windows.collected.collectors import beyond_exact, collector_of
 from streamgauge.windows.collected.contract import Collector, Told
 from streamgauge.windows.collected.gathering import Collection
@@ -107,7 +107,7 @@ class Aggregates:
         for k, expression in enumerate(self.coded):
             column = expression.evaluate(columns, length)
             if expression.kind == "string":
-                slots = texts.slots(column.values()).astype(np.int64)
+                slots = texts.slots_of(column).astype(np.int64)
                 stacked[k] = np.where(slots < 0, MISSING_CODE, slots)
             elif expression.kind in ("int", "timestamp"):
                 series = column.series()
@@ -251,7 +251,7 @@ NO = -1
 
 
 def _codes(column: Column, texts: KeySlots) -> FloatArray:
-    slots = texts.slots(column.values()).astype(np.float64)
+    slots = texts.slots_of(column).astype(np.float64)
     slots[slots < 0] = np.nan
     return slots
 
@@ -262,12 +262,3 @@ def _index(pool: list[Expression], expression: Expression) -> int:
             return k
     pool.append(expression)
     return len(pool) - 1
-
-
-def key_columns(names: Sequence[str], columns: Mapping[str, Column], length: int) -> list[Key]:
-    """The keys of ``length`` records: values of one field, tuples of several; all None without names."""
-    if not names:
-        return [()] * length
-    if len(names) == 1:
-        return columns[names[0]].values()
-    return list(zip(*(columns[name].values() for name in names), strict=True))
