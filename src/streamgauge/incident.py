@@ -45,6 +45,20 @@ class Incident:
         resolved_at, reason: its end: ``recovered``, ``no data``, ``forgotten``, ``removed`` …
         notices: how many notices have been told.
         title: one sentence for people.
+        labels: what matchers look at: monitor, stream, severity, incident, the key and its fields, and the
+            monitor's own.
+        runbook: the monitor's link for whoever is told.
+        notify: the channels that the monitor names; empty: the route decides.
+        told: the channels that heard of it; who heard of the beginning hears of the end.
+        told_at: wall clock of the last notice; None while nobody heard.
+        repeats: how many of its notices were repeats.
+        groups: the groups that it was told in.
+        muted_by: what keeps it from being told: ``silence ID``, or the id of the incident that it follows from.
+        muted: the same in words.
+        owner, note, feedback: what people said of it.
+        acknowledged_at: wall clock at which somebody took it; from then on it is not repeated.
+        clearing_since: event time since which it is clear, while ``clear_after`` runs.
+        openings: event times of the key's openings that flap damping still counts, this one last.
     """
 
     monitor: str
@@ -72,6 +86,21 @@ class Incident:
     resolved_at: int | None = None
     reason: str | None = None
     notices: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+    runbook: str | None = None
+    notify: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    told_at: int | None = None
+    repeats: int = 0
+    groups: tuple[str, ...] = ()
+    muted_by: str | None = None
+    muted: str | None = None
+    owner: str | None = None
+    note: str | None = None
+    feedback: str | None = None
+    acknowledged_at: int | None = None
+    clearing_since: int | None = None
+    openings: tuple[int, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -120,19 +149,38 @@ class Incident:
             "resolved_at": iso(self.resolved_at),
             "reason": self.reason,
             "lasted_seconds": None if self.lasted is None else self.lasted / 1e6,
+            "labels": dict(self.labels),
+            "runbook": self.runbook,
+            "owner": self.owner,
+            "note": self.note,
+            "feedback": self.feedback,
+            "acknowledged_at": iso(self.acknowledged_at),
+            "muted": self.muted,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What somebody said or did about an incident: a line of its history that its state alone does not tell."""
+
+    incident: str
+    who: str
+    state: IncidentState
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
     """One thing to tell through one channel; ``n`` counts the notices of its incident from 1.
 
-    ``id`` is the same however often it is delivered: receivers can drop repeats by it.
+    ``id`` is the same however often it is delivered: receivers can drop repeats by it. ``cause`` is why it is
+    told: ``began``, ``worse``, ``repeat``, ``still firing``, ``ended``; None where nobody asked.
     """
 
     incident: Incident
     n: int
     channel: str
+    cause: str | None = None
 
     @property
     def id(self) -> str:
@@ -147,7 +195,8 @@ class Notice:
     def as_json(self) -> dict[str, Any]:
         """What channels send: the incident as it was when the notice was decided."""
         status = "resolved" if self.resolved else "firing"
-        return {"notice": self.id, "n": self.n, "status": status, **self.incident.as_json()}
+        cause = {} if self.cause is None else {"cause": self.cause}
+        return {"notice": self.id, "n": self.n, "status": status, **cause, **self.incident.as_json()}
 
 
 def fingerprint(monitor: str, key: Key, kind: str = "verdict") -> str:

@@ -215,7 +215,8 @@ class _Draft:
         fields = reads | frozenset().union(*(detector.needs.fields for detector in detectors.values()))
         fields |= frozenset(self.by) | (self.where.columns if self.where else frozenset())
         monitors = tuple(
-            _monitor(name, m, self, (kind, why), detectors[name], fields) for name, m in self.monitors.items()
+            _notifying(_monitor(name, m, self, (kind, why), detectors[name], fields), config.notified(m))
+            for name, m in self.monitors.items()
         )
         changes = frozenset(name for name, m in self.monitors.items() if _options(m).emit == "changes")
         window = _window(first, aggregates, watches, several=kind == "mergeable", changes=bool(changes))
@@ -405,15 +406,27 @@ def _monitor(
                 monitor.no_data_after,
                 by_moment=isinstance(monitor.window, CountConfig | RunningConfig),
                 by_window=isinstance(monitor.window, SessionConfig),
+                clear_after=to_micros(monitor.clear_after),
+                flaps=0 if monitor.flapping is None else monitor.flapping.openings,
+                flaps_within=0 if monitor.flapping is None else to_micros(monitor.flapping.within),
             ),
             monitor.notify,
             holds=monitor.window is None,
+            labels={**monitor.labels, "stream": monitor.stream},
+            by=draft.by,
+            runbook=monitor.runbook,
+            no_data=monitor.no_data == "alert",
         ),
         shape=digest([draft.shape, "" if monitor.detect is None else monitor.detect.type, shaping]),
         fields=fields,
         samples=monitor.samples,
         judged=", ".join(f"{column} = {part.text}" for column, part in draft.compute.items()),
     )
+
+
+def _notifying(monitor: Monitor, channels: tuple[str, ...]) -> Monitor:
+    """The monitor, told through ``channels``; empty where the route decides."""
+    return replace(monitor, policy=replace(monitor.policy, channels=channels))
 
 
 def _stream_plan(name: str, config: Config, groups: tuple[Group, ...]) -> StreamPlan:

@@ -7,6 +7,7 @@ import pytest
 from streamgauge.incident import Incident, IncidentState
 from streamgauge.incidents.board import Board
 from streamgauge.incidents.lifecycle import mended, mishap
+from streamgauge.incidents.telling import Telling
 from tests.replaying import config, record, run, told
 
 
@@ -162,6 +163,7 @@ def test_a_mishap_is_told_once_while_it_lasts_and_once_at_its_end():
     mended(board, "m", "source lost", 12, ["ops"])
     mended(board, "m", "source lost", 13, ["ops"])
     mishap(board, about("source lost", 20), ["ops"])
+    Telling(board).step(0)
     assert [(n.incident.episode, n.n, n.resolved) for n in board.notices] == [
         (5, 1, False), (5, 2, True), (20, 1, False),
     ]  # fmt: skip
@@ -171,5 +173,6 @@ def test_mishaps_of_different_kinds_stand_beside_each_other():
     board = Board()
     mishap(board, about("source lost", 5), ["ops"])
     mishap(board, about("detector failed", 6), ["ops"])
+    Telling(board).step(0)
     assert len({n.id for n in board.notices}) == 2
     assert len(board.all()) == 2

@@ -18,6 +18,13 @@ from streamgauge.batch import FieldKind
 from streamgauge.channels.contract import ChannelConfig
 from streamgauge.config.derived import readable, row_kinds
 from streamgauge.config.plugins import ByType, config_class
+from streamgauge.config.telling import (
+    FlappingConfig,
+    InhibitConfig,
+    MaintenanceConfig,
+    RateLimitConfig,
+    RouteConfig,
+)
 from streamgauge.config.windows import WindowConfig
 from streamgauge.detectors.contract import DetectorConfig
 from streamgauge.durations import Duration
@@ -194,10 +201,18 @@ class MonitorConfig(Settings):
     """Where the rows of its windows are written to."""
     for_: Annotated[Duration, Field(alias="for")] = timedelta(0)
     """Tell only when it holds for so long."""
+    clear_after: Duration = timedelta(0)
+    """It is over only when it has been clear for so long."""
+    flapping: FlappingConfig | None = None
+    """When a key opens incidents so often that they are kept in one."""
     no_data_after: Annotated[int, Field(gt=0)] = 10
     """Windows without data after which an incident ends."""
+    no_data: Literal["keep", "alert"] = "keep"
+    """Whether so many windows without data are an incident of their own."""
     notify: Names = ("console",)
-    """The channel or channels to tell."""
+    """The channel or channels to tell; without it the `route` decides, else the console is told."""
+    labels: Annotated[dict[Name, str], Field(default_factory=dict)]
+    """What routes and silences can ask about, such as team: payments."""
     order: Literal["read", "time"] = "read"
     """Records across partitions as read, or sorted by time at the cost of lateness."""
     description: str = ""
@@ -255,6 +270,14 @@ class Config(Settings):
     """Where what survives a restart is kept."""
     server: ServerConfig = Field(default_factory=ServerConfig)
     """Where health, metrics and the API are served."""
+    route: RouteConfig | None = None
+    """Who is told of what, for monitors without `notify`."""
+    inhibit: Annotated[list[InhibitConfig], Field(default_factory=list)]
+    """What is not told while something else is."""
+    maintenance: Annotated[dict[Name, MaintenanceConfig], Field(default_factory=dict)]
+    """Times at which some incidents are not told."""
+    rate_limit: RateLimitConfig | None = None
+    """How many notices a channel gets before a storm is told in one."""
 
     _warnings: tuple[Mistake, ...] = PrivateAttr(default=())
 
@@ -280,6 +303,11 @@ class Config(Settings):
         while name in self.monitors and name not in self.streams:
             name = self.monitors[name].stream
         return name
+
+    def notified(self, monitor: MonitorConfig) -> tuple[str, ...]:
+        """The channels that a monitor names; empty where the route decides."""
+        routed = self.route is not None and "notify" not in monitor.model_fields_set
+        return () if routed else monitor.notify
 
     def channel(self, name: str) -> ChannelConfig:
         """A declared channel, or the console, which exists undeclared.

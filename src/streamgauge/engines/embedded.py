@@ -16,6 +16,7 @@ import structlog
 from streamgauge.batch import NEVER, Partition
 from streamgauge.clock import Clock
 from streamgauge.config.models import Config
+from streamgauge.config.telling import rules_of
 from streamgauge.engines.built_in import LATE, shadow
 from streamgauge.engines.collector import out_of_the_way
 from streamgauge.engines.company import refuse_company
@@ -33,6 +34,9 @@ from streamgauge.engines.status import StatusBoard
 from streamgauge.engines.stream_runner import StreamRunner
 from streamgauge.errors import SourceFencedError, StoreError, StoreTakenError
 from streamgauge.incidents.board import Board
+from streamgauge.incidents.memory import read_memories
+from streamgauge.incidents.silence import read_silences
+from streamgauge.incidents.telling import Telling
 from streamgauge.kernels import jit
 from streamgauge.pipeline import MonitorFailed
 from streamgauge.plan import Plan, make_plan
@@ -108,10 +112,22 @@ class Engine:
     def _begin(self) -> None:
         """Take up the store's last commit."""
         self.paused = {name: paused.reason for name, paused in self.store.monitor_status().items()}
-        self.board = Board(self.store.open_incidents())
+        kept = self.store.telling()
+        self.board = Board(self.store.open_incidents(), read_memories(kept))
+        self.telling = Telling(
+            self.board, rules_of(self.config), rows=kept, silences=read_silences(kept, self.clock.now())
+        )
         self.mishaps = Mishaps(self.plan, self.board, self.clock)
         spool = None if self.sinking is None else Spool(self.config, self.store, self.mishaps)
-        self.ledger = Ledger(self.store, self.board, self.clock, self.totals, paused=self.paused, spool=spool)
+        self.ledger = Ledger(
+            self.store,
+            self.board,
+            self.clock,
+            self.totals,
+            paused=self.paused,
+            spool=spool,
+            telling=self.telling,
+        )
         self.runners = Runners(
             self.plan, self.board, self.ledger, paused=frozenset(self.paused), replay=self.finite
         )

@@ -21,6 +21,7 @@ from streamgauge.engines.totals import Totals
 from streamgauge.failpoints import reach
 from streamgauge.incident import IncidentState
 from streamgauge.incidents.board import Board
+from streamgauge.incidents.telling import Telling
 from streamgauge.monitor import Monitor
 from streamgauge.pipeline import Lane
 from streamgauge.plan import Group
@@ -61,12 +62,14 @@ class Ledger:
         *,
         paused: Collection[str] = (),
         spool: Spool | None = None,
+        telling: Telling | None = None,
     ) -> None:
         self.store = store
         self.board = board
         self.clock = clock
         self.totals = totals or Totals()
         self.spool = spool
+        self.telling = telling or Telling(board)
         self._silent = frozenset(paused)
         self.seconds = 0.0
         self.rows_went = False
@@ -126,7 +129,8 @@ class Ledger:
         self._paused[monitor] = reason
 
     def due(self) -> bool:
-        """Whether it is time to commit."""
+        """Decide what is told by now, and whether it is time to commit."""
+        self.telling.step(self.clock.now())
         passed = self.clock.monotonic() - self._committed_at
         soonest = max(SOONEST, SHARE * self.seconds)
         return passed >= max(INTERVAL, soonest) or (bool(self.board.notices) and passed >= soonest)
@@ -137,6 +141,7 @@ class Ledger:
         After an error nothing was written and nothing is forgotten: call it again.
         """
         started = self.clock.monotonic()
+        self.telling.step(self.clock.now())
         reach("commit.before")
         commit = self._commit(runners)
         self.store.commit(commit)
@@ -177,6 +182,8 @@ class Ledger:
             history=list(self._history),
             paused=dict(self._paused),
             rows=rows,
+            remarks=list(self.board.remarks),
+            telling=dict(self.board.rows),
         )
 
 

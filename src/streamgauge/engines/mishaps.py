@@ -13,6 +13,7 @@ from streamgauge.engines.stream_runner import StreamRunner
 from streamgauge.incident import Incident, IncidentState
 from streamgauge.incidents.board import Board
 from streamgauge.incidents.lifecycle import mended, mishap, post
+from streamgauge.incidents.muting import SILENCE_ENDS
 from streamgauge.incidents.settle import ended
 from streamgauge.keys import Key, KeySlots, key_label
 from streamgauge.plan import Plan, StreamPlan
@@ -129,7 +130,7 @@ class Mishaps:
         """
         present = {*self._plan.monitors, *(f"stream {name}" for name in self._plan.streams)}
         for incident in self._board.all():
-            if incident.monitor not in present:
+            if incident.monitor not in present and incident.kind != SILENCE_ENDS:
                 channels = told_through(f"{incident.id}-1") if incident.open else []
                 post(incident, ended(incident, self._clock.now(), "removed"), channels, self._board)
 
@@ -162,7 +163,7 @@ class Mishaps:
         kind: str,
         title: str,
         plan: StreamPlan | None,
-        channels: tuple[str, ...] = (),
+        channels: tuple[str, ...] | None = None,
         evidence: Mapping[str, Any] | None = None,
     ) -> None:
         now = self._clock.now()
@@ -177,13 +178,15 @@ class Mishaps:
             title=title,
             evidence=evidence or {},
         )
-        mishap(self._board, incident, channels or (_channels(plan) if plan is not None else ("console",)))
+        if channels is None:
+            channels = _channels(plan) if plan is not None else ()
+        mishap(self._board, incident, channels)
 
 
 def _channels(plan: StreamPlan) -> tuple[str, ...]:
-    """Everyone who hears of some monitor of the stream."""
-    found = dict.fromkeys(c for group in plan.groups for m in group.monitors for c in m.policy.channels)
-    return tuple(found) or ("console",)
+    """Everyone who hears of some monitor of the stream; empty where the route decides of one."""
+    told = [m.policy.channels for group in plan.groups for m in group.monitors]
+    return tuple(dict.fromkeys(c for channels in told for c in channels)) if all(told) else ()
 
 
 def _together(

@@ -15,6 +15,7 @@ from streamgauge.channels.contract import Channel
 from streamgauge.clock import Clock
 from streamgauge.config import plugins
 from streamgauge.config.models import Config, StreamConfig
+from streamgauge.config.telling import channels_of
 from streamgauge.engines.company import refuse_company
 from streamgauge.engines.dead_letters import copiers
 from streamgauge.engines.delivery import Delivery, Tried
@@ -148,6 +149,7 @@ def _delivering(
 ) -> Iterator[tuple[Delivery, list[Callable[[Tried], None]]]]:
     hear: list[Callable[[Tried], None]] = []
     named = {name for monitor in config.monitors.values() for name in monitor.notify} | set(config.channels)
+    named |= set(channels_of(config.route))
     channels: Mapping[str, Channel] = {
         name: _channel(config, name, choices, clock, store) for name in sorted(named | {"console"})
     }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from streamgauge.batch import Aside, BadRecord, Column
 from streamgauge.clock import iso
-from streamgauge.engines.built_in import LateRecord
+from streamgauge.engines.built_in import LateRecord, late_records
 from streamgauge.engines.round import Gathered
 from streamgauge.incident import Incident
-from streamgauge.incidents.board import Board
+from streamgauge.incidents.board import Board, Event
+from streamgauge.incidents.telling import Rules, Telling, moment, told_so_far
 from streamgauge.keys import Key, key_text
 from streamgauge.monitor import Monitor
 from streamgauge.pipeline import Lane
@@ -33,6 +35,7 @@ class Records:
         self.plan = plan
         self.incidents: dict[str, Incident] = {}
         self.dead_letters: list[tuple[str, BadRecord]] = []
+        self._events: list[Event] = []
         self._lines: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
         self._counts = {"windows": 0, "late": 0}
 
@@ -94,7 +97,10 @@ class Records:
             self._add("verdict", (monitor.name, monitor.stream, verdict.key), moments, more)
 
     def late(self, group: Group, rows: Rows, late: LateRows) -> None:
-        """Late records come with :meth:`gathered`, where their monitors are known."""
+        """Late rows of a monitor; late records of a stream come with :meth:`gathered`, where their monitors are known."""
+        if group.stream not in self.plan.streams:
+            for record in late_records(group, rows, late, 0):
+                self._late(record)
 
     def gathered(self, gathered: Gathered) -> None:
         """Late and bad records of a round."""
@@ -111,25 +117,44 @@ class Records:
             self._add("dead_letter", (None, stream, None), (bad.at, None, None), more)
 
     def changes(self, board: Board) -> None:
-        """Incidents that people would be told of now."""
+        """What happened to incidents; what is told of it is decided once all of it is known, by :meth:`tell`."""
+        for event in board.events:
+            self.incidents[event.incident.id] = event.incident
+        self._events += board.events
+        for name, incident in board.changed.items():
+            if name in self.incidents:
+                self.incidents[name] = incident
+        board.clear_changes()
+
+    def tell(self, rules: Rules) -> None:
+        """The notices that people would have got, had the clock on the wall shown the records' time."""
+        board = Board()
+        telling = Telling(board, replace(rules, repeats=False))
+        for event in sorted(self._events, key=_moment_of):
+            incident = told_so_far(board, event.incident)
+            board.put(incident)
+            board.events.append(Event(incident, event.cause, event.channels))
+            self._step(telling, moment(event))
+        while (when := telling.pending()) is not None:
+            self._step(telling, when)
+        for name, incident in self.incidents.items():
+            self.incidents[name] = told_so_far(board, incident)
+
+    def _step(self, telling: Telling, at: int) -> None:
+        telling.step(at)
         told: Incident | None = None
-        for notice in board.notices:
+        for notice in telling.board.notices:
             incident = notice.incident
-            self.incidents[incident.id] = incident
             if incident is told:
                 continue  # the same notice through another channel
             told = incident
-            at = incident.resolved_at if incident.resolved_at is not None else incident.opened_at
             line = notice.as_json()
             for name in ("monitor", "key", "window_start", "window_end"):
                 line.pop(name)
             monitor = self.plan.monitors.get(incident.monitor)
             whose = incident.monitor, monitor.stream if monitor else None, incident.key
             self._add("incident", whose, (at, incident.window_start, incident.window_end), line)
-        for incident in board.changed.values():
-            if incident.id in self.incidents:
-                self.incidents[incident.id] = incident
-        board.clear_changes()
+        telling.board.notices.clear()
 
     def lines(self, records: int) -> list[dict[str, Any]]:
         """All lines in order: at, kind, stream, partition, offset, monitor, key, window start; nulls last."""
@@ -169,6 +194,12 @@ class Records:
             "at": iso(at),
         }
         self._lines.append((order, {**line, **more}))
+
+
+def _moment_of(event: Event) -> tuple[Any, ...]:
+    """The order in which events are told, whatever the batches were."""
+    incident = event.incident
+    return moment(event), incident.monitor, key_text(incident.key), incident.kind, incident.episode
 
 
 def _text(value: str | None) -> tuple[int, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from streamgauge.batch import BadRecord, Batch, Partition
 from streamgauge.clock import Clock, SystemClock
 from streamgauge.config.models import Config
+from streamgauge.config.telling import rules_of
 from streamgauge.engines.merge import Merger
 from streamgauge.engines.records import Records
 from streamgauge.engines.round import Runners, split_order
@@ -122,6 +123,7 @@ def replay(
         if flush:
             records.gathered(runners.finish())
         records.changes(board)
+        records.tell(rules_of(config))
     except MonitorFailed as failed:
         raise DetectorFailedError(
             f"monitor {', '.join(failed.monitors)} failed: {failed.error}"

@@ -1,9 +1,12 @@
-"""The stages in their order: verdict → settle → deduplicate → route → notices."""
+"""From verdicts to what changed: verdict → settle → an event on the board.
+
+What follows (inhibit → silence → route → group → repeat → limit → outbox) runs on the wall clock: see ``telling.py``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -11,11 +14,13 @@ import numpy as np
 
 from streamgauge.batch import IntArray, Partition
 from streamgauge.incident import Incident, IncidentState
-from streamgauge.incidents.board import Board
-from streamgauge.incidents.route import route
-from streamgauge.incidents.settle import Rule, ended, over, ripen, settle
+from streamgauge.incidents.board import Board, Cause, Event
+from streamgauge.incidents.labels import labelled, relabelled
+from streamgauge.incidents.memory import Memory
+from streamgauge.incidents.no_data import NO_DATA, watch_data
+from streamgauge.incidents.settle import Rule, counted_openings, ended, over, ripen, settle, soothe
 from streamgauge.keys import KeySlots
-from streamgauge.verdict import Verdict, Verdicts
+from streamgauge.verdict import Severity, Verdict, Verdicts
 
 Sampler = Callable[[Verdicts, int], tuple[Partition | None, Sequence[Mapping[str, Any]]]]
 """For one row of verdicts: the partition of the record that decided, and a few records to show."""
@@ -29,11 +34,19 @@ class Policy:
         rule: when they open and end.
         channels: who hears of them.
         holds: whether its condition holds until told otherwise (``for`` then ends without a new verdict).
+        labels: the monitor's own, and its stream.
+        by: the fields that its keys are made of.
+        runbook: a link for whoever is told.
+        no_data: whether missing data is an incident of its own.
     """
 
     rule: Rule
     channels: tuple[str, ...]
     holds: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    by: tuple[str, ...] = ()
+    runbook: str | None = None
+    no_data: bool = False
 
 
 def receive(
@@ -63,6 +76,8 @@ def receive(
     if not len(verdicts):
         return np.empty(0, np.int64)
     held, fired = board.slots(verdicts.monitor, verdicts.keys), verdicts.slots[verdicts.firing()]
+    if policy.no_data:
+        _watch_data(verdicts, policy, board)
     if not len(held) and not len(fired):
         return np.arange(0 if only_open else len(verdicts))
     touched = verdicts.keys.among(verdicts.slots, np.concatenate((held, fired)))
@@ -75,18 +90,45 @@ def receive(
         if marks is not None and policy.holds:
             # A record may come when time has long passed; what time itself decided comes at its moment.
             before = int(marks[verdicts.positions[row] - 1]) if verdict.offset is not None else verdict.at
-            _ripen(verdict, max(before, verdict.at), policy, board)
+            _catch_up(verdict, max(before, verdict.at), policy, board)
         one(verdict, policy, board, partial(sample, verdicts, row))
     return np.nonzero(counted)[0]
 
 
-def _ripen(verdict: Verdict, watermark: int, policy: Policy, board: Board) -> None:
-    """What is pending fires before a verdict that comes after its time is up, as if it had been looked at."""
-    pending = board.current(verdict.monitor, verdict.key)
-    if policy.rule.for_ > 0 and pending is not None and pending.state is IncidentState.PENDING:
-        after = ripen(pending, watermark, policy.rule)
-        if after is not pending:
-            post(pending, after, policy.channels, board)
+def _watch_data(verdicts: Verdicts, policy: Policy, board: Board) -> None:
+    """Windows without data, and those that have some again, of the keys that this concerns."""
+    missing = verdicts.severities == int(Severity.NO_DATA)
+    held = board.slots(verdicts.monitor, verdicts.keys, NO_DATA)
+    if not missing.any() and not len(held):
+        return
+    touched = missing | np.isin(verdicts.slots, held)
+    for row in np.nonzero(touched)[0].tolist():
+        verdict = verdicts.row(row)
+        before = board.current(verdict.monitor, verdict.key, NO_DATA)
+        after = watch_data(before, verdict, policy.rule)
+        if after is None and before is not None:
+            board.withdraw(before)
+        elif after is not None and after is not before:
+            post(before, _dressed(after, policy) if before is None else after, policy.channels, board)
+
+
+def _catch_up(verdict: Verdict, watermark: int, policy: Policy, board: Board) -> None:
+    """What time had decided before a verdict that comes later, as if it had been looked at."""
+    current = board.current(verdict.monitor, verdict.key)
+    if current is not None:
+        _let_pass(current, watermark, policy, board)
+
+
+def _let_pass(current: Incident, watermark: int, policy: Policy, board: Board) -> None:
+    """What is pending fires, and what is clear ends, once its time is up."""
+    after = current
+    if current.state is IncidentState.PENDING:
+        after = ripen(current, watermark, policy.rule) if policy.rule.for_ > 0 else current
+    elif current.clearing_since is not None:
+        after = soothe(current, watermark, policy.rule)
+    if after is not current:
+        _remember(after, policy.rule, board)
+        post(current, after, policy.channels, board)
 
 
 def one(
@@ -115,39 +157,73 @@ def _change(
         board.withdraw(before)
         return
     if before is None:
+        memory = board.memory.get(after.fingerprint)
+        if memory is not None and memory.shuts(after.last_end or 0, after.last_start or 0):
+            return  # people declared it to be over
         partition, samples = sample()
         after = replace(
-            after, samples=tuple(samples), partition=None if partition is None else str(partition)
+            _dressed(after, policy),
+            samples=tuple(samples),
+            partition=None if partition is None else str(partition),
+            openings=_openings(after, memory, policy.rule),
         )
+    elif after.severity != before.severity:
+        after = relabelled(after)
+    _remember(after, policy.rule, board)
     post(before, after, policy.channels, board)
 
 
+def _dressed(incident: Incident, policy: Policy) -> Incident:
+    """A new incident with what its monitor says about it."""
+    named = labelled(incident, policy.labels, policy.by)
+    return replace(named, runbook=policy.runbook)
+
+
+def _openings(incident: Incident, memory: Memory | None, rule: Rule) -> tuple[int, ...]:
+    if not rule.flaps:
+        return ()
+    return counted_openings(memory.openings if memory is not None else (), incident.opened_at, rule)
+
+
+def _remember(incident: Incident, rule: Rule, board: Board) -> None:
+    """How often a key flapped outlives its incidents, while that counts."""
+    if rule.flaps and incident.state is IncidentState.RESOLVED:
+        board.remember(incident.fingerprint, Memory(incident.openings))
+
+
 def post(before: Incident | None, after: Incident, channels: Sequence[str], board: Board) -> None:
-    """Note a change; people hear of a beginning and of an end, once each."""
+    """Note a change, and what may have to be told of it."""
     began = after.state is IncidentState.FIRING and (before is None or before.state is IncidentState.PENDING)
-    if began or after.state is IncidentState.RESOLVED:
-        after = replace(after, notices=after.notices + 1)
-        board.notices.extend(route(after, channels))
+    if before is None:
+        after = replace(after, notify=tuple(channels))
+    board.put(after)
     if began:
         board.began.append(after)
-    board.put(after)
+        board.events.append(Event(after, Cause.BEGAN, tuple(channels)))
+    elif after.state is IncidentState.RESOLVED:
+        board.events.append(Event(after, Cause.ENDED, tuple(channels)))
+    elif before is not None and before.open and before.severity != after.severity:
+        cause = Cause.WORSE if after.severity == "critical" else Cause.EASED
+        board.events.append(Event(after, cause, tuple(channels)))
 
 
 def pass_time(monitor: str, watermark: int, policy: Policy, board: Board, keys: KeySlots) -> None:
-    """Let pending incidents of ``keys`` ripen whose condition holds until told otherwise."""
-    if not policy.holds or policy.rule.for_ == 0:
+    """Let time decide about incidents of ``keys`` whose condition holds until told otherwise."""
+    rule = policy.rule
+    if not policy.holds or not (rule.for_ or rule.clear_after or rule.flaps):
         return
     for incident in list(board.of(monitor).values()):
-        if incident.state is IncidentState.PENDING and keys.find(incident.key) is not None:
-            after = ripen(incident, watermark, policy.rule)
-            if after is not incident:
-                post(incident, after, policy.channels, board)
+        waits = incident.state is IncidentState.PENDING or incident.clearing_since is not None
+        if waits and keys.find(incident.key) is not None:
+            _let_pass(incident, watermark, policy, board)
 
 
 def mishap(board: Board, incident: Incident, channels: Sequence[str]) -> None:
     """Open an incident about a monitor or stream itself (``source lost`` …) unless it is open already."""
     if board.current(incident.monitor, incident.key, incident.kind) is None:
-        post(None, incident, channels, board)
+        kind, _, name = incident.monitor.partition(" ")
+        own = {"stream": name} if kind == "stream" and name else {}
+        post(None, labelled(incident, own), channels, board)
 
 
 def mended(

@@ -10,7 +10,10 @@ Rules, in their order (``last`` is the last window that fired):
 6. open, no data after ``last``: counted; after ``no_data_after`` windows it resolves as ``no data``.
 7. open, forgotten: it ends as ``forgotten``.
 8. anything else changes nothing.
-9. of sessions: an incident ends with the session that last fired (or with a later one), whatever was found of it:
+9. ``clear_after``: 5. holds once it has been clear for that long, by the moments of its windows; what fires, and what
+   is neither, begins it anew.
+10. flapping: a key that opened too often of late must stay clear for as long as its openings are counted.
+11. of sessions: an incident ends with the session that last fired (or with a later one), whatever was found of it:
    there are no windows between sessions that could say that it is over.
 """
 
@@ -37,12 +40,18 @@ class Rule:
         by_moment: whether episodes are named by the moment that opened them; else by the window's start,
             where each window has its own (those of count and running windows are shared by many).
         by_window: whether an incident ends when its window does (sessions).
+        clear_after: microseconds of event time that it must be clear before it is over.
+        flaps: a key with so many openings …
+        flaps_within: … in so many microseconds of event time flaps; 0 = never.
     """
 
     for_: int = 0
     no_data_after: int = 10
     by_moment: bool = False
     by_window: bool = False
+    clear_after: int = 0
+    flaps: int = 0
+    flaps_within: int = 0
 
 
 def settle(current: Incident | None, verdict: Verdict, rule: Rule) -> Incident | None:
@@ -75,6 +84,24 @@ def ripen(pending: Incident, watermark: int, rule: Rule) -> Incident:
     return replace(pending, state=IncidentState.FIRING, opened_at=due)
 
 
+def soothe(clearing: Incident, watermark: int, rule: Rule) -> Incident:
+    """One that is clear until told otherwise ends when it has been so for long enough."""
+    assert clearing.clearing_since is not None
+    due = clearing.clearing_since + patience(clearing, rule)
+    return clearing if watermark < due else ended(clearing, due, "recovered")
+
+
+def patience(current: Incident, rule: Rule) -> int:
+    """For how long it must be clear."""
+    flapping = rule.flaps > 0 and len(current.openings) >= rule.flaps
+    return max(rule.clear_after, rule.flaps_within) if flapping else rule.clear_after
+
+
+def counted_openings(before: tuple[int, ...], at: int, rule: Rule) -> tuple[int, ...]:
+    """The openings of a key that count for flapping, with the one at ``at``."""
+    return (*(opening for opening in before if opening > at - rule.flaps_within), at)
+
+
 def _fired(current: Incident | None, verdict: Verdict, rule: Rule) -> Incident:
     if current is None:
         return _opened(verdict, rule)
@@ -88,6 +115,7 @@ def _fired(current: Incident | None, verdict: Verdict, rule: Rule) -> Incident:
         evidence=verdict.grounds,
         severity=verdict.severity.label,
         no_data=0,
+        clearing_since=None,
     )
     if current.state is IncidentState.PENDING:
         assert current.pending_since is not None
@@ -128,13 +156,24 @@ def _not_fired(current: Incident, verdict: Verdict, rule: Rule) -> Incident | No
     if not _after(current, verdict, rule):
         return current
     if verdict.severity is Severity.OK:
-        return WITHDRAWN if pending else ended(current, verdict.at, "recovered", verdict.observed)
+        return WITHDRAWN if pending else _clear(current, verdict, rule)
     if verdict.severity is Severity.NO_DATA:
         count = current.no_data + 1
         if count >= rule.no_data_after:
             return WITHDRAWN if pending else ended(current, verdict.at, "no data", verdict.observed)
         return replace(current, no_data=count)
+    if verdict.severity is Severity.NEITHER and current.clearing_since is not None:
+        return replace(current, no_data=0, clearing_since=None)
     return replace(current, no_data=0) if current.no_data else current
+
+
+def _clear(current: Incident, verdict: Verdict, rule: Rule) -> Incident:
+    since = verdict.at if current.clearing_since is None else current.clearing_since
+    if verdict.at - since >= patience(current, rule):
+        return ended(current, verdict.at, "recovered", verdict.observed)
+    return (
+        current if current.clearing_since is not None else replace(current, clearing_since=since, no_data=0)
+    )
 
 
 def _after(current: Incident, verdict: Verdict, rule: Rule) -> bool:

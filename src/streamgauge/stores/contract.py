@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from streamgauge.batch import BadRecord, Partition
-from streamgauge.incident import Incident, IncidentState, Notice
+from streamgauge.incident import Incident, IncidentState, Notice, Remark
 from streamgauge.keys import Key
 from streamgauge.sinks.contract import SpooledRow
 from streamgauge.state import Tables
@@ -95,6 +95,8 @@ class Commit:
         history: window results.
         paused: monitors paused (with the reason) or resumed (None).
         rows: for sinks; they leave after the commit.
+        remarks: what people said and did about incidents.
+        telling: what the stages after an incident remember, by name; None: forgotten.
     """
 
     positions: Mapping[tuple[str, Partition], Position] = field(default_factory=dict)
@@ -107,6 +109,8 @@ class Commit:
     history: Sequence[HistoryBlock] = ()
     paused: Mapping[str, str | None] = field(default_factory=dict)
     rows: Sequence[DecidedRow] = ()
+    remarks: Sequence[Remark] = ()
+    telling: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,13 +233,15 @@ class Reading(Protocol):
         *,
         state: IncidentState | None = None,
         monitor: str | None = None,
+        severity: str | None = None,
+        key: str | None = None,
         limit: int = 100,
         before: int | None = None,
         after: str | None = None,
     ) -> list[Incident]:
         """Newest first; ``before`` (microseconds of ``opened_at``) turns the page.
 
-        ``after`` (an incident's id) goes on among those of the very moment ``before``.
+        ``key`` is :func:`~streamgauge.keys.key_text`. ``after`` (an incident's id) goes on among those of the very moment ``before``.
         """
         ...
 
@@ -249,6 +255,14 @@ class Reading(Protocol):
 
     def changes(self, incident_id: str) -> list[Change]:
         """What happened to an incident, oldest first."""
+        ...
+
+    def around(self, start: int, end: int, limit: int = 200) -> list[Incident]:
+        """Incidents that opened in ``start <= opened_at <= end``, oldest first."""
+        ...
+
+    def telling(self, prefix: str = "") -> dict[str, dict[str, Any]]:
+        """What the stages after an incident remember, by names that begin so."""
         ...
 
     def dead_letters(self, *, stream: str | None = None, limit: int = 100) -> list[DeadLetter]:

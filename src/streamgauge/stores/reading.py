@@ -28,6 +28,7 @@ from streamgauge.stores.schema import (
     monitor_status,
     outbox,
     positions,
+    telling,
 )
 
 if TYPE_CHECKING:
@@ -102,19 +103,25 @@ class SqlReading:
         *,
         state: IncidentState | None = None,
         monitor: str | None = None,
+        severity: str | None = None,
+        key: str | None = None,
         limit: int = 100,
         before: int | None = None,
         after: str | None = None,
     ) -> list[Incident]:
         """Newest first; ``before`` (microseconds of ``opened_at``) turns the page.
 
-        ``after`` (an incident's id) goes on among those of the very moment ``before``.
+        ``key`` is :func:`~streamgauge.keys.key_text`. ``after`` (an incident's id) goes on among those of the very moment ``before``.
         """
         query = select(incidents.c.body).order_by(incidents.c.opened_at.desc(), incidents.c.id).limit(limit)
         if state is not None:
             query = query.where(incidents.c.state == str(state))
         if monitor is not None:
             query = query.where(incidents.c.monitor == monitor)
+        if severity is not None:
+            query = query.where(incidents.c.severity == severity)
+        if key is not None:
+            query = query.where(incidents.c.key == key)
         if before is not None:
             same = (incidents.c.opened_at == before) & (incidents.c.id > (after or ""))
             earlier = incidents.c.opened_at < before
@@ -135,6 +142,20 @@ class SqlReading:
         with self._reading() as connection:
             found = connection.execute(query.order_by(incidents.c.opened_at, incidents.c.id)).scalars()
             return [rows.read_incident(body) for body in found]
+
+    def around(self, start: int, end: int, limit: int = 200) -> list[Incident]:
+        """Incidents that opened in ``start <= opened_at <= end``, oldest first."""
+        query = select(incidents.c.body).where(incidents.c.opened_at.between(start, end))
+        ordered = query.order_by(incidents.c.opened_at, incidents.c.id).limit(limit)
+        with self._reading() as connection:
+            return [rows.read_incident(body) for body in connection.execute(ordered).scalars()]
+
+    def telling(self, prefix: str = "") -> dict[str, dict[str, Any]]:
+        """What the stages after an incident remember, by names that begin so."""
+        query = select(telling).where(telling.c.name.startswith(prefix, autoescape=True))
+        with self._reading() as connection:
+            found = connection.execute(query.order_by(telling.c.name))
+            return {row.name: msgspec.json.decode(row.body) for row in found}
 
     def changes(self, incident_id: str) -> list[Change]:
         """What happened to an incident, oldest first."""

@@ -52,7 +52,8 @@ def read_incident(body: str) -> Incident:
     if isinstance(fields["key"], list):
         fields["key"] = tuple(fields["key"])
     fields["state"] = IncidentState(fields["state"])
-    fields["samples"] = tuple(fields["samples"])
+    for name in ("samples", "notify", "told", "groups", "openings"):
+        fields[name] = tuple(fields.get(name, ()))
     return Incident(**fields)
 
 

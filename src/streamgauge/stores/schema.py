@@ -132,6 +132,8 @@ incident_changes = _numbered(
     Index(None, "incident"),
 )
 
+telling = Table("telling", metadata, _text("name", primary_key=True), _text("body"))  # body: JSON
+
 outbox = _numbered(
     "outbox",
     _text("notice"),

@@ -13,7 +13,7 @@ from sqlalchemy import insert as plain_insert
 
 from streamgauge.batch import BadRecord, Partition
 from streamgauge.clock import SECOND
-from streamgauge.incident import Incident, Notice
+from streamgauge.incident import Incident, Notice, Remark
 from streamgauge.stores import rows
 from streamgauge.stores.contract import LateCount, Position
 from streamgauge.stores.schema import (
@@ -24,6 +24,7 @@ from streamgauge.stores.schema import (
     monitor_status,
     outbox,
     positions,
+    telling,
 )
 
 Insert: TypeAlias = Callable[[Table], Any]
@@ -57,16 +58,29 @@ def write_positions(
         _upsert(connection, insert, positions, ("next_offset", "largest_time", "partial_until"), values)
 
 
-def write_incidents(connection: Connection, insert: Insert, changed: Sequence[Incident], now: int) -> None:
-    """Put in new incidents, replace changed ones, and note each change of state for good."""
+def write_incidents(
+    connection: Connection,
+    insert: Insert,
+    changed: Sequence[Incident],
+    now: int,
+    remarks: Sequence[Remark] = (),
+) -> None:
+    """Put in new incidents, replace changed ones, and note each change of state for good.
+
+    ``remarks`` are noted as they are; a change of state that one of them tells of is not noted again.
+    """
     if not changed:
         return
     stood = _states_of(connection, [incident.id for incident in changed])
     changes = []
+    told = {(remark.incident, str(remark.state)) for remark in remarks}
+    for remark in remarks:
+        line = {"incident": remark.incident, "at": now, "who": remark.who, "state": str(remark.state)}
+        changes.append({**line, "why": remark.why})
     for incident in changed:
         state = str(incident.state)
-        if stood.get(incident.id) != state:
-            why = incident.reason or incident.title
+        if stood.get(incident.id) != state and (incident.id, state) not in told:
+            why = incident.reason or (incident.muted if state == "suppressed" else None) or incident.title
             changes.append(
                 {"incident": incident.id, "at": now, "who": "streamgauge", "state": state, "why": why}
             )
@@ -75,6 +89,18 @@ def write_incidents(connection: Connection, insert: Insert, changed: Sequence[In
     _upsert(connection, insert, incidents, columns, [rows.incident_row(each, now) for each in changed])
     if changes:
         connection.execute(plain_insert(incident_changes), changes)
+
+
+def write_telling(connection: Connection, insert: Insert, changed: Mapping[str, object]) -> None:
+    """Keep what the stages after an incident remember; what is None is forgotten."""
+    values = [
+        {"name": name, "body": rows.json_text(body)} for name, body in changed.items() if body is not None
+    ]
+    if values:
+        _upsert(connection, insert, telling, ("body",), values)
+    gone = [name for name, body in changed.items() if body is None]
+    for start in range(0, len(gone), _AT_ONCE):
+        connection.execute(delete(telling).where(telling.c.name.in_(gone[start : start + _AT_ONCE])))
 
 
 def write_notices(

@@ -156,7 +156,8 @@ class SqlStore(SqlReading):
         put, keep = self._backend.insert, self._keep
         sections.write_positions(connection, put, self._owner.reader, commit.positions)
         pending = self._checkpoints.write(connection, commit.states, commit.dropped, now)
-        sections.write_incidents(connection, put, commit.incidents, now)
+        sections.write_incidents(connection, put, commit.incidents, now, commit.remarks)
+        sections.write_telling(connection, put, commit.telling)
         sections.write_notices(connection, put, commit.notices, now, keep.notices)
         sections.write_dead_letters(connection, put, commit.dead_letters, keep.dead_letters)
         sections.write_late(connection, put, commit.late, now)

@@ -1,0 +1,42 @@
+"""The labels of an incident: what silences, routes and inhibitions can ask about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from streamgauge.incident import Incident
+from streamgauge.keys import key_label
+
+RESERVED = ("monitor", "stream", "incident", "severity", "key")
+"""Names that a monitor's own labels may not take."""
+
+
+def labelled(incident: Incident, own: Mapping[str, str], by: tuple[str, ...] = ()) -> Incident:
+    """The incident with its labels.
+
+    Args:
+        incident: new.
+        own: the stream's name and the labels that the monitor declares.
+        by: the fields that its key is made of; each is a label too, unless a reserved name is in the way.
+    """
+    key = incident.key
+    parts = key if isinstance(key, tuple) else () if key is None else (key,)
+    fields = {name: str(value) for name, value in zip(by, parts, strict=False) if name not in RESERVED}
+    labels = {
+        **fields,
+        **own,
+        "monitor": incident.monitor,
+        "incident": incident.kind,
+        "severity": incident.severity,
+    }
+    if key is not None:
+        labels["key"] = key_label(key)
+    return replace(incident, labels=labels)
+
+
+def relabelled(incident: Incident) -> Incident:
+    """With its severity as it is now."""
+    if incident.labels.get("severity") == incident.severity:
+        return incident
+    return replace(incident, labels={**incident.labels, "severity": incident.severity})
