@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 DEFAULT = "sqlite:///streamgauge.db"
 HERE = "http://127.0.0.1:8000"
+TOKEN = "STREAMGAUGE_TOKEN"  # noqa: S105  the variable's name
+"""The environment's variable with the token that verbs show a server."""
 PATIENCE = 5.0
 """Seconds to wait for a server's answer."""
 
@@ -68,15 +71,25 @@ def ask(url: str, path: str, **parameters: str) -> dict[str, Any]:
     import httpx
 
     try:
-        answer = httpx.get(url.rstrip("/") + path, params=parameters, timeout=PATIENCE, trust_env=False)
+        answer = httpx.get(
+            url.rstrip("/") + path, params=parameters, headers=bearer(), timeout=PATIENCE, trust_env=False
+        )
         found: dict[str, Any] = answer.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise OutsideError(
             f"no Streamgauge server answers at {url} ({error}); start one with `streamgauge run`, or name "
             "another with `--server`"
         ) from error
+    if answer.status_code in (401, 403):
+        raise ConfigError(f"{found.get('error', answer.text)}. Set {TOKEN} to a token of this server")
     if answer.status_code in (400, 404):
         raise ConfigError(str(found.get("error", answer.text)))
     if answer.status_code != 200:
         raise OutsideError(f"the server at {url} fails: {found.get('error', answer.status_code)}")
     return found
+
+
+def bearer() -> dict[str, str]:
+    """The header with the environment's token; nothing where there is none."""
+    token = os.environ.get(TOKEN, "").strip()
+    return {"Authorization": f"Bearer {token}"} if token else {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import ip_network
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
@@ -247,9 +248,25 @@ class ServerConfig(Settings):
     """Where the API, the metrics and the health checks listen."""
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
-    """An address of this machine; only loopback is taken."""
+    """An address of this machine; beyond loopback only once there is a token."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
     """0 takes a free one."""
+    trusted_proxies: Names = ()
+    """Addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed; none by default."""
+    requests_per_second: Annotated[int, Field(gt=0)] = 500
+    """Taken from one address; more have to come again."""
+    max_bytes: Annotated[int, Field(gt=0, le=64 * 1024**2)] = 1024**2
+    """The largest request; sources of type http have a bound of their own."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        for text in texts:
+            try:
+                ip_network(text, strict=False)
+            except ValueError:
+                raise ValueError(f"{text!r} is no address or network such as 10.0.0.0/8") from None
+        return texts
 
 
 class Config(Settings):

@@ -43,7 +43,9 @@ def refuse_strangers(request: Request) -> None:
         Refused: with 403.
     """
     origin = request.headers.get("origin")
-    if origin is not None and not is_loopback(urlsplit(origin).hostname or ""):
+    site = urlsplit(origin or "")
+    own = site.netloc.lower() == request.headers.get("host", "").lower()
+    if origin is not None and not own and not is_loopback(site.hostname or ""):
         raise Refused(403, f"a page of {origin} may not change anything here")
 
 

@@ -11,13 +11,17 @@ import structlog
 
 from streamgauge.errors import ConfigError, OutsideError
 from streamgauge.server.desk import Desk, Running
-from streamgauge.server.refusals import is_loopback
+from streamgauge.server.gate import Gate
+from streamgauge.server.refusals import Refused, is_loopback
 
 if TYPE_CHECKING:
     import uvicorn
 
 ENDING = 5.0
 """Seconds that requests under way have at the end."""
+
+CONNECTIONS = 1_000
+"""Connections at a time; beyond that a request is answered with 503 at once."""
 
 _log = structlog.get_logger("streamgauge.server")
 
@@ -29,12 +33,13 @@ class ServerThread:
 
     Args:
         running: what is served.
-        host: must be of this machine alone, since there is nothing yet that asks who it is.
+        host: beyond loopback only where there is a token.
         port: 0 takes a free one.
     """
 
     def __init__(self, running: Running, host: str, port: int) -> None:
         self._desk = Desk(running)
+        self._gate = Gate(self._desk, running.config.server)
         self._host = host
         self._port = port
         self._server: uvicorn.Server | None = None
@@ -44,20 +49,28 @@ class ServerThread:
         """Begin to serve; the port, also where a free one was taken.
 
         Raises:
-            ConfigError: others could reach ``host``.
+            ConfigError: others could reach ``host``, and there is no token.
             OutsideError: the port is taken, or it cannot be listened to.
         """
         import uvicorn
 
+        from streamgauge.server import signing_in
         from streamgauge.server.app import make_app
+        from streamgauge.server.guard import Guard
 
+        self._refuse_open_doors()
         listening = _listen(self._host, self._port)
         port: int = listening.getsockname()[1]
+        app = make_app(self._desk)
+        app.include_router(signing_in.routes(self._gate))
         settings = uvicorn.Config(
-            make_app(self._desk),
+            Guard(app, self._gate, self._desk.running.config.server.max_bytes),
             log_config=None,
             access_log=False,
             lifespan="off",
+            proxy_headers=False,  # the gate believes those proxies that the configuration names
+            server_header=False,
+            limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=int(ENDING),
         )
         self._server = uvicorn.Server(settings)
@@ -74,11 +87,25 @@ class ServerThread:
             return
         self._server.should_exit = True
         self._thread.join(ENDING + 1)
+        self._gate.close()
         self._desk.close()
+
+    def _refuse_open_doors(self) -> None:
+        if is_loopback(self._host):
+            return
+        try:
+            known = any(token.valid(self._desk.clock.now()) for token in self._gate.tokens())
+        except Refused:
+            known = False
+        if not known:
+            raise ConfigError(
+                f"server: {self._host} can be reached by others, and whoever reaches it may pause monitors and read "
+                "incidents: there are no tokens yet. Make one, `streamgauge token create NAME --scope operate`, or "
+                "listen at 127.0.0.1"
+            )
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    _refuse_others(host)
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         family, *_, address = found[0]
@@ -105,15 +132,6 @@ def _cannot(host: str, port: int, error: OSError) -> OutsideError:
     if error.errno == errno.EACCES:
         return OutsideError(f"this user may not listen at {where}; take a port from 1024 on")
     return OutsideError(f"cannot listen at {where}: {error.strerror or error}")
-
-
-def _refuse_others(host: str) -> None:
-    if not is_loopback(host):
-        raise ConfigError(
-            f"server: {host} can be reached by others, and whoever reaches it may pause monitors and read "
-            "incidents: there are no tokens yet. Listen at 127.0.0.1 and let a proxy that asks who it is stand "
-            "before it"
-        )
 
 
 def _shown(host: str) -> str:
