@@ -93,6 +93,76 @@ def test_any_split_into_batches_gives_the_same(by: str | None, placed: str | Non
         assert text(run(configured, rows, batch_size=size)) == text(whole)
 
 
+def rows_of(window: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"window": {"by": "k", "compute": SUM, **window}, **more}
+
+
+def test_a_session_counts_at_its_last_record_once_it_is_over():
+    monitors = {"bursts": rows_of({"type": "session", "gap": "4s"}), "many": above(limit=0)}
+    times = [(1, "a"), (9, "b"), (3, "a"), (11, "b"), (12, "a"), (30, "c")]
+    replayed = run(config(monitors, lateness="8s"), [record(at, key) for at, key in times])
+    assert windows(replayed, "many") == [
+        (None, 0, 10, {"rows": 1, "most": 2}),
+        (None, 10, 20, {"rows": 1, "most": 2}),
+    ]
+
+
+def test_a_running_total_counts_at_each_of_its_reports():
+    watcher = above(where="k = 'a'", limit=9, window={})
+    watcher["window"] = {"type": "tumbling", "size": "10s", "compute": {"rows": "count(*)", "most": "max(n)"}}
+    monitors = {"bursts": rows_of({"type": "running", "every": "5s"}), "many": watcher}
+    replayed = run(config(monitors), ROWS)
+    assert windows(replayed, "many") == [
+        (None, 0, 10, {"rows": 1, "most": 2}),
+        (None, 10, 20, {"rows": 1, "most": 4}),
+    ]
+
+
+def test_a_count_window_counts_at_its_record_and_too_late_where_that_is():
+    monitors = {"bursts": rows_of({"type": "count", "size": 2}), "many": above(limit=0)}
+    times = [1, 2, 11, 3, 20, 21, 4, 5, 30]
+    """Pairs end with the 2, with the 3 (behind the 11 by less than 9 s), with the 21, and with the 5: too late."""
+    replayed = run(config(monitors, lateness="9s"), [record(at, "a") for at in times])
+    assert windows(replayed, "many") == [
+        (None, 0, 10, {"rows": 2, "most": 2}),
+        (None, 20, 30, {"rows": 1, "most": 2}),
+    ]
+    assert [
+        (line["monitor"], line["window_start"][17:19]) for line in replayed.lines if line["kind"] == "late"
+    ] == [("many", "00")]
+
+
+@pytest.mark.parametrize("by", [None, "k"])
+@pytest.mark.parametrize("placed", [None, "k"])
+@pytest.mark.parametrize(
+    "window",
+    [
+        {"type": "session", "gap": "2s"},
+        {"type": "running", "every": "3s"},
+        {"type": "count", "size": 3, "every": 2},
+        {"type": "session", "gap": "1s", "grace": "5s"},
+    ],
+    ids=lambda window: window["type"],
+)
+def test_rows_of_every_window_are_the_same_for_any_split(
+    window: dict[str, Any], by: str | None, placed: str | None
+):
+    chance = random.Random(7)
+    rows = {
+        part: [record(at / 2 + 3 * chance.random(), f"{part}-{chance.randrange(3)}") for at in range(80)]
+        for part in (0, 1)
+    }
+    stream: dict[str, Any] = {"lateness": "1s"} | ({} if placed is None else {"partitioned_by": placed})
+    watcher = above(by=by, limit=3, where="n > 0")
+    third = above("many", by=by, limit=0, where="rows > 0")
+    third["window"] = {**third["window"], "size": "20s", "compute": {"rows": "sum(rows)"}}
+    configured = config({"bursts": rows_of(window), "many": watcher, "more": third}, **stream)
+    whole = run(configured, rows, batch_size=10_000)
+    assert windows(whole, "more")
+    for size in (1, 7):
+        assert text(run(configured, rows, batch_size=size)) == text(whole)
+
+
 def test_rows_that_are_watched_over_all_partitions_are_merged_first():
     def kind(by: str | None) -> str:
         return (
@@ -111,12 +181,12 @@ def test_rows_that_are_watched_over_all_partitions_are_merged_first():
         ({"x": above("y"), "y": above("x")}, "monitors watch each other's rows in a circle: x → y → x"),
         ({"x": above("x")}, "monitors watch each other's rows in a circle: x → x"),
         (
-            {"bursts": {**bursts(), "window": {"type": "count", "size": 3, "compute": SUM}}, "x": above()},
-            "the rows of `bursts` cannot be watched: only those of tumbling and hopping windows can, with `emit: final`",
+            {"bursts": {"detect": {"type": "silence", "after": "5s"}}, "x": above()},
+            "the rows of `bursts` cannot be watched: it has no `window:`; only those that are final can",
         ),
         (
             {"bursts": bursts(window={"emit": "changes"}), "x": above()},
-            "the rows of `bursts` cannot be watched: only those of tumbling and hopping windows can, with `emit: final`",
+            "the rows of `bursts` cannot be watched: with `emit: changes` they are taken back and changed; only",
         ),
         ({"bursts": bursts(), "x": above("burst")}, "unknown stream `burst`; did you mean `bursts`?"),
         ({"bursts": bursts(), "x": above(where="m > 1")}, "there is no column 'm'"),

@@ -23,9 +23,6 @@ from streamgauge.detectors.contract import Context
 from streamgauge.errors import ConfigError, ExpressionError
 from streamgauge.settings import nearest
 
-WATCHED = ("tumbling", "hopping")
-"""The windows whose rows may be watched: they come in the order of their ends."""
-
 Kinds = Mapping[str, ColumnKind]
 
 
@@ -234,11 +231,10 @@ class _Monitor:
         if self.pruned.within("monitors", self.monitor.stream):
             return None
         window = watched.window
-        if window is None or window.type not in WATCHED or getattr(window, "emit", "final") != "final":
-            message = (
-                f"the rows of `{self.monitor.stream}` cannot be watched: only those of {' and '.join(WATCHED)} windows "
-                "can, with `emit: final`"
-            )
+        changes = getattr(window, "emit", "final") == "changes"
+        if window is None or changes:
+            what = "with `emit: changes` they are taken back and changed" if changes else "it has no `window:`"
+            message = f"the rows of `{self.monitor.stream}` cannot be watched: {what}; only those that are final can"
             self.findings.wrong(path, message)
             return None
         try:

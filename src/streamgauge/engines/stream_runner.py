@@ -150,6 +150,7 @@ class StreamRunner:
         *,
         at: float | None = None,
         reached: int | None = None,
+        marks: IntArray | None = None,
     ) -> None:
         """Take one round of batches all the way.
 
@@ -158,6 +159,7 @@ class StreamRunner:
             order: int64[n], the merged order over the joined rows; None = as they come.
             at: monotonic seconds of reading; None in a replay.
             reached: of a built-in stream: how far everything that it tells of has come.
+            marks: int64[n], of the rows of one lane that come in no order of time: how far time had come before each.
         """
         readings: list[tuple[Batch, IntArray, IntArray]] = []
         others = self.clock.minimum_without([batch.partition for batch in batches])
@@ -165,7 +167,7 @@ class StreamRunner:
         for batch in batches:
             if len(batch.bad) and at is not None:
                 self.clock.heard(batch.partition, at)
-            before, after = self.clock.observe(batch, at) if len(batch) else (batch.times, batch.times)
+            before, after = self.clock.observe(batch, at, marks) if len(batch) else (batch.times, batch.times)
             self.next_offset[batch.partition] = batch.next_offset
             readings.append((batch, before, after))
             self._aligned(batch, before, after)
@@ -373,7 +375,7 @@ class StreamRunner:
         results = advance(lane, rows, self.board, self.observer, unheard=unheard)
         for watching in bundle.watching:
             if watching.lane is lane:
-                watching.take(results, rows.watermark)
+                watching.take(results, rows)
 
     def _through(self, bundle: Bundle, reading: Reading) -> None:
         """All of ``reading``, in pieces that end where keys may be due to be forgotten."""

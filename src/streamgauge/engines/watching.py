@@ -1,8 +1,11 @@
 """Monitors that watch the rows of another monitor: run beside it, lane by lane, and saved in its own block.
 
 A monitor's row is a record of the stream that bears the monitor's name; its event time is the window's end. As
-rows come of one lane only, in the order of their windows, that lane's watchers need no source, no positions and
-no block of their own: what the lane's block stands for, they stand for too, after a kill as after a damage.
+rows come of one lane only, that lane's watchers need no source, no positions and no block of their own: what the
+lane's block stands for, they stand for too, after a kill as after a damage.
+
+Rows of windows that time closes come in the order of their ends, so none is ever late. Those of count windows come in
+the order of the records that made them, and a row is late where its record was behind the watermark.
 """
 
 from __future__ import annotations
@@ -16,7 +19,9 @@ from streamgauge.batch import NEVER, Batch, Column, IntArray, Partition
 from streamgauge.pipeline import Lane
 from streamgauge.state import Table, Tables
 from streamgauge.stores.contract import Position
-from streamgauge.windows.contract import WindowResults
+from streamgauge.windows.contract import Rows, WindowResults
+from streamgauge.windows.count_window import CountWindow
+from streamgauge.windows.session_window import SessionWindow
 
 if TYPE_CHECKING:
     from streamgauge.engines.stream_runner import StreamRunner
@@ -43,18 +48,22 @@ class Watching:
         of = lane.partition
         self._place = Partition(monitor) if of is None else Partition(f"{monitor}/{of.name}", of.number)
         self._prefix = f"rows/{monitor}/{lane.group.shape}"
+        window = lane.group.window
+        self._behind = window.gap if isinstance(window, SessionWindow) else 0
+        self._by_record = isinstance(window, CountWindow)
         self._count = 0
         self._began = False
 
-    def take(self, results: WindowResults | None, watermark: int) -> None:
-        """Windows have closed (None: nothing is known of any), and time has come to ``watermark``."""
+    def take(self, results: WindowResults | None, rows: Rows) -> None:
+        """``rows`` were counted, and windows have closed (None: nothing is known of any)."""
         if self._monitor not in self.lane.states:
             return  # paused: nobody knows its rows
         self._begin(None, from_start=True)
         if results is not None:
-            self._rows(results)
-        if watermark != NEVER:
-            self.runner.clock.lift(self._place, watermark)
+            self._rows(results, rows)
+        if rows.watermark != NEVER:
+            # A session that ended `gap` before the watermark may be open still.
+            self.runner.clock.lift(self._place, rows.watermark - self._behind)
             self.runner.pass_time()
 
     def finish(self) -> None:
@@ -97,11 +106,15 @@ class Watching:
                 bundle.restore(own)
         self.runner.begin(self._place)
 
-    def _rows(self, results: WindowResults) -> None:
+    def _rows(self, results: WindowResults, rows: Rows) -> None:
         closed = np.nonzero(~results.early)[0]
         if not len(closed):
             return
-        closed = closed[np.argsort(results.ends[closed], kind="stable")]
+        marks = None
+        if self._by_record:
+            marks = np.concatenate(([rows.opening], rows.closing))[results.rows[closed]]
+        else:
+            closed = closed[np.argsort(results.ends[closed], kind="stable")]
         partial = results.ends[closed[results.partial[closed]]]
         if len(partial):
             self.runner.incomplete(self._place, int(partial.max()))
@@ -114,7 +127,7 @@ class Watching:
             row_columns(self.lane, results, closed, results.columns),
             self._count,
         )
-        self.runner.take([batch])
+        self.runner.take([batch], marks=marks)
 
 
 def row_columns(

@@ -101,20 +101,26 @@ class StreamClock:
         """The largest event time of all partitions."""
         return max((p.largest for p in self._progress.values()), default=NEVER)
 
-    def observe(self, batch: Batch, heard_at: float | None = None) -> tuple[IntArray, IntArray]:
-        """Take in a batch; int64[n] watermarks of its partition before and after each record."""
+    def observe(
+        self, batch: Batch, heard_at: float | None = None, marks: IntArray | None = None
+    ) -> tuple[IntArray, IntArray]:
+        """Take in a batch; int64[n] watermarks of its partition before and after each record.
+
+        ``marks``: int64[n], where time had come that far before each record, and the records themselves move none.
+        """
         progress = self._progress.setdefault(batch.partition, _Progress())
         progress.heard_at, progress.ticked_at = heard_at, heard_at
         progress.idle = progress.caught_up = False
         running = np.empty(len(batch) + 1, np.int64)
         running[0] = progress.largest
-        running[1:] = batch.times
+        running[1:] = batch.times if marks is None else np.append(marks[1:], marks[-1:])
+        if marks is not None:
+            running[0] = max(running[0], marks[0])
         np.maximum.accumulate(running, out=running)
         progress.largest = int(running[-1])
-        marks = running - self.lateness
-        if running[0] == NEVER:
-            marks[0] = NEVER
-        return marks[:-1], marks[1:]
+        come = running - self.lateness
+        come[running == NEVER] = NEVER
+        return come[:-1], come[1:]
 
     def lift(self, partition: Partition, largest: int) -> None:
         """Event time of ``partition`` has come to ``largest`` without a record of its own."""
