@@ -17,7 +17,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench soak docs format lint types environment \
+.PHONY: help demo test bench soak docs pictures format lint types environment \
 	test-unit test-conformance test-services test-docs
 
 help: ## This list
@@ -39,6 +39,9 @@ soak: environment ## The long tests: many kills, much backlog, thorough search f
 
 docs: environment ## Write the generated tables of the docs anew
 	@$(RUN) python -m tests.docs.tables
+
+pictures: environment ## Take the pictures of the pages anew, in a real Chromium
+	@$(RUN) python -m tests.docs.screenshots
 
 format: environment ## Bring the code into its one form
 	@$(RUN) ruff check --quiet --fix-only .

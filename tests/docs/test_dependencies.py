@@ -18,6 +18,7 @@ COMES_WITH = {
     "anyio": "httpx",
     "click": "typer",
     "httpcore": "httpx",
+    "markupsafe": "jinja2",
     "pydantic_core": "pydantic",
     "starlette": "fastapi",
 }

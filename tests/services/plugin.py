@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.services.chromium import Chromium
 from tests.services.kafka import Broker
 from tests.services.missing import CannotBeHadError, skip_or_fail
 from tests.services.registry import Registry
@@ -49,6 +50,19 @@ def schema_registry() -> Iterator[Registry]:
         skip_or_fail(str(missing))
     yield registry
     registry.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    """A browser that tests share: take a ``context`` of your own."""
+    browser = Chromium()
+    try:
+        browser.start()
+    except CannotBeHadError as missing:
+        browser.close()
+        skip_or_fail(str(missing))
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from fastapi.responses import JSONResponse
 
 from streamgauge import __version__
 from streamgauge.metrics import make_registry
-from streamgauge.server import health, incidents, ingest, monitors, refusals
+from streamgauge.server import acts, health, incidents, ingest, monitors, refusals
 from streamgauge.server.desk import Desk
+from streamgauge.server.pages import site
 from streamgauge.server.shown import status_shown, streams_shown
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def make_app(desk: Desk) -> FastAPI:
     app.include_router(incidents.routes(desk), prefix="/api/v1")
     app.include_router(monitors.routes(desk), prefix="/api/v1")
     app.include_router(ingest.routes(desk), prefix="/api/v1")
+    app.include_router(acts.routes(desk), prefix="/api/v1")
+    site.add_to(app, desk)
     return app
 
 

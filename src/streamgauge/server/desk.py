@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from streamgauge.clock import Clock
 from streamgauge.engines.status import EngineStatus, StatusBoard
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from streamgauge.config.models import Config
+    from streamgauge.incidents.actions import Asked as Act
     from streamgauge.server.mailroom import Mailroom
     from streamgauge.stores.sql import SqlVisitor
 
@@ -20,6 +23,10 @@ class Asked(Protocol):
 
     def ask(self, verb: str, monitor: str | None = None) -> None:
         """``pause`` or ``resume`` a monitor."""
+        ...
+
+    def act(self, asked: Act) -> Future[dict[str, Any]]:
+        """Do something about an incident or a silence; answers once it is committed."""
         ...
 
 
@@ -51,10 +58,16 @@ class Running(Protocol):
 
 
 class Desk:
-    """The server's side of a running process. The store is looked into by connections of our own."""
+    """The server's side of a running process. The store is looked into by connections of our own.
+
+    Attributes:
+        running: the process.
+        ending: set when the server is to end: what would go on answering for ever stops then.
+    """
 
     def __init__(self, running: Running) -> None:
         self.running = running
+        self.ending = threading.Event()
         self._url = running.config.store.url
         self._look: SqlVisitor | None = None
         self._opening = threading.Lock()

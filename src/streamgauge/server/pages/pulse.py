@@ -1,0 +1,56 @@
+"""The last two minutes of every stream, as the pages' small curves show them; gathered while someone watches."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Mapping
+
+from markupsafe import Markup
+
+from streamgauge.engines.status import EngineStatus
+
+LENGTH = 120
+"""Pictures kept; about one a second."""
+
+WIDTH, HEIGHT = 160, 32
+
+
+class Pulse:
+    """Of one process; any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._at = 0
+        self._rates: dict[str, deque[float]] = {}
+
+    def note(self, status: EngineStatus) -> bool:
+        """Take the engine's picture; whether it is a new one."""
+        with self._lock:
+            if status.at <= self._at:
+                return False
+            self._at = status.at
+            for name, stream in status.streams.items():
+                self._rates.setdefault(name, deque(maxlen=LENGTH)).append(stream.rate)
+            return True
+
+    def curve(self, stream: str) -> Markup:
+        """Records per second as a small curve; empty before two pictures."""
+        with self._lock:
+            rates = list(self._rates.get(stream, ()))
+        if len(rates) < 2:
+            return Markup("")
+        top = max(*rates, 1.0)
+        points = " ".join(
+            f"{n * WIDTH / (LENGTH - 1):.1f},{HEIGHT - 2 - rate / top * (HEIGHT - 4):.1f}"
+            for n, rate in enumerate(rates)
+        )
+        head = Markup('<svg class="curve" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(
+            WIDTH, HEIGHT, f"records per second of {stream}, at most {top:,.0f}"
+        )
+        return head + Markup('<polyline points="{}"/></svg>').format(points)
+
+    def rates(self) -> Mapping[str, int]:
+        """How many pictures there are of each stream."""
+        with self._lock:
+            return {name: len(rates) for name, rates in self._rates.items()}

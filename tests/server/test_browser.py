@@ -1,0 +1,90 @@
+"""The on-call pages in a real browser, over a running engine that finds planted faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Page
+
+from streamgauge.testing import eventually
+from tests.server.serving import serving
+from tests.services.chromium import Chromium
+
+pytestmark = pytest.mark.services
+
+PAGES = ["/", "/incidents", "/monitors", "/monitors/burst", "/streams"]
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
+SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a running engine serves its pages, once it has found the burst."""
+    with serving(tmp_path_factory.mktemp("pages"), until="burst") as url:
+        yield url
+
+
+@contextmanager
+def opened(chromium: Chromium, url: str, *, size: Any = None, scheme: Any = "light") -> Iterator[Page]:
+    """A page whose console must stay silent."""
+    context = chromium.context(viewport=size or WIDE, color_scheme=scheme)
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(url)
+    yield page
+    context.close()
+    assert not said
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_keeps_people_from_using_a_page(chromium: Chromium, served: str, path: str):
+    for scheme in ("light", "dark"):
+        with opened(chromium, served + path, scheme=scheme) as page:
+            page.wait_for_selector("h1")
+            found = Axe().run(page).response["violations"]
+            assert not [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in SERIOUS]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_narrow_page_does_not_scroll_sideways(chromium: Chromium, served: str, path: str):
+    with opened(chromium, served + path, size=NARROW) as page:
+        page.wait_for_selector("h1")
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+
+
+def test_what_goes_on_is_kept_fresh_without_jumping(chromium: Chromium, served: str):
+    with opened(chromium, served + "/") as page:
+        number = page.locator(".card .large .number")
+        page.evaluate("window.scrollTo(0, 120); window.marked = document.querySelector('.card')")
+        before, top = number.inner_text(), page.evaluate("window.scrollY")
+        eventually(lambda: number.inner_text() != before, within=timedelta(seconds=20))
+        assert page.evaluate("window.scrollY") == top
+        assert page.evaluate("window.marked === document.querySelector('.card')"), "replaced, not morphed"
+
+
+def test_from_what_fires_to_its_incident_and_its_monitor(chromium: Chromium, served: str):
+    with opened(chromium, served + "/incidents?monitor=burst") as page:
+        page.locator("td.what a").first.click()
+        page.wait_for_selector("svg.chart .mark")
+        assert "burst of" in page.locator("h1").inner_text()
+        assert page.locator("svg.chart .limit").count() == 1
+        page.get_by_role("link", name="burst", exact=True).first.click()
+        page.wait_for_selector("pre")
+        assert "events > 100" in page.locator("pre").inner_text()
+
+
+def test_by_keyboard_alone(chromium: Chromium, served: str):
+    with opened(chromium, served + "/") as page:
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        for _ in range(3):
+            page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/incidents")

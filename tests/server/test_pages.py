@@ -1,0 +1,167 @@
+"""The on-call pages over real HTTP: what each shows of a given past, and that nothing of a record gets through raw."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from streamgauge.server.pages.charts import Series, line
+from streamgauge.stores.contract import Commit
+from tests.server.given import Process, fill, incident
+
+MARKUP = re.compile(r"<[^>]+>")
+PAGES = ["/", "/incidents", "/monitors", "/monitors/burst", "/streams"]
+
+
+def html(url: str, path: str) -> str:
+    answer = httpx.get(url + path)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith("text/html")
+    return answer.text
+
+
+def text(url: str, path: str) -> str:
+    """What people read, in one line."""
+    return re.sub(r"\s+", " ", MARKUP.sub(" ", html(url, path)))
+
+
+def test_now_says_what_fires_and_how_streams_and_monitors_stand(url: str):
+    found = text(url, "/")
+    assert "1 incident is firing" in found
+    assert "burst of a-7: events 101" in found
+    assert "42 records/s" in found
+    assert "behind 5s" in found
+    assert "burst 1 firing" in found
+    assert "refused paused" in found
+    assert "2 waiting · 3 delivered" in found
+    assert "burst of a-9: events 101" in found.partition("Ended last")[2]
+
+
+def test_now_says_what_keeps_the_engine_from_its_work(process: Process, url: str):
+    process.show(store="the disk is full")
+    found = text(url, "/")
+    assert "Something keeps it from its work" in found
+    assert "the disk is full" in found
+
+
+def test_now_of_a_process_that_has_nothing_to_show_says_what_to_do(process: Process, url: str):
+    process.show(streams={}, monitors={}, open={}, waiting={}, notices={})
+    found = text(url, "/")
+    assert "No stream is read yet" in found
+    assert "streamgauge check FILE" in found
+
+
+def test_an_incident_with_its_series_its_records_its_course_and_what_else_fired(url: str):
+    firing = next(
+        i for i in httpx.get(f"{url}/api/v1/incidents").json()["incidents"] if i["state"] == "firing"
+    )
+    page = html(url, f"/incidents/{firing['id']}")
+    assert '<svg class="chart"' in page
+    assert 'class="mark"' in page
+    found = text(url, f"/incidents/{firing['id']}")
+    assert "observed events 101 · spent 1500" in found
+    assert "expected not (events &gt; 100" in found
+    assert "rule many payments of one account" in found
+    assert "burst of a-9" in found.partition("first cause first")[2]
+    assert "firing" in found.partition("Course")[2]
+
+
+def test_incidents_by_state_and_monitor(url: str):
+    assert "burst of a-7" in text(url, "/incidents?state=firing")
+    assert "burst of a-9" not in text(url, "/incidents?state=firing")
+    assert "No incident of this kind yet" in text(url, "/incidents?monitor=refused")
+
+
+def test_a_long_list_has_pages_that_leave_none_out(process: Process, url: str):
+    fill(process.config, [Commit(incidents=[incident(f"k-{n}", number=n) for n in range(70)])])
+    seen: list[str] = []
+    path: str | None = "/incidents?monitor=burst"
+    while path:
+        page = html(url, path)
+        seen += re.findall(r"burst of (k-\d+)", page)
+        older = re.search(r'href="([^"]+)">older ones', page)
+        path = older[1].replace("&amp;", "&") if older else None
+    assert sorted(seen) == sorted(f"k-{n}" for n in range(70))
+
+
+def test_monitors_and_one_of_them_with_its_curve_its_key_and_its_lines_of_the_file(url: str):
+    assert "many payments of one account" in text(url, "/monitors")
+    page = html(url, "/monitors/burst")
+    assert '<svg class="chart"' in page
+    assert "events &gt; 100 and (spent &gt; 1000" in page
+    assert re.search(r'value="&#34;a-9&#34;"[^>]*>a-9<', page)
+    assert "aligned: grouped by account" in text(url, "/monitors/burst")
+
+
+def test_streams_with_their_partitions_and_what_could_not_be_read(url: str):
+    found = text(url, "/streams")
+    assert "payments:0 120 125 5 no" in found
+    assert "not JSON: the text ends too early" in found
+    assert "&#34;account&#34;:&#34;a&#34;" in html(url, "/streams")
+
+
+@pytest.mark.parametrize("path", ["/incidents/nobody", "/monitors/nobody"])
+def test_what_is_not_there_is_said_on_a_page(url: str, path: str):
+    answer = httpx.get(url + path)
+    assert answer.status_code == 404
+    assert "There is no" in answer.text
+    assert 'href="/"' in answer.text
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_the_part_that_changes_comes_alone_when_asked_for(url: str, path: str):
+    part = httpx.get(url + path, headers={"HX-Request": "true", "HX-Target": "live"}).text
+    assert part.strip().startswith('<div id="live"')
+    assert "<html" not in part
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_loads_nothing_from_elsewhere_and_runs_nothing_of_its_own(url: str, path: str):
+    answer = httpx.get(url + path)
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"<script(?![^>]*src=)|\son\w+=|style=|https?://", answer.text)
+    for loaded in re.findall(r'(?:src|href)="(/pages/static/[^"]+)"', answer.text):
+        assert httpx.get(url + loaded).status_code == 200
+
+
+def test_hostile_values_are_only_text(process: Process, url: str):
+    evil = '<script>alert(1)</script><img src=x onerror="alert(2)">\x1b[2J'
+    one = incident(
+        evil, number=3, title=f"burst of {evil}", samples=({"account": evil},), observed={"events": evil}
+    )
+    fill(process.config, [Commit(incidents=[one])])
+    for path in ("/", "/incidents", f"/incidents/{one.id}"):
+        page = html(url, path)
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+        assert "\x1b" not in page
+        assert "&lt;script&gt;alert(1)" in page
+
+
+def test_a_value_of_a_million_characters_is_cut(process: Process, url: str):
+    one = replace(incident("a-1", number=4), title="x" * 1_000_000, observed={"events": "y" * 1_000_000})
+    fill(process.config, [Commit(incidents=[one])])
+    assert len(html(url, f"/incidents/{one.id}")) < 20_000
+
+
+def test_events_come_while_the_server_lives(url: str):
+    with httpx.stream("GET", f"{url}/pages/events", timeout=10) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = answer.iter_lines()
+        assert any(line == "event: picture" for line in lines)
+
+
+def test_a_chart_of_many_points_stays_small_and_keeps_its_extremes():
+    values = [float(n % 50) for n in range(50_000)]
+    values[12_345] = 999.0
+    drawn = line(Series("events, per window", list(range(50_000)), values, limit=100.0))
+    assert len(drawn) < 30_000
+    assert "999" not in drawn  # no label, but its place is the highest of all
+    heights = [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", drawn)]
+    assert min(heights) < 35
+    assert 'class="limit"' in drawn
