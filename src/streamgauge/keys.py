@@ -19,6 +19,8 @@ Scalar: TypeAlias = str | int | float | bool
 Key: TypeAlias = Scalar | tuple[Scalar, ...] | None
 """A key as people see it: a value, a tuple of values, or None where a monitor has no ``by``."""
 
+_as_json = msgspec.json.Encoder().encode
+
 _UNKNOWN = -2
 _MOST_PLACES = 2**62
 
@@ -45,7 +47,7 @@ class KeySlots:
         self._free: list[int] = []
         self._texts: NDArray[np.object_] = np.empty(0, object)
         self._stale: set[int] = set()
-        self._slot_of = _Slots(self._assign)
+        self._slot_of = _slots(self._assign)
         self._slot_of[None] = NO_KEY
 
     def __len__(self) -> int:
@@ -143,19 +145,19 @@ class KeySlots:
     def _assign(self, key: Key) -> int:
         if isinstance(key, tuple) and None in key:
             return NO_KEY
-        if self.known >= self.limit:
+        keys, free = self._keys, self._free
+        if len(keys) - len(free) >= self.limit:
             self.pooled += 1
-            return self._slot_of[OTHER] if OTHER in self._slot_of else self._give(OTHER)
-        return self._give(key)
-
-    def _give(self, key: Key) -> int:
-        if self._free:
-            slot = self._free.pop()
-            self._keys[slot] = key
+            key = OTHER
+            if OTHER in self._slot_of:
+                return self._slot_of[OTHER]
+        if free:
+            slot = free.pop()
+            keys[slot] = key
             self._stale.add(slot)
         else:
-            slot = len(self._keys)
-            self._keys.append(key)
+            slot = len(keys)
+            keys.append(key)
         self._slot_of[key] = slot
         return slot
 
@@ -171,9 +173,12 @@ class KeySlots:
 
         The same array as last time while no key came or went: savers may tell by its identity.
         """
-        if len(self._texts) != len(self._keys) or self._stale:
-            fresh = [key_text(key) for key in self._keys[len(self._texts) :]]
-            self._texts = np.array([*self._texts, *fresh], object)  # a new array: the old one may be held
+        have = len(self._texts)
+        if have != len(self._keys) or self._stale:
+            texts = np.empty(len(self._keys), object)  # a new array: the old one may be held
+            texts[:have] = self._texts
+            texts[have:] = [text.decode() for text in map(_as_json, self._keys[have:])]
+            self._texts = texts
             free = set(self._free)
             for slot in self._stale:
                 self._texts[slot] = None if slot in free else key_text(self._keys[slot])
@@ -204,15 +209,14 @@ class KeySlots:
         self.last_seen[: len(texts)] = last_seen[: len(texts)]
 
 
-class _Slots(dict[Key, int]):
-    """A dictionary that asks ``assign`` for what it lacks: one C call per known key."""
+def _slots(assign: Callable[[Key], int]) -> dict[Key, int]:
+    """A dictionary that asks ``assign`` for what it lacks: one C call per known key, one of Python per new one."""
 
-    def __init__(self, assign: Callable[[Key], int]) -> None:
-        super().__init__()
-        self._assign = assign
+    class Slots(dict[Key, int]):
+        def __missing__(self, key: Key) -> int:
+            return assign(key)
 
-    def __missing__(self, key: Key) -> int:
-        return self._assign(key)
+    return Slots()
 
 
 def key_text(key: Key) -> str:
@@ -221,7 +225,7 @@ def key_text(key: Key) -> str:
     >>> key_text(("a", 1)), key_text(None)
     ('["a",1]', 'null')
     """
-    return msgspec.json.encode(key).decode()
+    return _as_json(key).decode()
 
 
 def key_from_text(text: str) -> Key:

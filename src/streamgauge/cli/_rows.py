@@ -30,10 +30,10 @@ def print_rows(answers: Sequence[Answer], form: str) -> None:
 
 
 def _ndjson(answers: Sequence[Answer]) -> None:
-    several = len(answers) > 1
+    several, as_json = len(answers) > 1, json.JSONEncoder(ensure_ascii=False).encode
     for answer in answers:
         head = {"table": answer.name} if several and answer.name is not None else {}
-        sys.stdout.writelines(json.dumps(head | line, ensure_ascii=False) + "\n" for line in answer.lines())
+        sys.stdout.writelines(as_json(head | line) + "\n" for line in answer.lines())
 
 
 def _csv(answers: Sequence[Answer]) -> None:

@@ -114,7 +114,7 @@ class RecordDecoder:
 
     def _rows(self, payloads: Sequence[bytes | None], piece: Slice, sieve: Sieve) -> list[Any]:
         """The Structs of the readable messages. A bad one costs itself; none is decoded twice, but lines at once."""
-        if isinstance(payloads, Lines) and not piece.unreadable:
+        if type(payloads) is Lines and not piece.unreadable:  # isinstance of a Sequence asks its registry
             rows = self._lines(payloads)
             if rows is not None:
                 return rows

@@ -52,9 +52,9 @@ class Answer:
         moments = [name for name, kind in self.kinds.items() if kind == "timestamp"]
         maps = [name for name, kind in self.kinds.items() if kind == "map"]
         gone = np.zeros(self.rows.height, np.bool_) if self.deleted is None else self.deleted
-        rows = self.rows.select(list(self.kinds)).iter_rows(named=True)
+        rows, told = self.rows.select(list(self.kinds)).iter_rows(named=True), _Told()
         for number, (row, is_gone) in enumerate(zip(rows, gone, strict=True)):
-            line = {**row, **{name: iso(row[name]) for name in moments}}
+            line = {**row, **{name: told[row[name]] for name in moments}}
             line |= {name: None if row[name] is None else _map(row[name]) for name in maps}
             if is_gone:
                 line = {name: value for name, value in line.items() if name in self.keys} | {DELETED: True}
@@ -81,6 +81,14 @@ class Answer:
         import polars as pl
 
         return self.rows if self.deleted is None else self.rows.filter(pl.Series(~self.deleted))
+
+
+class _Told(dict[int | None, str | None]):
+    """Moments as text; many rows share the bounds of a window."""
+
+    def __missing__(self, moment: int | None) -> str | None:
+        self[moment] = text = iso(moment)
+        return text
 
 
 def _map(pairs: list[dict[str, Any]]) -> dict[Any, Any]:
