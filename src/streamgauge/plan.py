@@ -312,6 +312,10 @@ def _never_negative(config: Config, stream: str) -> list[str]:
     return [name for name, spec in fields.items() if spec.min is not None and spec.min >= 0]
 
 
+_ZEROS = frozenset({"count", "sum", "distinct", "approx_distinct"})
+"""Aggregates that are 0 where there is no record."""
+
+
 def _detector(name: str, monitor: MonitorConfig, draft: _Draft, config: Config) -> Detector:
     kinds: Mapping[str, ColumnKind] = config.kinds_of(monitor.stream)
     rising: frozenset[str] = frozenset()
@@ -323,7 +327,12 @@ def _detector(name: str, monitor: MonitorConfig, draft: _Draft, config: Config) 
     forget = stream.limits.forget if stream is not None else timedelta(hours=24)
     size, advance = grid(monitor.window)
     masked = frozenset() if stream is None else _masked(stream)
-    context = Context(name, kinds, rising, monitor.window is not None, forget, size, advance, masked)
+    context = Context(
+        name, kinds, rising, monitor.window is not None, forget, size, advance, masked,
+        early=isinstance(monitor.window, EventTimeConfig) and monitor.window.early,
+        include_empty=monitor.window is not None and monitor.window.include_empty,
+        zeros=frozenset(column for column, part in draft.compute.items() if part.function in _ZEROS),
+    )  # fmt: skip
     if monitor.detect is None:
         return Unjudged(name)
     built: Detector = plugins.module("detectors", monitor.detect.type).build(monitor.detect, context)

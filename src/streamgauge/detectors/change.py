@@ -21,7 +21,7 @@ key is learned silently. State: 24 bytes per key and its last value as text. It 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -49,6 +49,8 @@ from streamgauge.windows.contract import WindowResults
 
 class Config(EventRuleConfig):
     """``detect: {type: change, of: country, by: user, within: 1h}``."""
+
+    shaped_by: ClassVar[tuple[str, ...]] = ("of",)
 
     type: Literal["change"] = "change"
     of: FieldNames

@@ -68,6 +68,10 @@ class Context:
         forget: how long after its last record a key of the stream is forgotten.
         size, advance: microseconds that a window is long, and that windows begin apart; 0 where they lie on no grid.
         masked: fields that must not be shown.
+        early: whether its window reports before it closes, at limits that a detector watches.
+        include_empty: whether windows without records are results like others, each once and in its turn. Without it
+            they are only asked about while an incident is open, and at any time: a state must not answer then.
+        zeros: the columns that are 0 in a window without records; the others are missing there.
     """
 
     monitor: str
@@ -78,6 +82,9 @@ class Context:
     size: int = 0
     advance: int = 0
     masked: frozenset[str] = frozenset()
+    early: bool = False
+    zeros: frozenset[str] = frozenset()
+    include_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

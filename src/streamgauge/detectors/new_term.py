@@ -27,9 +27,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from streamgauge.batch import Aside, SlotArray
@@ -57,6 +58,8 @@ from streamgauge.windows.contract import WindowResults
 
 class Config(EventRuleConfig):
     """``detect: {type: new_term, of: user, by: host, learn_for: 7d}``."""
+
+    shaped_by: ClassVar[tuple[str, ...]] = ("of",)
 
     type: Literal["new_term"] = "new_term"
     of: FieldNames
@@ -155,8 +158,8 @@ class TermState(Stretches):
         """One row per key, one per value."""
         t = self.terms
         used = int(t.counts[kernels.USED])
-        terms = {"slot": t.slot[:used], "hash": t.hash[:used], "last": t.last[:used]}
-        return {**super().tables(), "ages": {"since": t.since}, "terms": dict(terms)}
+        terms: dict[str, NDArray[Any]] = {"slot": t.slot[:used], "hash": t.hash[:used], "last": t.last[:used]}
+        return {**super().tables(), "ages": {"since": t.since}, "terms": terms}
 
     def restore(self, tables: Tables) -> None:
         """Take over saved keys and values."""
