@@ -77,6 +77,10 @@ METRICS: tuple[Metric, ...] = (
     Metric("streamgauge_commits_total", "counter", "Commits that succeeded."),
     Metric("streamgauge_commit_seconds", "histogram", "Seconds that a commit took."),
     Metric("streamgauge_store_refusing", "gauge", "1 while the store refuses commits."),
+    Metric("fraud_model_precision", "gauge", "Share of the alarms that were right; from labels that came, or told by POST /update_metrics."),
+    Metric("fraud_model_recall", "gauge", "Share of what there was to find that was found."),
+    Metric("fraud_model_accuracy", "gauge", "Share of the predictions that were right."),
+    Metric("fraud_model_feature_drift", "gauge", "How far a feature has drifted; the empty feature is all of them together.", ("feature",)),
     Metric("http_requests_total", "counter", "Requests to this server.", ("handler", "status", "method"), ours=False),
     Metric("http_request_duration_seconds", "histogram", "Seconds that requests to this server took.", ("handler", "method"), ours=False),
     Metric("process_cpu_seconds_total", "counter", "CPU time of this process.", ours=False),
@@ -124,6 +128,8 @@ class _Engine(Collector):
         for part in (self._of_engine(status), _of_streams(status, self._clock), _of_monitors(status)):
             for name, labels, value in part:
                 samples.setdefault(name, []).append((labels, value))
+        for (name, labels), value in list(self._board.gauges.items()):
+            samples.setdefault(name, []).append((labels, value))
         for metric in METRICS:
             if metric.ours:
                 yield _family(metric, samples.get(metric.name, []))

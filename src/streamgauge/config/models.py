@@ -244,6 +244,26 @@ class StoreConfig(Settings):
         return url
 
 
+class UpdateMetricsConfig(Settings):
+    """Who may tell values of models by POST /update_metrics."""
+
+    token: bool = True
+    """Whether a token for `ingest` is asked for, once there is any token; without it the networks decide alone."""
+    networks: Names = ()
+    """Addresses or networks that may; none named: every one that reaches the server."""
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> UpdateMetricsConfig:
+        if not self.token and not self.networks:
+            raise ValueError("name `networks:` where no `token:` is asked for, else everybody may")
+        return self
+
+    @field_validator("networks")
+    @classmethod
+    def _are_networks(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        return networks(texts)
+
+
 class ServerConfig(Settings):
     """Where the API, the metrics and the health checks listen."""
 
@@ -258,15 +278,27 @@ class ServerConfig(Settings):
     max_bytes: Annotated[int, Field(gt=0, le=64 * 1024**2)] = 1024**2
     """The largest request; sources of type http have a bound of their own."""
 
+    update_metrics: UpdateMetricsConfig = Field(default_factory=UpdateMetricsConfig)
+    """Who may tell values of models by POST /update_metrics."""
+
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        for text in texts:
-            try:
-                ip_network(text, strict=False)
-            except ValueError:
-                raise ValueError(f"{text!r} is no address or network such as 10.0.0.0/8") from None
-        return texts
+        return networks(texts)
+
+
+def networks(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """``texts``, which must be addresses or networks.
+
+    Raises:
+        ValueError: one is none.
+    """
+    for text in texts:
+        try:
+            ip_network(text, strict=False)
+        except ValueError:
+            raise ValueError(f"{text!r} is no address or network such as 10.0.0.0/8") from None
+    return texts
 
 
 class Config(Settings):

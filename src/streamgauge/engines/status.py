@@ -112,10 +112,18 @@ class EngineStatus:
 
 
 class StatusBoard:
-    """Where the engine puts the newest picture; any thread may read ``now``. It outlives engines."""
+    """Where the engine puts the newest picture; any thread may read ``now``. It outlives engines.
+
+    Attributes:
+        now: the newest picture.
+        totals: what is counted from the start on.
+        gauges: values of models by (metric, its labels' values): set by monitors and by ``POST /update_metrics``;
+            single entries are replaced, so any thread may do so.
+    """
 
     def __init__(self, started_at: int) -> None:
         self.totals = Totals()
+        self.gauges: dict[tuple[str, tuple[str, ...]], float] = {}
         self.now = EngineStatus(
             started_at, started_at, starting="the store and what is saved in it are being opened"
         )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from streamgauge.config.models import Config
     from streamgauge.incidents.actions import Asked as Act
     from streamgauge.server.mailroom import Mailroom
+    from streamgauge.stores.pushed import Pushed
     from streamgauge.stores.sql import SqlVisitor
 
 
@@ -72,6 +73,7 @@ class Desk:
         self._look: SqlVisitor | None = None
         self._opening = threading.Lock()
         self._mailroom: Mailroom | None = None
+        self._pushed: Pushed | None = None
 
     @property
     def now(self) -> EngineStatus:
@@ -109,9 +111,21 @@ class Desk:
                 self._mailroom = Mailroom(self._url, self.running.config.store.durability)
             return self._mailroom
 
+    def pushed(self) -> Pushed:
+        """Where values of models that were told are kept."""
+        from streamgauge.stores.pushed import Pushed
+
+        with self._opening:
+            if self._pushed is None:
+                self._pushed = Pushed(self._url)
+            return self._pushed
+
     def close(self) -> None:
         """Let go of the store."""
         with self._opening:
+            if self._pushed is not None:
+                self._pushed.close()
+                self._pushed = None
             if self._mailroom is not None:
                 self._mailroom.close()
                 self._mailroom = None

@@ -11,7 +11,7 @@ import re
 OPEN = "open"
 """Needs no token: it tells nothing, or proves who asks in another way."""
 OWN = "own"
-"""The stream's own token, or one for ``ingest``; the route itself looks."""
+"""The stream's own token, one for ``ingest``, or where it comes from; the route itself looks."""
 
 LOOKING = frozenset({"GET", "HEAD"})
 
@@ -24,7 +24,8 @@ _RULES: tuple[tuple[re.Pattern[str], frozenset[str], str], ...] = tuple(
         (r"/pages/static/[^/]+|/docs/static/[^/]+", LOOKING, OPEN),
         (r"/api/slack/interactions", {"POST"}, OPEN),  # signed by Slack
         (r"/api/v1/streams/[^/]+/events", {"POST"}, OWN),
-        (r"/predict|/update_metrics", {"POST"}, "ingest"),
+        (r"/predict", {"POST"}, "ingest"),
+        (r"/update_metrics", {"POST"}, OWN),
         (r"/api/v1/replay", {"POST"}, "operate"),
         (r"/api/v1/tokens(/.*)?", {*LOOKING, "POST", "DELETE"}, "admin"),
     )

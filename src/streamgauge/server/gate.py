@@ -35,6 +35,8 @@ FAILURES = 20
 ADDRESSES = 10_000
 """Addresses that are counted; the one unseen the longest is forgotten first."""
 COOKIE = "streamgauge_token"
+HERE = "somebody on this machine"
+"""Who asks while no token was ever made."""
 
 _NO_HASH = "0" * 64
 _log = structlog.get_logger("streamgauge.server")
@@ -110,7 +112,7 @@ class Gate:
             return Caller("somebody", address)
         if not self.tokens():
             self._check_host(asked)
-            return Caller("somebody on this machine", address)
+            return Caller(HERE, address)
         if scope == OWN:
             return Caller("a stream's own token", address, self._known(asked.token))
         return self._by_token(asked, scope, address)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
 
@@ -16,7 +16,7 @@ from streamgauge.stores import Durability, backend_of
 from streamgauge.stores.turns import turn_at
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Table
 
 
 class Beside:
@@ -43,6 +43,10 @@ class Beside:
                 yield connection
         except DBAPIError as error:
             raise self._backend.explain(error) from error
+
+    def insert(self, table: Table) -> Any:
+        """An INSERT that knows what to do about a row that is there already."""
+        return self._backend.insert(table)
 
     def close(self) -> None:
         """Let go of the store."""
