@@ -12,9 +12,11 @@ from streamgauge.errors import ConfigError
 from streamgauge.expressions.names import resolve
 from streamgauge.settings import nearest
 from streamgauge.sql.plan import Given, Step, plan
+from streamgauge.sql.relations import Relation, replaced, rows_of
 from streamgauge.sql.rewriting import column_text
 from streamgauge.sql.script import SqlError
 from streamgauge.sql.statements import CreateAs, CreateStream, Insert, Literally, Statement
+from streamgauge.sql.streams import Readable
 
 CHANNELS: Mapping[str, str] = {"console": "", "csv": "path", "webhook": "url", "kafka": "topic"}
 """What ``--notify TYPE:TARGET`` may name, and the key that TARGET stands for."""
@@ -80,14 +82,15 @@ def live(
 
 @dataclass(slots=True)
 class _Maker:
-    """Gathers streams and monitors."""
+    """Gathers streams and monitors; ``relations`` are what statements made, ``changing`` the tables without final rows."""
 
     statements: Sequence[Statement]
     given: Given
     channels: Mapping[str, Mapping[str, Any]]
     streams: dict[str, dict[str, Any]] = field(default_factory=dict)
     monitors: dict[str, dict[str, Any]] = field(default_factory=dict)
-    tables: dict[str, Step] = field(default_factory=dict)
+    relations: dict[str, Relation] = field(default_factory=dict)
+    changing: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -111,66 +114,84 @@ class _Maker:
             self._table(step, statement)
 
     def _table(self, step: Step, statement: CreateAs) -> None:
-        query = step.query
-        monitor = {**dict(query.monitor or {}), "notify": list(self.channels)}
-        above = self.tables.get(query.source.name.casefold())
-        if above is None:
-            monitor["stream"] = self._stream_of(step, statement)
-        else:
-            monitor |= self._over_table(above, step, statement)
+        query, below = step.query, self._below(step)
+        by = self._grouping(step, statement, below)
+        monitor = {**dict(query.monitor or {}), "notify": list(self.channels), "stream": below.stream}
+        compute = {name: below.text(text) for name, text in monitor["window"]["compute"].items()}
+        monitor["window"] = {**monitor["window"], "by": list(dict.fromkeys(by.values())), "compute": compute}
+        where = below.where(query.where)
+        monitor |= {} if where is None else {"where": where}
         if not query.windowed:
             monitor["window"] = {**monitor["window"], "emit": "changes"}  # one window that never closes
         if query.having is None:
             monitor.pop("detect")
-        monitor["write"] = self._sink(step, statement, None if query.having is None else query.having.text)
+        keys = {name: column_text(column) for name, column in by.items() if name not in compute}
+        columns = {output.name: replaced(output.expression.text, keys) for output in query.outputs}
+        monitor["write"] = self._sink(statement, columns, None if query.having is None else query.having.text)
         self.monitors[str(step.name)] = monitor
-        self.tables[str(step.name).casefold()] = step
+        self.relations[str(step.name).casefold()] = rows_of(str(step.name), query, columns)
+        if not query.windowed or query.changes:
+            self.changing.add(str(step.name).casefold())
 
-    def _over_table(self, above: Step, step: Step, statement: CreateAs) -> dict[str, Any]:
-        """The rows of another table: those of its monitor that its HAVING keeps.
+    def _grouping(self, step: Step, statement: CreateAs, below: Relation) -> dict[str, str]:
+        """The columns below that a table groups by, by the name they have in it.
 
         Raises:
-            SqlError: a column of that table is computed in its SELECT, which its monitor does not do.
+            SqlError: it groups a table's rows by something that is computed of them, which no stream can carry.
         """
-        at = step.query.select.source.start
-        made = [out.name for out in above.query.outputs if out.expression.text != column_text(out.name)]
-        if made or step.query.derived:
-            name = made[0] if made else next(iter(step.query.derived))
+        query = step.query
+        fields = {
+            name: {**spec, "compute": below.text(str(spec["compute"]))}
+            for name, spec in query.derived.items()
+        }
+        found: dict[str, str] = {}
+        for name, kind in query.keys.items():
+            column = below.below(name)
+            if name not in fields and column is None:
+                fields[name] = {"type": kind, "compute": below.texts[name]}
+            found[name] = name if name in fields or column is None else column
+        if below.root is not None:
+            self._declare(below.stream, below.root, statement, fields)
+        elif fields:
             message = (
-                f"{above.name} cannot be read by `run`, since {name} is computed of its columns or has another name; "
-                f"declare its topic with CREATE STREAM in a file of its own, and run that beside"
+                f"the rows of {query.source.name} cannot be grouped by {next(iter(fields))}, which is computed of them; "
+                f"group by one of its columns"
             )
-            raise SqlError(message, statement.script, at)
-        conditions = [one.text for one in (above.query.having, step.query.where) if one is not None]
-        joined = " and ".join(f"({text})" for text in conditions)
-        return {"stream": str(above.name)} | ({"where": joined} if joined else {})
+            raise SqlError(message, statement.script, query.select.source.start)
+        return found
+
+    def _below(self, step: Step) -> Relation:
+        """What a query reads.
+
+        Raises:
+            SqlError: a table whose rows change.
+        """
+        source, select = step.query.source, step.query.select
+        if source.name.casefold() in self.changing:
+            message = f"the rows of {source.name} change, and `run` reads final ones only; give it a WINDOW, and no EMIT CHANGES"
+            raise SqlError(message, select.script, select.source.start)
+        return self.relations.get(source.name.casefold()) or Relation(source.name, root=source)
 
     def _derived_stream(self, step: Step, statement: CreateAs) -> None:
         """The records of a topic, chosen and changed, in another one."""
-        query = step.query
-        made = self._declare(str(step.name), step)
-        made["write"] = self._sink(step, statement, None if query.where is None else query.where.text)
-        made["write"]["key"] = [key for key in query.source.key if key in made["fields"]]
+        query, below = step.query, self._below(step)
+        if below.root is None:
+            message = f"{query.source.name} is a table; a STREAM is made of a stream"
+            raise SqlError(message, statement.script, query.select.source.start)
+        made = self._declare(str(step.name), below.root, statement, {})
+        columns = {output.name: below.text(output.expression.text) for output in query.outputs}
+        made["write"] = self._sink(statement, columns, below.where(query.where))
+        made["write"]["key"] = [key for key in below.root.key if key in made["fields"]]
+        self.relations[str(step.name).casefold()] = below.chosen(query)
 
-    def _stream_of(self, step: Step, statement: CreateAs) -> str:
-        source = step.query.source
-        made = [
-            one
-            for one in self.statements
-            if isinstance(one, CreateAs) and one.name.casefold() == source.name.casefold()
-        ]
-        if made:
-            message = (
-                f"{source.name} is a stream made by another statement, and `run` reads tables only of what they make; "
-                f"declare its topic {_topic(made[0])} with CREATE STREAM in a file of its own, and run that beside"
-            )
-            raise SqlError(message, statement.script, step.query.select.source.start)
-        self._declare(source.name, step)
-        return source.name
+    def _declare(
+        self, name: str, source: Readable, statement: CreateAs, fields: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """The stream ``source`` under ``name``, with ``fields`` that queries compute of it.
 
-    def _declare(self, name: str, step: Step) -> dict[str, Any]:
-        """The stream of a query's source under ``name``; fields of several queries come together."""
-        source = step.query.source
+        Raises:
+            SqlError: two queries compute different fields of one name.
+        """
         settings = source.settings(format_duration(self.given.lateness), self.given.brokers)
         settings["source"] = {**settings["source"], "start": "earliest"}
         settings["format"] = {"type": "json", "any_case": True}
@@ -178,7 +199,10 @@ class _Maker:
             if key in settings["fields"]:
                 settings["fields"][key] = {"type": settings["fields"][key]["type"], "from": "key"}
         declared = self.streams.setdefault(name, settings)
-        declared["fields"] |= {name: dict(spec) for name, spec in step.query.derived.items()}
+        for field_name, spec in fields.items():
+            if declared["fields"].setdefault(field_name, dict(spec)) != spec:
+                message = f"{field_name} is computed in another way, or a column, elsewhere; name this grouping value with AS"
+                raise SqlError(message, statement.script, statement.at)
         return declared
 
     def _key_columns(self, stream: str) -> list[str]:
@@ -187,14 +211,14 @@ class _Maker:
                 return [spec.name for spec in one.columns if spec.is_key]
         return []
 
-    def _sink(self, step: Step, statement: CreateAs, where: str | None) -> dict[str, Any]:
+    def _sink(self, statement: CreateAs, columns: Mapping[str, str], where: str | None) -> dict[str, Any]:
         partitions = statement.properties.get("partitions")
         made: dict[str, Any] = {
             "type": "kafka",
             "brokers": self.given.brokers,
             "topic": _topic(statement),
             "partitions": 1 if partitions is None else _whole(partitions, statement),
-            "columns": {output.name: output.expression.text for output in step.query.outputs},
+            "columns": dict(columns),
         }
         return made if where is None else {**made, "where": where}
 
