@@ -17,6 +17,8 @@ from tests.services.process import free_ports
 from tests.services.registry import Registry
 
 pytestmark = pytest.mark.services
+PLAIN = {"STREAMGAUGE_JIT": "off"}
+"""A few records are not worth compiling for."""
 
 MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
 MICROS = {"type": "long", "logicalType": "timestamp-micros"}
@@ -82,7 +84,7 @@ def test_a_schema_that_changes_on_the_way(tmp_path: Path, kafka: Broker, schema_
     ]
     kafka.produce(topic, messages)
     config = watching(tmp_path, kafka, topic, schema_registry.url)
-    with Run(config) as run:
+    with Run(config, env=PLAIN) as run:
         until(lambda: read_so_far(config, "payments") == 6, "six records are read", alive=run)
         assert run.stop() == 0
     assert spent(config) == [5.5]
@@ -97,7 +99,7 @@ def test_an_unknown_schema_goes_to_the_dead_letter_after_a_bounded_wait(
     _, (one, *_) = evolve(schema_registry)
     kafka.produce(topic, [framed(one, V1, row(0)), framed(2_000_000, V1, row(1)), framed(one, V1, row(9))])
     config = watching(tmp_path, kafka, topic, schema_registry.url)
-    with Run(config) as run:
+    with Run(config, env=PLAIN) as run:
         until(lambda: read_so_far(config, "payments") == 3, "three records are read", alive=run)
         assert run.stop() == 0
     assert spent(config) == [1.0]
@@ -112,7 +114,7 @@ def test_a_registry_that_is_away_from_the_start(tmp_path: Path, kafka: Broker):
     topic = kafka.create_topic(unique("avro"), retention_ms=-1)
     kafka.produce(topic, [framed(1, V1, row(0))])
     config = watching(tmp_path, kafka, topic, f"http://127.0.0.1:{free_ports(1)[0]}")
-    with Run(config) as run:
+    with Run(config, env=PLAIN) as run:
         until(lambda: peek(config, lambda look: look.dead_letters()), "it is given up", alive=run)
         assert run.says("records wait for a schema")
         assert run.stop() == 0

@@ -14,6 +14,8 @@ pytestmark = pytest.mark.services  # it starts and kills real processes, which t
 
 TOKEN = "a-long-token"
 PER_REQUEST = 7
+PLAIN = {"STREAMGAUGE_JIT": "off"}
+"""A few records are not worth compiling for."""
 
 
 def watching(folder: Path, durability: str = "process") -> Path:
@@ -51,7 +53,7 @@ def counted(config: Path) -> int:
 
 def closing(config: Path, sent: int) -> int:
     """Starts once more, closes all windows, and tells how many records were counted."""
-    with Run(config) as run:
+    with Run(config, env=PLAIN) as run:
         _listens(run)
         assert post(run, 1_000_000, 1)
         until(lambda: read_so_far(config, "clicks") == sent + 1, "all is read", alive=run)
@@ -62,7 +64,7 @@ def closing(config: Path, sent: int) -> int:
 def test_killed_right_after_the_202_again_and_again(tmp_path: Path):
     config, sent = watching(tmp_path), 0
     for round_ in range(2):
-        with Run(config) as run:
+        with Run(config, env=PLAIN) as run:
             _listens(run)
             for _ in range(round_ + 1):
                 assert post(run, round_)
@@ -73,7 +75,7 @@ def test_killed_right_after_the_202_again_and_again(tmp_path: Path):
 
 def test_killed_in_a_commit_of_the_engine(tmp_path: Path):
     config = watching(tmp_path)
-    with Run(config, failpoint="commit.before:3") as run:
+    with Run(config, failpoint="commit.before:3", env=PLAIN) as run:
         _listens(run)
         sent = 0
         while post(run, sent // PER_REQUEST):
@@ -87,7 +89,7 @@ def test_killed_in_a_commit_of_the_engine(tmp_path: Path):
 
 def test_killed_before_the_answer_the_request_is_kept_whole(tmp_path: Path):
     config = watching(tmp_path, "power")
-    with Run(config, failpoint=INBOX) as run:
+    with Run(config, failpoint=INBOX, env=PLAIN) as run:
         _listens(run)
         assert not post(run, 0)
         assert run.ended() != 0
@@ -96,11 +98,11 @@ def test_killed_before_the_answer_the_request_is_kept_whole(tmp_path: Path):
 
 def test_killed_before_the_answer_the_same_request_counts_once(tmp_path: Path):
     config = watching(tmp_path)
-    with Run(config, failpoint=INBOX) as run:
+    with Run(config, failpoint=INBOX, env=PLAIN) as run:
         _listens(run)
         assert not post(run, 0, key="one")
         assert run.ended() != 0
-    with Run(config) as run:
+    with Run(config, env=PLAIN) as run:
         _listens(run)
         assert post(run, 0, key="one")
         run.kill()
