@@ -146,3 +146,24 @@ def test_a_dry_run_says_what_would_be_sent_and_where():
 def test_printable_cuts_and_escapes():
     assert printable(HOSTILE).isprintable()
     assert len(printable("\x00" * 50, limit=20)) == 20
+
+
+def templated(notice, **templates):
+    to = io.StringIO()
+    channel = open_channel(Config.model_validate(templates), "here", to)
+    assert channel.send(notice).result is Result.DELIVERED
+    return to.getvalue()
+
+
+def test_words_of_ones_own():
+    notice = firing(key=HOSTILE)
+    assert templated(notice, title="{{ monitor }}!", text="spent {{ observed.spent }}\nby {{ key }}") == (
+        f"CRITICAL  burst!\n  spent 10412.499\n  by {printable(HOSTILE)}\n\n"
+    )
+    assert templated(notice, title="{{ monitor }}!").startswith("CRITICAL  burst!\n  ")
+
+
+def test_a_template_that_fails_leaves_the_usual_words():
+    shown = templated(firing(), text="{{ no.such }}")
+    assert shown.startswith(FIRING.rstrip("\n"))
+    assert "(the template of the text of channel here failed: UndefinedError" in shown

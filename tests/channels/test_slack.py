@@ -337,7 +337,7 @@ def test_it_keeps_the_contract(slack, make):
         ({"webhook": "https://h/s3cret", "channel": CHANNEL}, "leave it out"),
         ({"webhook": "s3cret"}, "expected a URL"),
         ({"token": "xoxb s3cret\n", "channel": CHANNEL}, "expected a bot's token"),
-        ({"token": "xoxb-s3cret-x", "channel": "#alerts"}, "String should match pattern"),
+        ({"token": "xoxb-s3cret-x", "channel": "#alerts"}, "expected the id of a channel"),
         ({"token": "xoxb-s3cret-x", "channel": CHANNEL, "api": "ftp://x"}, "https://slack.com/api"),
         ({"webhook": "https://h/s3cret", "text": "{% if %}"}, "this template cannot be read"),
     ],

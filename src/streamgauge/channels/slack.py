@@ -12,11 +12,12 @@ itself shows how the incident stands. With ``signing_secret`` the messages carry
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, SecretStr, model_validator
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from streamgauge.channels.contract import (
     Answer,
@@ -37,6 +38,9 @@ from streamgauge.channels.templating import Templated, TemplateText
 from streamgauge.clock import Clock, SystemClock, to_datetime
 from streamgauge.settings import PositiveDuration, wrong
 
+CHANNEL = re.compile(r"^[CGD][A-Z0-9]{5,}$")
+"""The form of a channel's id."""
+
 
 class Config(ChannelConfig):
     """What may be written beside ``type: slack``: a ``webhook``, or a ``token`` and a ``channel``."""
@@ -48,7 +52,7 @@ class Config(ChannelConfig):
     """The Incoming Webhook's URL; never shown beyond its host."""
     token: SecretStr | None = None
     """The bot's token (``xoxb-…``); never shown."""
-    channel: str | None = Field(default=None, pattern=r"^[CGD][A-Z0-9]{5,}$")
+    channel: str | None = Field(default=None, json_schema_extra={"pattern": CHANNEL.pattern})
     """The id of the bot's channel, as the channel's details show it at their end."""
     signing_secret: SecretStr | None = None
     """The app's signing secret: messages carry buttons, and what is pressed is believed; never shown."""
@@ -60,6 +64,15 @@ class Config(ChannelConfig):
     """For each request as a whole."""
     api: str = "https://slack.com/api"
     """The Web API's address; another one for GovSlack, or a stand-in."""
+
+    @field_validator("channel")
+    @classmethod
+    def _is_an_id(cls, channel: str | None) -> str | None:
+        if channel is not None and not CHANNEL.fullmatch(channel):
+            raise ValueError(
+                "expected the id of a channel, such as C0123456789; its details show it at their end"
+            )
+        return channel
 
     @model_validator(mode="after")
     def _one_way(self) -> Config:
