@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from streamgauge.api import load, replay, run
+    from streamgauge.api import drift, load, replay, run, score
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "load", "replay", "run"]
+__all__ = ["__version__", "drift", "load", "replay", "run", "score"]
 
 
 def __getattr__(name: str) -> Any:
     """Import the API when it is first used."""
-    if name in ("load", "replay", "run"):
+    if name in ("drift", "load", "replay", "run", "score"):
         from streamgauge import api
 
         return getattr(api, name)

@@ -30,7 +30,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from streamgauge.config import Config
 from streamgauge.config import load as load_config
@@ -38,6 +38,7 @@ from streamgauge.config import load as load_config
 if TYPE_CHECKING:
     import polars as pl
 
+    from streamgauge.detectors.once import Drift
     from streamgauge.engines.replay import Input, Replayed
     from streamgauge.sources.contract import Source
 
@@ -98,6 +99,103 @@ def run(config: Config | Path | str | Mapping[str, Any], *, dry_run: bool = Fals
 
     checked = config if isinstance(config, Config) else load_config(config)
     Session(checked, dry_run=dry_run).run()
+
+
+def drift(
+    reference: Any,
+    current: Any,
+    method: str = "psi",
+    *,
+    binning: Literal["quantile", "width", "fixed"] = "quantile",
+    bins: int | None = None,
+    edges: Mapping[str, Sequence[float]] | None = None,
+    **config: Any,
+) -> Drift:
+    """Compare two tables, feature by feature, as the drift detectors compare windows.
+
+    Args:
+        reference: what was normal: a Polars or pandas frame, a mapping of names to arrays or lists, or the path of
+            a file that ``streamgauge reference build`` made.
+        current: what is compared with it: a frame or a mapping.
+        method: ``psi``, ``jensen_shannon``, ``hellinger``, ``chi_square``, ``kolmogorov_smirnov``, ``wasserstein``
+            (in standard deviations of the reference) or ``gaussian``. Of two tables the distances of
+            Kolmogorov-Smirnov and Wasserstein are exact.
+        binning: how numbers become bins: ``quantile``, ``width``, or ``fixed`` with ``edges``.
+        bins: how many; default 10.
+        edges: by feature, the inner edges for ``fixed``.
+        config: what stands beside ``type:`` in a configuration: ``features``, ``warning``, ``critical``, ``min``.
+
+    Returns:
+        One row per feature (feature, value, severity, floor, rows), also as ``.frame``, and ``.overall``.
+
+    Raises:
+        ConfigError: a column is missing or of another kind, or the options do not fit.
+
+    >>> import streamgauge
+    >>> before = {"country": ["CH"] * 150 + ["DE"] * 50, "amount": list(range(200))}
+    >>> after = {"country": ["CH"] * 60 + ["US"] * 140, "amount": list(range(200))}
+    >>> found = streamgauge.drift(before, after)
+    >>> [(row["feature"], row["severity"]) for row in found]
+    [('country', 'critical'), ('amount', 'ok')]
+    >>> found.overall["worst"], found["country"]["unseen"]
+    ('country', {'US': 140})
+    """
+    from streamgauge.detectors.once import compared
+    from streamgauge.errors import ConfigError
+    from streamgauge.statistics import reference_file
+    from streamgauge.statistics.binning import BINS
+    from streamgauge.statistics.reference import Recipe
+
+    asked = None
+    if (binning, bins, edges) != ("quantile", None, None):
+        asked = Recipe(binning, BINS if bins is None else bins, edges)
+    if isinstance(reference, str | Path):
+        reference = reference_file.load(Path(reference))
+    try:
+        return compared(reference, current, method, asked, **config)
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def score(
+    values: Any,
+    detector: str = "auto",
+    times: Any = None,
+    keys: Sequence[Any] | None = None,
+    *,
+    apart: Any = None,
+    **config: Any,
+) -> pl.DataFrame:
+    """Judge one series, or several told apart by ``keys``: each value before it is learned, by the code of the stream.
+
+    Use it in a notebook, to see what a detector would have said; nothing looks ahead. Row i depends on rows up to i only.
+
+    Args:
+        values: one number per row: an array, list, Polars or pandas series; NaN and None are missing.
+        detector: a detector of one number: ``auto``, ``composite``, ``seasonal`` …
+        times: the moment of each value, in order: datetimes, datetime64, or seconds since 1970; without them values are
+            taken as one a minute, and no time of day is learned.
+        keys: whose value it is; each key is learned by itself.
+        apart: bool per row: judged, and not learned from (maintenance).
+        config: what stands beside ``type:`` in a file, such as ``budget="1 per week"``.
+
+    Returns:
+        One row per value: score (in [0, 1], null while it cannot be known), severity, expected, lower, upper.
+
+    Raises:
+        ConfigError: there is no such detector, or it does not judge one number.
+        ValidationError: a setting is wrong (pydantic's, which names it).
+        ValueError: lengths differ, or times cannot be read.
+
+    >>> frame = score([10.0, 11.0, 9.0] * 100 + [50.0], sensitivity="medium")
+    >>> frame["severity"].to_list()[-2:]
+    ['ok', 'critical']
+    """
+    from streamgauge.scoring import scored
+
+    return scored(values, detector, (times, keys, apart), config)
 
 
 def _input(config: Config, name: str, given: Given) -> Input:

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ import yaml
 
 from streamgauge.config import ConfigErrors, load
 from streamgauge.metrics import METRICS
+from streamgauge.statistics.columns import reference_of
+from streamgauge.statistics.reference_file import encoded
 from tests.docs.pages import ROOT, Block, all_blocks, blocks, pages
 
 CHECKED = {"yaml", "json", "python", "console", "bash", "sh", "sql", "text"}
@@ -67,6 +70,7 @@ def test_yaml_is_what_it_is_called(block: Block, tmp_path, monkeypatch):
     for secret in re.findall(r"\$\{file:([^}]+)\}", block.text):
         (tmp_path / secret).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / secret).write_text("a secret\n")
+    make_references(block.text)
     if "prometheus" in block.words:
         names_our_metrics(yaml.safe_load(block.text))
     elif "wrong" in block.words:
@@ -76,6 +80,13 @@ def test_yaml_is_what_it_is_called(block: Block, tmp_path, monkeypatch):
         load(completed(yaml.safe_load(block.text)), environ=AnyValue())
     else:
         load(block.text, environ=AnyValue())
+
+
+def make_references(text: str) -> None:
+    """The references of payments that a configuration names, in this folder."""
+    made = encoded(reference_of({"amount": [1.5, 2.0, 8.25], "country": ["CH", "DE"]}))
+    for name in re.findall(r"reference: ([\w-]+\.reference)", text):
+        Path(name).write_bytes(made)
 
 
 def names_our_metrics(file: Any) -> None:

@@ -31,14 +31,14 @@ def roll_codes(
 
     Args:
         slots: int32[n]; records with a negative one are passed over.
-        codes: int16[n, F], a number of a bin for each feature.
+        codes: int16[F, n], a number of a bin for each feature.
         bases: int64[F], where each feature's counts begin.
         rings: changed in place.
         reports: int64[R], ascending: the records after which counts are wanted.
         counts: int64[R, W], filled.
     """
     size = rings.codes.shape[1]
-    features = codes.shape[1]
+    features = codes.shape[0]
     told = 0
     for i in range(slots.shape[0]):
         slot = slots[i]
@@ -49,8 +49,8 @@ def roll_codes(
         for f in range(features):
             if held >= size:
                 rings.counts[slot, bases[f] + rings.codes[slot, at, f]] -= 1
-            rings.codes[slot, at, f] = codes[i, f]
-            rings.counts[slot, bases[f] + codes[i, f]] += 1
+            rings.codes[slot, at, f] = codes[f, i]
+            rings.counts[slot, bases[f] + codes[f, i]] += 1
         rings.held[slot] = held + 1
         if told < reports.shape[0] and reports[told] == i:
             for w in range(counts.shape[1]):

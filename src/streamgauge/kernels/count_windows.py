@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from streamgauge.kernels.aggregate import DISTINCT, add, reset
+from streamgauge.kernels.aggregate import DISTINCT, HELD, ROWS, add, reset
 from streamgauge.kernels.jit import kernel
 
 
@@ -59,6 +59,10 @@ def roll(
     n = slots.shape[0]
     size = rings.times.shape[1]
     one = np.empty((inputs.shape[0], 1))
+    valued = False  # else nothing but how many records are held has to be known
+    for a in range(ops.shape[0]):
+        if ops[a, 0] not in (ROWS, HELD, DISTINCT):
+            valued = True
     for i in range(first, n):
         slot = slots[i]
         if slot < 0:
@@ -85,7 +89,10 @@ def roll(
         oldest = (rings.held[slot] - held) % size
         reports.start[x] = rings.times[slot, oldest]
         reset(reports.sums, x, ops)
-        for j in range(held):
+        for a in range(ops.shape[0]):
+            if ops[a, 0] == ROWS and not valued:
+                reports.sums[x, ops[a, 1]] = held
+        for j in range(held if valued else 0):
             source = (oldest + j) % size
             for k in range(inputs.shape[0]):
                 one[k, 0] = rings.values[slot, source, k]

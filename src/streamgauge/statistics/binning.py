@@ -43,7 +43,7 @@ class Cells:
 
     Attributes:
         edges: float64[C-1], ascending; cell c holds ``edges[c-1] < x <= edges[c]``.
-        table: int16[C], the bin of each cell; ``len(labels)`` stands for values that the reference does not know.
+        table: int16[C], the bin of each cell; ``len(labels) + 1`` stands for values that the reference does not know.
         labels: the bins in words.
     """
 
@@ -53,10 +53,10 @@ class Cells:
 
     def codes(self, numbers: FloatArray) -> CodeArray:
         """int16[n]: bins; K for what is missing (NaN), K + 1 for what the reference does not know."""
-        known = len(self.labels)
-        codes = self.table[np.searchsorted(self.edges, numbers, "left")]
-        codes[codes == known] = known + 1
-        codes[np.isnan(numbers)] = known
+        codes = self.table.take(self.edges.searchsorted(numbers, "left"))
+        missing = np.isnan(numbers)
+        if missing.any():
+            codes[missing] = len(self.labels)
         return codes
 
 
@@ -119,7 +119,7 @@ def per_value(values: FloatArray, names: Sequence[str] | None = None) -> Cells:
     """A bin for each of ``values`` (ascending); what lies between them is unknown."""
     edges = np.unique(np.concatenate([values, np.nextafter(values, -np.inf)]))
     upper = np.append(edges, np.inf)
-    table = np.full(len(upper), len(values), np.int16)
+    table = np.full(len(upper), len(values) + 1, np.int16)
     known = np.isin(upper, values)
     table[known] = np.searchsorted(values, upper[known], "left")
     texts = [number_text(value) if names is None else names[int(value)] for value in values.tolist()]

@@ -10,6 +10,7 @@ own sampling adds is the factor (n + m) / n in both.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -26,6 +27,7 @@ _MANY = 60.0
 _LEAST_FREEDOM = 0.05
 
 
+@cache
 def levels(features: int) -> IntArray:
     """int64[L]: the numbers of standing-out features at which Benjamini and Hochberg's rule is looked up.
 
@@ -40,7 +42,7 @@ def levels(features: int) -> IntArray:
 
 def tails(features: int, alpha: float = ALPHA) -> FloatArray:
     """float64[L]: the chance that a value must be below when so many features stand out."""
-    return alpha * levels(features) / max(1, features)
+    return np.asarray(alpha * levels(features) / max(1, features))
 
 
 def floors(
@@ -92,9 +94,11 @@ def stand_out(values: FloatArray, limits: FloatArray) -> BoolArray:
 
 def cutoffs(values: FloatArray, limits: FloatArray) -> FloatArray:
     """float64[R, F]: what each value must reach: the floor that is told beside it."""
-    limits = np.broadcast_to(limits, (len(values), *limits.shape[-2:]))
     needed = levels(values.shape[1])
     passing = (values[:, None, :] >= limits).sum(axis=2) >= needed
+    if not passing.any():
+        return np.broadcast_to(limits[..., 0, :], values.shape)
+    limits = np.broadcast_to(limits, (len(values), *limits.shape[-2:]))
     chosen = np.where(passing.any(axis=1), passing.shape[1] - 1 - np.argmax(passing[:, ::-1], axis=1), 0)
     return np.asarray(limits[np.arange(len(values)), chosen])
 

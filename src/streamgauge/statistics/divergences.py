@@ -47,9 +47,15 @@ class Divergence:
             starts: int64[F], where each feature's bins begin.
         """
         with np.errstate(all="ignore"):
-            p, n = _shares(reference[None], starts)
-            q, m = _shares(counts, starts)
-            sums: FloatArray = np.add.reduceat(self.terms(p, q, n, m), starts, axis=1)
+            p, n = shares(reference[None], starts)
+            q, m = shares(counts, starts)
+            return self.added(p, q, n, m, starts)
+
+    def added(
+        self, p: FloatArray, q: FloatArray, n: FloatArray, m: FloatArray, starts: IntArray
+    ) -> FloatArray:
+        """float64[R, F]: as :meth:`total`, of shares that are at hand."""
+        sums: FloatArray = np.add.reduceat(self.terms(p, q, n, m), starts, axis=1)
         return self.shown(sums)
 
     def shown(self, sums: FloatArray) -> FloatArray:
@@ -61,7 +67,7 @@ class Divergence:
         return float(self.total(np.asarray(counts)[None], np.asarray(reference), np.zeros(1, np.int64))[0, 0])
 
 
-def _shares(counts: IntArray, starts: IntArray) -> tuple[FloatArray, FloatArray]:
+def shares(counts: IntArray, starts: IntArray) -> tuple[FloatArray, FloatArray]:
     """Shares within each feature, and the rows behind them, both [R, W]."""
     widths = np.diff(np.append(starts, counts.shape[1]))
     rows = np.repeat(np.add.reduceat(counts, starts, axis=1), widths, axis=1).astype(np.float64)

@@ -81,8 +81,8 @@ def distance(
     return np.asarray(np.where(np.isnan(means), np.nan, answer))
 
 
-def floor(reference: Moments, rows: FloatArray, tails: FloatArray) -> FloatArray:
-    """float64[R, L]: what the distance of ``rows`` [R] values reaches by chance, at each of ``tails`` [L].
+def law(reference: Moments, tails: FloatArray) -> FloatArray:
+    """float64[L]: what the distance reaches by chance at each of ``tails`` [L], per 1/m + 1/n (m and n values).
 
     By the delta method from the reference's own third and fourth moments: a normal shape is not assumed.
     """
@@ -95,5 +95,4 @@ def floor(reference: Moments, rows: FloatArray, tails: FloatArray) -> FloatArray
     mean = 1 + 2 * of_spread
     variance = 2 + 8 * of_spread**2 + 8 * min((skew / 2) ** 2, of_spread)
     freedom = 2 * mean**2 / variance
-    wider = 1 / np.maximum(rows, 1) + 1 / max(reference.count, 1)
-    return np.asarray(wider[:, None] * limit(tails, freedom)[None, :] * mean / freedom)
+    return np.asarray(limit(tails, freedom) * mean / freedom)

@@ -247,10 +247,8 @@ def _counts_in(outline: Outline, bins: Cells) -> IntArray:
     """int64[K + 2]: whole numbers that add up to all values."""
     upto = np.append(np.rint(outline.below(bins.edges)), outline.size)
     held = np.diff(np.concatenate([[0.0], upto])).astype(np.int64)
-    codes = bins.table.astype(np.int64)
-    codes[codes == len(bins.labels)] += 1
     counts = np.zeros(len(bins.labels) + 2, np.int64)
-    np.add.at(counts, codes, held)
+    np.add.at(counts, bins.table, held)
     return counts
 
 

@@ -39,7 +39,7 @@ class Coded:
     """Records as codes.
 
     Attributes:
-        codes: int16[n, F].
+        codes: int16[F, n].
         values: the records' own values, by feature, where categories may have to be named.
         rows: int64[n]: which of ``values`` each record is.
     """
@@ -49,7 +49,7 @@ class Coded:
     rows: IntArray
 
     def __getitem__(self, index: NDArray[Any]) -> Coded:
-        return Coded(self.codes[index], self.values, self.rows[index])
+        return Coded(self.codes[:, index], self.values, self.rows[index])
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,14 +83,14 @@ class BinCounts:
 
     def read(self, columns: Mapping[str, Column], length: int) -> Coded:
         """The records of a batch, not yet named."""
-        codes = np.empty((length, len(self.features)), np.int16)
+        codes = np.empty((len(self.features), length), np.int16)
         values: dict[int, Sequence[Any]] = {}
         for f, (name, bins) in enumerate(zip(self.features, self.bins, strict=True)):
             if isinstance(bins, Categories):
                 values[f] = columns[name].values()
-                codes[:, f] = bins.codes(values[f])
+                codes[f] = bins.codes(values[f])
             else:
-                codes[:, f] = bins.codes(columns[name].numbers())
+                codes[f] = bins.codes(columns[name].numbers())
         return Coded(codes, values, np.arange(length))
 
     def named(self, coded: Coded, names: Names) -> CodeArray:
@@ -98,14 +98,14 @@ class BinCounts:
         codes = coded.codes
         for f, values in coded.values.items():
             unknown = len(self.bins[f].labels) + 1
-            at = np.nonzero(codes[:, f] == unknown)[0]
+            at = np.nonzero(codes[f] == unknown)[0]
             if len(at):
                 known = names[f]
                 texts = [category_text(values[row]) for row in coded.rows[at].tolist()]
                 for text in dict.fromkeys(texts):
                     if text not in known and len(known) < NAMED:
                         known[text] = len(known)
-                codes[at, f] = [unknown + 1 + known[text] if text in known else unknown for text in texts]
+                codes[f, at] = [unknown + 1 + known[text] if text in known else unknown for text in texts]
         return codes
 
     def start(self) -> Tally:
@@ -114,7 +114,7 @@ class BinCounts:
 
     def add(self, held: Tally, values: Coded) -> None:
         """Count the records."""
-        places = self.named(values, held.names) + self.bases
+        places = self.named(values, held.names) + self.bases[:, None]
         held.counts += np.bincount(places.ravel(), minlength=self.width)
 
     def merge(self, held: Tally, other: Tally) -> None:
