@@ -36,12 +36,14 @@ def configuration(folder: Path) -> Path:
         "source": source, "format": "json", "fields": FIELDS, "key": "account",
         "partitioned_by": "account", "time": "at", "lateness": "1s",
     }  # fmt: skip
+    whole = {"type": "tumbling", "size": "5s", "compute": {"n": "count(*)"}}
     monitors = {
         "burst": {
             "stream": "payments",
             "window": five,
             "detect": {"type": "threshold", "when": "events > 100"},
         },
+        "any": {"stream": "payments", "window": whole, "detect": {"type": "threshold", "when": "n > 0"}},
         "quiet": {"stream": "payments", "detect": {"type": "silence", "by": "country", "after": "5s"}},
     }
     file = folder / "streamgauge.yaml"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page
@@ -17,7 +18,7 @@ from tests.services.chromium import Chromium
 
 pytestmark = pytest.mark.services
 
-PAGES = ["/", "/incidents", "/monitors", "/monitors/burst", "/streams"]
+PAGES = ["/", "/incidents", "/monitors", "/monitors/burst", "/streams", "/silences"]
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
 SERIOUS = ("serious", "critical")
 
@@ -78,6 +79,59 @@ def test_from_what_fires_to_its_incident_and_its_monitor(chromium: Chromium, ser
         page.get_by_role("link", name="burst", exact=True).first.click()
         page.wait_for_selector("pre")
         assert "events > 100" in page.locator("pre").inner_text()
+
+
+def incident(url: str, monitor: str = "burst") -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(f"{url}/api/v1/incidents?monitor={monitor}").json()["incidents"][0]
+    answer: dict[str, Any] = httpx.get(f"{url}/api/v1/incidents/{found['id']}").json()
+    return answer
+
+
+def test_a_note_an_owner_and_feedback_reach_the_api_and_the_page(chromium: Chromium, served: str):
+    one = incident(served)
+    with opened(chromium, f"{served}/incidents/{one['id']}") as page:
+        page.get_by_label("note").fill("<b>looked into it</b>")
+        page.get_by_role("button", name="Note it").click()
+        page.wait_for_selector("#said:has-text('Done.')")
+        page.get_by_role("button", name="Useful").click()
+        page.wait_for_selector("dd:has-text('useful')")
+        assert page.locator("dd:has-text('<b>looked into it</b>')").count() == 1
+    told = incident(served)
+    assert (told["note"], told["feedback"]) == ("<b>looked into it</b>", "useful")
+
+
+def test_an_acknowledgement_reaches_the_api(chromium: Chromium, served: str):
+    """The burst comes anew each five minutes, so one that fires is asked for by a rule that always holds."""
+    eventually(lambda: httpx.get(f"{served}/api/v1/incidents?monitor=any").json()["incidents"])
+    one = incident(served, "any")
+    with opened(chromium, f"{served}/incidents/{one['id']}") as page:
+        page.get_by_role("button", name="Acknowledge").click()
+        page.wait_for_selector(".badge:has-text('acknowledged')")
+        assert page.get_by_role("button", name="Acknowledge").count() == 0
+    assert incident(served, "any")["state"] == "acknowledged"
+
+
+def test_a_silence_is_made_mutes_and_is_taken_back(chromium: Chromium, served: str):
+    with opened(chromium, served + "/silences") as page:
+        page.get_by_label("about").fill("monitor=quiet")
+        page.get_by_label("why").fill("moving the rack")
+        page.get_by_role("button", name="Silence", exact=True).click()
+        page.wait_for_selector("td:has-text('moving the rack')")
+        (made,) = httpx.get(f"{served}/api/v1/silences").json()["silences"]
+        assert made["comment"] == "moving the rack"
+        page.get_by_role("button", name="Take back").click()
+        page.wait_for_selector("h2:has-text('Over')")
+    assert httpx.get(f"{served}/api/v1/silences").json()["silences"] == []
+
+
+def test_what_the_api_refuses_is_said(chromium: Chromium, served: str):
+    context = chromium.context(viewport=WIDE)
+    page = context.new_page()
+    page.goto(served + "/silences")
+    page.get_by_label("about").fill("nonsense")
+    page.get_by_role("button", name="Silence", exact=True).click()
+    page.wait_for_selector("#said.trouble:has-text('is not a matcher')")
+    context.close()
 
 
 def test_by_keyboard_alone(chromium: Chromium, served: str):

@@ -13,7 +13,7 @@ from streamgauge.stores.contract import Commit
 from tests.server.given import Process, fill, incident
 
 MARKUP = re.compile(r"<[^>]+>")
-PAGES = ["/", "/incidents", "/monitors", "/monitors/burst", "/streams"]
+PAGES = ["/", "/incidents", "/monitors", "/monitors/burst", "/streams", "/silences"]
 
 
 def html(url: str, path: str) -> str:
@@ -54,7 +54,10 @@ def test_now_of_a_process_that_has_nothing_to_show_says_what_to_do(process: Proc
     assert "streamgauge check FILE" in found
 
 
-def test_an_incident_with_its_series_its_records_its_course_and_what_else_fired(url: str):
+def test_an_incident_with_its_series_its_records_its_course_and_what_else_fired(process: Process, url: str):
+    labels = {"stream": "payments"}
+    both = [incident("a-7", number=1, labels=labels), incident("a-9", number=0, labels=labels)]
+    fill(process.config, [Commit(incidents=both)])
     firing = next(
         i for i in httpx.get(f"{url}/api/v1/incidents").json()["incidents"] if i["state"] == "firing"
     )
@@ -101,6 +104,23 @@ def test_streams_with_their_partitions_and_what_could_not_be_read(url: str):
     assert "payments:0 120 125 5 no" in found
     assert "not JSON: the text ends too early" in found
     assert "&#34;account&#34;:&#34;a&#34;" in html(url, "/streams")
+
+
+def test_an_incident_that_is_muted_owned_and_noted_says_so(process: Process, url: str):
+    one = incident(
+        "a-5", number=6, owner="ana", note="on it", muted="silence 1 by bob: rack", runbook="javascript:alert(1)",
+        labels={"monitor": "burst", "key": "a 5"},
+    )  # fmt: skip
+    fill(process.config, [Commit(incidents=[one])])
+    found = text(url, f"/incidents/{one.id}")
+    assert "owner ana note on it not told silence 1 by bob: rack" in found
+    page = html(url, f"/incidents/{one.id}")
+    assert "javascript:" not in page
+    assert 'name="matchers" value="key=&#34;a 5&#34;"' in page
+
+
+def test_no_silence_says_how_to_make_one(url: str):
+    assert "Nothing is silenced" in text(url, "/silences")
 
 
 @pytest.mark.parametrize("path", ["/incidents/nobody", "/monitors/nobody"])

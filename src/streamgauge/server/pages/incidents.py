@@ -13,7 +13,9 @@ from markupsafe import Markup
 
 from streamgauge.clock import SECOND
 from streamgauge.incident import Incident, IncidentState
+from streamgauge.incidents.matchers import Matcher
 from streamgauge.server.desk import Desk
+from streamgauge.server.incidents import AROUND
 from streamgauge.server.incidents import page as page_of
 from streamgauge.server.pages import charts
 from streamgauge.server.pages.rendering import NotHere, page
@@ -21,13 +23,9 @@ from streamgauge.server.pages.rendering import NotHere, page
 if TYPE_CHECKING:
     import polars as pl
 
-    from streamgauge.config.models import Config
     from streamgauge.stores.contract import Reading
 
 EACH = 50
-AROUND = 300 * SECOND
-"""How far before and after its beginning other incidents of the stream are looked for."""
-
 _LIMIT = re.compile(r"\s*(\w+)\s*(?:<=|<|>=|>)\s*(-?[\d.]+(?:e-?\d+)?)\s*", re.IGNORECASE)
 
 
@@ -55,38 +53,36 @@ def routes(desk: Desk) -> APIRouter:
 
     @router.get("/incidents/{incident_id}", response_class=HTMLResponse)
     def incident(request: Request, incident_id: str) -> HTMLResponse:
-        look, config = desk.look(), desk.running.config
+        look = desk.look()
         found = look.incident(incident_id)
         if found is None:
             raise NotHere(f"There is no incident {incident_id!r}")
-        settings = config.monitors.get(found.monitor)
+        settings = desk.running.config.monitors.get(found.monitor)
         values = {
             "incident": found,
             "changes": look.changes(incident_id),
             "settings": settings,
             "picture": picture(look, found),
-            "related": related(look, config, found),
+            "related": related(look, found),
+            "matchers": matchers(found),
         }
         return page(request, "incident.html", values)
 
     return router
 
 
-def related(look: Reading, config: Config, incident: Incident) -> list[Incident]:
+def related(look: Reading, incident: Incident) -> list[Incident]:
     """What else began within the same minutes on the same stream, first cause first."""
-    stream = config.origin_of(incident.monitor) if incident.monitor in config.monitors else None
-    if stream is None:
-        return []
-    near = look.incidents(limit=200, before=incident.opened_at + AROUND)
-    mine = [
-        other
-        for other in near
-        if other.id != incident.id
-        and other.opened_at >= incident.opened_at - AROUND
-        and other.monitor in config.monitors
-        and config.origin_of(other.monitor) == stream
-    ]
-    return sorted(mine, key=lambda other: other.opened_at)[:20]
+    stream = incident.labels.get("stream")
+    near = look.around(incident.opened_at - AROUND, incident.opened_at + AROUND)
+    others = (other for other in near if other.id != incident.id)
+    return [other for other in others if stream is not None and other.labels.get("stream") == stream][:20]
+
+
+def matchers(incident: Incident) -> list[str]:
+    """What a silence of this very key is about."""
+    named = {name: incident.labels[name] for name in ("monitor", "key") if incident.labels.get(name)}
+    return [str(Matcher(name, "=", value)) for name, value in named.items()]
 
 
 def picture(look: Reading, incident: Incident) -> Markup:

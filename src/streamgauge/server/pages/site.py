@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from streamgauge.server.desk import Desk
-from streamgauge.server.pages import incidents, monitors, now, streams
+from streamgauge.server.pages import incidents, monitors, now, silences, streams
 from streamgauge.server.pages.pulse import Pulse
 from streamgauge.server.pages.rendering import NotHere, page
 from streamgauge.server.refusals import Refused
@@ -34,6 +34,7 @@ def add_to(app: FastAPI, desk: Desk) -> None:
         incidents.routes(desk),
         monitors.routes(desk),
         streams.routes(desk, pulse),
+        silences.routes(desk),
         _around(desk, pulse),
     ):
         app.include_router(router, include_in_schema=False)

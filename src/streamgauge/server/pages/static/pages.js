@@ -1,14 +1,50 @@
 // Whenever the engine has a new picture, the part of the page that changes is asked for again.
+// What people do goes to the API as JSON; what it says stands on top, and the page is asked for again.
 "use strict";
+const LISTS = new Set(["matchers"]);
+htmx.defineExtension("json", {
+  onEvent: (name, event) => {
+    if (name === "htmx:configRequest") event.detail.headers["Content-Type"] = "application/json";
+    return true;
+  },
+  encodeParameters: (xhr, parameters) => {
+    xhr.overrideMimeType("text/json");
+    const body = {};
+    parameters.forEach((value, name) => {
+      if (value === "") return;
+      if (LISTS.has(name)) (body[name] = body[name] || []).push(value);
+      else body[name] = value;
+    });
+    return JSON.stringify(body);
+  },
+});
+
 const away = document.getElementById("away");
-const open = () => {
-  const source = new EventSource("/pages/events");
-  source.addEventListener("picture", () => {
-    away.hidden = true;
-    const live = document.getElementById("live");
-    const busy = document.activeElement && document.activeElement.closest("#live form");
-    if (live && live.hasAttribute("hx-get") && !document.hidden && !busy) htmx.trigger(live, "picture");
-  });
-  source.addEventListener("error", () => { away.hidden = false; });
+const fresh = () => {
+  const live = document.getElementById("live");
+  if (live && live.hasAttribute("hx-get")) htmx.trigger(live, "picture");
 };
-open();
+
+const sentence = (xhr) => {
+  try { return JSON.parse(xhr.responseText).error || xhr.statusText; } catch { return xhr.statusText || "No answer"; }
+};
+document.body.addEventListener("htmx:afterRequest", (event) => {
+  const { requestConfig, successful, xhr, elt } = event.detail;
+  if (requestConfig.verb === "get") return;
+  const said = document.getElementById("said");
+  said.textContent = successful ? "Done." : sentence(xhr);
+  said.className = successful ? "good" : "trouble";
+  if (!successful) return;
+  const form = elt.closest("form");
+  if (form) form.reset();
+  if (document.activeElement) document.activeElement.blur();
+  fresh();
+});
+
+const source = new EventSource("/pages/events");
+source.addEventListener("picture", () => {
+  away.hidden = true;
+  const writes = document.activeElement && document.activeElement.closest("#live form input, #live form select");
+  if (!document.hidden && !writes) fresh();
+});
+source.addEventListener("error", () => { away.hidden = false; });
