@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from typing import Any, TypeAlias
 
 import msgspec
@@ -88,8 +89,7 @@ class KeySlots:
 
     def slots_at(self, known: Sequence[Key], codes: NDArray[np.integer[Any]]) -> SlotArray:
         """int32[n]: as :meth:`slots` of the ``known`` keys at ``codes`` (int[n])."""
-        find = self._slot_of.get
-        table = np.fromiter((find(key, _UNKNOWN) for key in known), np.int32, len(known))
+        table = np.fromiter(map(self._slot_of.get, known, repeat(_UNKNOWN)), np.int32, len(known))
         slots: SlotArray = table[codes]
         fresh = np.flatnonzero(slots == _UNKNOWN)
         if len(fresh):  # in the order of the rows: the slot that a key gets is part of the answer
