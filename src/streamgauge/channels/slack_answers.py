@@ -62,7 +62,7 @@ def read(reply: Reply, where: str, method: str, now: datetime) -> dict[str, Any]
         raise NoReplyError(f"{where} answered {reply.status} to {method}")
     try:
         found = msgspec.json.decode(reply.body, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise NoReplyError(
             f"{where} answered {reply.status} to {method} with something that is no JSON"
         ) from None
