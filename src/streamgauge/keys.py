@@ -238,6 +238,24 @@ def key_from_text(text: str) -> Key:
     return tuple(key) if isinstance(key, list) else key
 
 
+def key_texts(written: str) -> tuple[str, ...]:
+    """The texts of all keys that people may mean by what they write: a text, a number, several by commas.
+
+    >>> key_texts("7")
+    ('"7"', '7')
+    """
+    found: list[Key] = [written]
+    for number in (int, float):
+        try:
+            found.append(number(written))
+        except ValueError:
+            continue
+        break
+    if "," in written:
+        found.append(tuple(part.strip() for part in written.split(",")))
+    return tuple(dict.fromkeys(map(key_text, found)))
+
+
 def key_label(key: Key) -> str:
     """The key as people read it; empty where there is none."""
     if key is None:

@@ -19,7 +19,7 @@ def test_a_table_newest_first(incidents, past: Past):
     told = incidents("--config", past.file)
     assert (told.code, told.err) == (0, "")
     header, first, second = told.lines
-    assert header.split() == ["opened", "monitor", "key", "state", "severity", "lasted", "title"]
+    assert header.split() == ["opened", "monitor", "key", "state", "severity", "lasted", "owner", "title"]
     assert first.startswith("2023-11-14T22:13:35.000Z  refused  DE · True  firing")
     assert second.startswith("2023-11-14T22:13:31.500Z  burst    a-7        resolved  critical  ")
     assert "burst of a-7: events = 6" in second
@@ -32,6 +32,9 @@ def test_by_state_monitor_and_number(incidents, past: Past):
     assert keys() == [["DE", True], "a-7"]
     assert keys("--state", "resolved") == ["a-7"]
     assert keys("--monitor", "refused") == [["DE", True]]
+    assert keys("--severity", "critical", "--key", "a-7") == ["a-7"]
+    assert keys("--severity", "warning") == []
+    assert keys("--key", "a-8") == []
     assert keys("--limit", 1) == [["DE", True]]
     assert keys("--state", "pending") == []
 

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from streamgauge.config import ConfigErrors, load
+from streamgauge.config.models import Config
 from streamgauge.metrics import METRICS
 from streamgauge.statistics.columns import reference_of
 from streamgauge.statistics.reference_file import encoded
@@ -104,7 +105,7 @@ def completed(piece: Any) -> dict[str, Any]:
 
     Other pieces stand one level lower: a stream, a monitor, or one of their parts.
     """
-    if not set(piece) <= {"streams", "monitors", "channels", "store", "server"}:
+    if not set(piece) <= set(Config.model_fields):
         piece = _lifted(piece)
     made: dict[str, Any] = {"streams": {}, "monitors": {"rule": RULE}, **piece}
     streams = {name: {**STREAM, **given} for name, given in (piece.get("streams") or {}).items()}

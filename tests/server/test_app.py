@@ -88,6 +88,7 @@ def test_one_incident_with_what_happened_to_it(url: str):
     (_, resolved) = body(url, "/api/v1/incidents")["incidents"]
     found = body(url, f"/api/v1/incidents/{resolved['id']}")
     assert [change["state"] for change in found.pop("changes")] == ["firing", "resolved"]
+    assert found.pop("around") == []
     assert found == resolved
     assert get(url, "/api/v1/incidents/none")[0] == 404
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +22,10 @@ TOKEN = "STREAMGAUGE_TOKEN"  # noqa: S105  the variable's name
 """The environment's variable with the token that verbs show a server."""
 PATIENCE = 5.0
 """Seconds to wait for a server's answer."""
+DOING = 15.0
+"""Seconds to wait until something is done; longer than the server itself waits."""
 
+ServerOption = Annotated[str, typer.Option(help="The running server.")]
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="The configuration whose store it is.", show_default=False),
@@ -68,11 +72,34 @@ def ask(url: str, path: str, **parameters: str) -> dict[str, Any]:
         ConfigError: it says that the question is wrong.
         OutsideError: none answers there, or it fails.
     """
+    return _answered("GET", url, path, parameters, None)
+
+
+def tell(url: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a running server answers to something that is to be done.
+
+    Raises:
+        ConfigError: it refuses.
+        OutsideError: none answers there, or it fails.
+    """
+    return _answered("POST", url, path, {}, body)
+
+
+def _answered(
+    method: str, url: str, path: str, parameters: Mapping[str, str], body: Mapping[str, Any] | None
+) -> dict[str, Any]:
     import httpx
 
+    patience = PATIENCE if body is None else DOING
     try:
-        answer = httpx.get(
-            url.rstrip("/") + path, params=parameters, headers=bearer(), timeout=PATIENCE, trust_env=False
+        answer = httpx.request(
+            method,
+            url.rstrip("/") + path,
+            params=dict(parameters),
+            json=body,
+            headers=bearer(),
+            timeout=patience,
+            trust_env=False,
         )
         found: dict[str, Any] = answer.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
@@ -82,9 +109,9 @@ def ask(url: str, path: str, **parameters: str) -> dict[str, Any]:
         ) from error
     if answer.status_code in (401, 403):
         raise ConfigError(f"{found.get('error', answer.text)}. Set {TOKEN} to a token of this server")
-    if answer.status_code in (400, 404):
+    if answer.status_code in (400, 404, 409, 422):
         raise ConfigError(str(found.get("error", answer.text)))
-    if answer.status_code != 200:
+    if answer.status_code not in (200, 201):
         raise OutsideError(f"the server at {url} fails: {found.get('error', answer.status_code)}")
     return found
 

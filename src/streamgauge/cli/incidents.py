@@ -15,11 +15,22 @@ if TYPE_CHECKING:
 
 
 def command(
+    *,
     state: Annotated[
-        str | None, typer.Option(help="Only those that are pending, firing, resolved.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Only those that are pending, firing, acknowledged, suppressed, resolved.",
+            show_default=False,
+        ),
     ] = None,
     monitor: Annotated[
         str | None, typer.Option(help="Only those of this monitor.", show_default=False)
+    ] = None,
+    severity: Annotated[
+        str | None, typer.Option(help="Only those that are warning, or critical.", show_default=False)
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Only those of this key; several values by commas.", show_default=False)
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
     config: ConfigOption = None,
@@ -33,14 +44,18 @@ def command(
     Example: streamgauge incidents --config payments.yaml --state firing
     """
     from streamgauge.cli._table import print_lines, print_table
+    from streamgauge.keys import key_texts
 
     wanted = _state(state)
+    if severity not in (None, "warning", "critical"):
+        raise ConfigError(f"--severity: {severity!r} is neither warning nor critical")
+    keys = None if key is None else key_texts(key)
     with open_look(config, store) as look:
-        found = look.incidents(state=wanted, monitor=monitor, limit=limit)
+        found = look.incidents(state=wanted, monitor=monitor, severity=severity, keys=keys, limit=limit)
     if json:
         print_lines(incident.as_json() for incident in found)
     else:
-        names = ("opened", "monitor", "key", "state", "severity", "lasted", "title")
+        names = ("opened", "monitor", "key", "state", "severity", "lasted", "owner", "title")
         print_table(names, [_row(incident) for incident in found], "no incidents")
 
 
@@ -70,5 +85,6 @@ def _row(incident: Incident) -> list[object]:
         str(incident.state),
         incident.severity,
         lasted,
+        incident.owner,
         incident.title,
     ]

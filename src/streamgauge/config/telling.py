@@ -143,7 +143,7 @@ class RateLimitConfig(Settings):
 
 def rules_of(config: Config) -> Rules:
     """What the stages after an incident are given."""
-    root = config.route or RouteConfig()
+    root = config.route or RouteConfig.model_validate({})
     limit = config.rate_limit
     return Rules(
         root=_route(root, "route", Route("", (), ("console",))),

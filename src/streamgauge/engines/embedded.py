@@ -17,6 +17,7 @@ from streamgauge.batch import NEVER, Partition
 from streamgauge.clock import Clock
 from streamgauge.config.models import Config
 from streamgauge.config.telling import rules_of
+from streamgauge.engines.acting import Acting, Answer
 from streamgauge.engines.built_in import LATE, shadow
 from streamgauge.engines.collector import out_of_the_way
 from streamgauge.engines.company import refuse_company
@@ -33,6 +34,7 @@ from streamgauge.engines.spooling import Spool
 from streamgauge.engines.status import StatusBoard
 from streamgauge.engines.stream_runner import StreamRunner
 from streamgauge.errors import SourceFencedError, StoreError, StoreTakenError
+from streamgauge.incidents.actions import Asked, Office
 from streamgauge.incidents.board import Board
 from streamgauge.incidents.memory import read_memories
 from streamgauge.incidents.silence import read_silences
@@ -102,6 +104,7 @@ class Engine:
         self._reload = surroundings.reload
         self._full: set[str] = set()
         self._commands: list[tuple[str, str | None]] = []
+        self._acting = Acting()
         self._ticked_at = self.clock.monotonic()
         self._refused_at: float | None = None
         self._fenced_at: list[float] = []
@@ -204,6 +207,8 @@ class Engine:
             while not self.stopping.is_set() and not self._finished():
                 self.turn()
         self._commit_surely()
+        if not self.replaced:
+            self._acting.close()
         self.reporter.report()
 
     def stop(self) -> None:
@@ -214,8 +219,13 @@ class Engine:
         """``pause`` or ``resume`` a monitor, or ``reload``; carried out between two turns."""
         self._commands.append((verb, monitor))
 
+    def act(self, asked: Asked) -> Answer:
+        """Have something done about an incident or a silence; from any thread. Answers once it is committed."""
+        return self._acting.ask(asked)
+
     def go_on_for(self, other: Engine) -> None:
         """Carry out what ``other`` was asked and did not come to."""
+        self._acting.go_on_for(other._acting)
         self._commands[:0] = other._commands
         other._commands = self._commands
 
@@ -386,6 +396,8 @@ class Engine:
             elif verb == "resume" and monitor in self.paused:
                 self._resume(monitor)
             self._commands.pop(0)
+        office = Office(self.board, self.telling, self.store.incident)
+        self._acting.carry_out(office, self.clock.now(), self._commit_surely)
 
     def _pause(self, monitor: str) -> None:
         if monitor not in self.paused:

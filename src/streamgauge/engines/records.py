@@ -131,10 +131,13 @@ class Records:
         board = Board()
         telling = Telling(board, replace(rules, repeats=False))
         for event in sorted(self._events, key=_moment_of):
+            at = moment(event)
+            while (due := telling.next_due) is not None and due < at:
+                self._step(telling, due)
             incident = told_so_far(board, event.incident)
             board.put(incident)
             board.events.append(Event(incident, event.cause, event.channels))
-            self._step(telling, moment(event))
+            self._step(telling, at)
         while (when := telling.pending()) is not None:
             self._step(telling, when)
         for name, incident in self.incidents.items():

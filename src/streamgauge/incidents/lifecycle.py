@@ -160,6 +160,8 @@ def _change(
         memory = board.memory.get(after.fingerprint)
         if memory is not None and memory.shuts(after.last_end or 0, after.last_start or 0):
             return  # people declared it to be over
+        if memory is not None and memory.closed is not None:
+            board.remember(after.fingerprint, Memory(memory.openings) if memory.openings else None)
         partition, samples = sample()
         after = replace(
             _dressed(after, policy),

@@ -83,12 +83,16 @@ class Telling:
             self._first_look(now)
         if not self.board.events and (not self._agenda or self._agenda[0][0] > now):
             return
+        self._tell_all(now)  # first: what has ended is not repeated
         self._time(now)
         while self.board.events:
-            events, self.board.events = self.board.events, []
-            for event in events:
-                self.tell(event, now)
+            self._tell_all(now)
             self._time(now)
+
+    def _tell_all(self, now: int) -> None:
+        events, self.board.events = self.board.events, []
+        for event in events:
+            self.tell(event, now)
 
     def tell(self, event: Event, now: int) -> None:
         """Take one event through the stages.
@@ -96,8 +100,12 @@ class Telling:
         settle (before) → deduplicate → inhibit → silence → route → group → (repeat, with time) → limit → outbox
         """
         incident = told_so_far(self.board, event.incident)
-        for other in self.muting.note(incident):
+        concerned = self.muting.note(incident)
+        self._tell_one(incident, event, now)
+        for other in concerned:
             self._look_again(other, now)
+
+    def _tell_one(self, incident: Incident, event: Event, now: int) -> None:
         if event.cause is Cause.ENDED:
             self._end(incident, event, now)
             return
@@ -118,6 +126,11 @@ class Telling:
             else:
                 alone += [channel for channel in way.channels if channel not in alone]
         self._outbox(incident, alone, cause, now)
+
+    @property
+    def next_due(self) -> int | None:
+        """The next moment at which time alone may change something; None: it never will."""
+        return self._agenda[0][0] if self._agenda else None
 
     def pending(self) -> int | None:
         """The earliest moment at which a group or a summary tells what it holds; None: none holds anything."""
@@ -440,7 +453,9 @@ def moment(event: Event) -> int:
     incident = event.incident
     if event.cause is Cause.ENDED and incident.resolved_at is not None:
         return incident.resolved_at
-    return incident.opened_at if event.cause is Cause.BEGAN else max(incident.opened_at, incident.last_end or 0)
+    return (
+        incident.opened_at if event.cause is Cause.BEGAN else max(incident.opened_at, incident.last_end or 0)
+    )
 
 
 def _after_mute(incident: Incident) -> Cause:

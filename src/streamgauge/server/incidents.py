@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
-from streamgauge.clock import iso, to_micros
+from streamgauge.clock import SECOND, iso, to_micros
 from streamgauge.incident import Incident, IncidentState
+from streamgauge.keys import key_texts
 from streamgauge.server.desk import Desk
 from streamgauge.server.refusals import Refused
 from streamgauge.stores.rows import json_text
 
 if TYPE_CHECKING:
     from streamgauge.stores.contract import Reading
+
+AROUND = 5 * 60 * SECOND
+"""Incidents that began so much earlier or later are shown beside one."""
 
 MOST = 1000
 """Incidents on one page at most."""
@@ -29,11 +33,13 @@ def routes(desk: Desk) -> APIRouter:
     def incidents(
         state: Annotated[IncidentState | None, Query(description="Only those that stand so.")] = None,
         monitor: Annotated[str | None, Query(description="Only those of this monitor.")] = None,
+        severity: Annotated[Literal["warning", "critical"] | None, Query(description="Only those.")] = None,
+        key: Annotated[str | None, Query(description="Only those of this key, as people write it.")] = None,
         limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
         before: Annotated[str | None, Query(description="A moment, or the id that `next` named.")] = None,
     ) -> JSONResponse:
         """Newest first; `next` is the `before` of the next page, null at the end."""
-        found, following = page(desk.look(), state, monitor, limit, before)
+        found, following = page(desk.look(), state, monitor, limit, before, severity=severity, key=key)
         return plain({"incidents": [incident.as_json() for incident in found], "next": following})
 
     @router.get("/incidents/{incident_id}")
@@ -47,13 +53,38 @@ def routes(desk: Desk) -> APIRouter:
             {"at": iso(change.at), "who": change.who, "state": str(change.state), "why": change.why}
             for change in look.changes(incident_id)
         ]
-        return plain({**found.as_json(), "changes": changes})
+        return plain({**found.as_json(), "changes": changes, "around": around(look, found)})
 
     return router
 
 
+def around(look: Reading, incident: Incident) -> list[dict[str, Any]]:
+    """What else began on the same stream within the same minutes, the first cause first."""
+    stream = incident.labels.get("stream")
+    beside = look.around(incident.opened_at - AROUND, incident.opened_at + AROUND)
+    return [
+        {
+            "id": other.id,
+            "state": str(other.state),
+            "severity": other.severity,
+            "title": other.title,
+            "opened_at": iso(other.opened_at),
+            "seconds": (other.opened_at - incident.opened_at) / 1e6,
+        }
+        for other in beside
+        if other.id != incident.id and stream is not None and other.labels.get("stream") == stream
+    ][:20]
+
+
 def page(
-    look: Reading, state: IncidentState | None, monitor: str | None, limit: int, before: str | None
+    look: Reading,
+    state: IncidentState | None,
+    monitor: str | None,
+    limit: int,
+    before: str | None,
+    *,
+    severity: str | None = None,
+    key: str | None = None,
 ) -> tuple[list[Incident], str | None]:
     """A page of incidents, and what to give as ``before`` for the next; None at the end.
 
@@ -63,7 +94,15 @@ def page(
         Refused: ``before`` is neither a moment nor an id.
     """
     moment, after = _beginning(look, before)
-    found = look.incidents(state=state, monitor=monitor, limit=limit + 1, before=moment, after=after)
+    found = look.incidents(
+        state=state,
+        monitor=monitor,
+        severity=severity,
+        keys=None if key is None else key_texts(key),
+        limit=limit + 1,
+        before=moment,
+        after=after,
+    )
     return found[:limit], found[limit - 1].id if len(found) > limit else None
 
 

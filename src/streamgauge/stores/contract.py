@@ -234,14 +234,14 @@ class Reading(Protocol):
         state: IncidentState | None = None,
         monitor: str | None = None,
         severity: str | None = None,
-        key: str | None = None,
+        keys: Sequence[str] | None = None,
         limit: int = 100,
         before: int | None = None,
         after: str | None = None,
     ) -> list[Incident]:
         """Newest first; ``before`` (microseconds of ``opened_at``) turns the page.
 
-        ``key`` is :func:`~streamgauge.keys.key_text`. ``after`` (an incident's id) goes on among those of the very moment ``before``.
+        ``keys`` are texts of :func:`~streamgauge.keys.key_text`. ``after`` (an incident's id) goes on among those of the very moment ``before``.
         """
         ...
 

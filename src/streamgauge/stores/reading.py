@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -104,14 +104,14 @@ class SqlReading:
         state: IncidentState | None = None,
         monitor: str | None = None,
         severity: str | None = None,
-        key: str | None = None,
+        keys: Sequence[str] | None = None,
         limit: int = 100,
         before: int | None = None,
         after: str | None = None,
     ) -> list[Incident]:
         """Newest first; ``before`` (microseconds of ``opened_at``) turns the page.
 
-        ``key`` is :func:`~streamgauge.keys.key_text`. ``after`` (an incident's id) goes on among those of the very moment ``before``.
+        ``keys`` are texts of :func:`~streamgauge.keys.key_text`. ``after`` (an incident's id) goes on among those of the very moment ``before``.
         """
         query = select(incidents.c.body).order_by(incidents.c.opened_at.desc(), incidents.c.id).limit(limit)
         if state is not None:
@@ -120,8 +120,8 @@ class SqlReading:
             query = query.where(incidents.c.monitor == monitor)
         if severity is not None:
             query = query.where(incidents.c.severity == severity)
-        if key is not None:
-            query = query.where(incidents.c.key == key)
+        if keys is not None:
+            query = query.where(incidents.c.key.in_(keys))
         if before is not None:
             same = (incidents.c.opened_at == before) & (incidents.c.id > (after or ""))
             earlier = incidents.c.opened_at < before
