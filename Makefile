@@ -24,7 +24,7 @@ help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: environment ## See it happen: invented payments with planted faults, found within seconds (about a minute)
-	@$(RUN) streamgauge demo
+	@if [ -t 1 ]; then $(RUN) streamgauge demo --stay; else $(RUN) streamgauge demo; fi
 
 test: environment ## Everything that must hold: format, lint, types, tests on a real Kafka, docs
 	@$(RUN) python scripts/run_stages.py lint types test-unit test-conformance test-services test-docs

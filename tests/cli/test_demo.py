@@ -225,3 +225,16 @@ def test_each_rule_says_which_fault_it_finds():
     config = synthetic.Config(scenario="payments", records=96_000, rate=2_000)
     hints = {fault.monitor_hint for fault in synthetic.planted(config)}
     assert hints == {rule["description"] for rule in described.values()}
+
+
+def test_the_pages_stay_until_they_are_left(running: Callable[[Demo], Demo]):
+    short = running(
+        demo("--stay", "--records", "6000", "--rate", "3000", "--port", "0", "--plain", **QUIETLY)
+    )
+    short.says("look around at http")
+    page = httpx.get(f"{short.server}/").text
+    assert "payments" in page
+    assert "Something keeps it from its work" not in page
+    assert httpx.get(f"{short.server}/healthz").status_code == 200
+    short.interrupt()
+    assert short.end() == 0, short.told()

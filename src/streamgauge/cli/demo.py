@@ -34,6 +34,9 @@ def command(  # noqa: PLR0917  typer's options are its parameters
         bool, typer.Option("--json", help="Print the table as one JSON object per line.")
     ] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Print lines instead of the live view.")] = False,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Leave the pages up at the end, until Ctrl-C.")
+    ] = False,
 ) -> None:
     """See it happen: invented payments with planted faults, found and told while you look on.
 
@@ -47,4 +50,4 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     from streamgauge.demo.stage import Play
 
     chosen = records if records is not None else round(SECONDS * rate)
-    raise typer.Exit(play(Play(chosen, rate, seed), Manner(port, keep, json, plain)))
+    raise typer.Exit(play(Play(chosen, rate, seed), Manner(port, keep, json, plain, stay)))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from streamgauge.demo import stage as _stage
 from streamgauge.demo import table
 from streamgauge.demo.matching import failed
+from streamgauge.demo.staying import stay
 from streamgauge.errors import OutsideError
 
 if TYPE_CHECKING:
@@ -42,12 +43,14 @@ class Manner:
         keep: a folder that stays; None takes one that goes.
         as_json: the table as JSON lines on the standard output, everything else on the error output.
         plain: lines instead of the live view.
+        stay: the pages stay up at the end, until Ctrl-C.
     """
 
     port: int | None = None
     keep: Path | None = None
     as_json: bool = False
     plain: bool = False
+    stay: bool = False
 
 
 def play(what: Play, manner: Manner) -> int:
@@ -75,6 +78,8 @@ def play(what: Play, manner: Manner) -> int:
         rows = stage.rows(at_the_end=True)
         _end(stage, manner, console)
         _tell_of(log)
+        if manner.stay and stage.is_complete:
+            stay(stage, console)
     if not stage.is_complete:
         return INTERRUPTED
     return 1 if failed(rows) else 0
