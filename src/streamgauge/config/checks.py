@@ -18,9 +18,11 @@ from streamgauge.config.models import BUILT_IN_STREAMS, Config, FieldConfig, Mon
 from streamgauge.config.plugins import computed_for, module
 from streamgauge.config.pruning import Pruned
 from streamgauge.config.windows import SessionConfig, WindowConfig, grid
+from streamgauge.config.telling import MannerConfig, channels_of
 from streamgauge.config.writing import check_sink
 from streamgauge.detectors.contract import Context
 from streamgauge.errors import ConfigError, ExpressionError
+from streamgauge.incidents.labels import RESERVED
 from streamgauge.settings import nearest
 
 Kinds = Mapping[str, ColumnKind]
@@ -62,6 +64,7 @@ def check(config: Config, document: Document, pruned: Pruned) -> Findings:
         _stream(findings, ("streams", name), stream, pruned)
     for name, monitor in config.monitors.items():
         _Monitor(config, findings, pruned, name, monitor).check()
+    _route(findings, config, pruned)
     _unused_channels(config, findings, pruned)
     return findings
 
@@ -115,10 +118,28 @@ def _computed_fields(findings: Findings, path: Path, stream: StreamConfig) -> No
             findings.wrong((*path, "fields", name, "compute"), message)
 
 
+def _route(findings: Findings, config: Config, pruned: Pruned) -> None:
+    """The channels of the tree are declared."""
+    if config.route is not None:
+        _branch(findings, ("route",), config.route, (config, pruned))
+
+
+def _branch(findings: Findings, path: Path, node: MannerConfig, known: tuple[Config, Pruned]) -> None:
+    config, pruned = known
+    names = ["console", *config.channels]
+    for i, name in enumerate(node.channels or ()):
+        if name not in names and not pruned.within("channels", name):
+            message = f"`channels:` declares no `{name}`; {nearest(name, names)}"
+            findings.wrong((*path, "channels", i), message)
+    for n, branch in enumerate(node.routes):
+        _branch(findings, (*path, "routes", n), branch, known)
+
+
 def _unused_channels(config: Config, findings: Findings, pruned: Pruned) -> None:
     if pruned.within("monitors"):
         return
     used = {name for monitor in config.monitors.values() for name in monitor.notify}
+    used |= set(channels_of(config.route))
     for name in config.channels:
         if name not in used:
             findings.warn(("channels", name), "no monitor notifies this channel")
@@ -155,6 +176,7 @@ class _Monitor:
         """Everything that can be said about this monitor."""
         self._purpose()
         self._channels()
+        self._incidents()
         fields = self._fields()
         if fields is None:
             return
@@ -201,6 +223,21 @@ class _Monitor:
             if name not in known and not self.pruned.within("channels", name):
                 message = f"`channels:` declares no `{name}`; {nearest(name, known)}"
                 self.findings.wrong((*self._path, "notify", i), message)
+
+    def _incidents(self) -> None:
+        """What it asks of its incidents fits how it judges."""
+        monitor = self.monitor
+        for name in monitor.labels:
+            if name in RESERVED:
+                message = f"`{name}` is a label that every incident has already; choose another name"
+                self.findings.wrong((*self._path, "labels", name), message, at_key=True)
+        empty = monitor.window is not None and getattr(monitor.window, "include_empty", False)
+        if monitor.no_data == "alert" and not empty and not self.pruned.within(*map(str, self._path)):
+            message = "nobody looks at windows without records: add `include_empty: true` to a tumbling or hopping window"
+            self.findings.wrong((*self._path, "no_data"), message)
+        if monitor.clear_after and isinstance(monitor.window, SessionConfig):
+            message = "does not fit sessions: an incident ends with its session; leave it out"
+            self.findings.wrong((*self._path, "clear_after"), message)
 
     def _fields(self) -> Mapping[str, FieldConfig] | None:
         """The fields of its stream; None where they are not known well enough to go on."""
