@@ -11,8 +11,18 @@ open incident then ends as *forgotten*, which is not a recovery.
 Without ``by`` the whole stream is the one key, and it counts from the moment of attaching: a stream that never
 speaks is told, ``after`` of wall clock later, during which all partitions were caught up.
 
-Parameters: ``by`` (field or list; default none), ``after`` (duration), ``forget`` (duration, default the
-stream's ``limits.forget``, 24h). State: 17 bytes per key, and 28 per gap still open to late records.
+**Learned.** With ``after: learned`` how long is too long follows from each key's own records. A key has a rate for each hour of
+the day (``season: week``: of the week, UTC), and a gap is measured in the records that it should have sent meanwhile, the sum of
+the rates over the hours that the gap covers: a night in which a key is always quiet measures next to nothing, so quiet hours and
+keys that are seldom heard do not page. A gap is told when it exceeds ``factor`` times the ``quantile`` of the key's earlier gaps, so
+measured, and is not shorter than ``min_after``. A key is not told before it has been seen for one season and ``min_gaps`` gaps after
+it. A gap that was told teaches the hours, not the gaps: an outage makes nobody patient, and a quiet that comes back each night
+is known after a few. A gap shorter than the stream's ``lateness`` beyond its limit may pass untold.
+
+Parameters: ``by`` (field or list; default none), ``after`` (duration, or ``learned``), ``forget`` (duration, default the
+stream's ``limits.forget``, 24h); of what is learned ``min_after`` (default 1m), ``factor`` (default 3), ``quantile`` (default 0.99),
+``min_gaps`` (default 30), ``season`` (``day``, ``week``). State: 17 bytes per key, and 28 per gap still open to late records; learned:
+360 bytes per key, with weeks 1.5 kB.
 
 >>> from streamgauge.testing import judge
 >>> judge("silence", {"after": "30s"}, times=[0.0, 10.0, 55.0, 60.0])
@@ -24,17 +34,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Discriminator, Field, Tag, TypeAdapter, WithJsonSchema
 
 from streamgauge.batch import NEVER, Column, SlotArray
 from streamgauge.clock import format_duration, iso, to_micros
 from streamgauge.detectors.contract import Context, DetectorConfig, Needs, Picture
+from streamgauge.detectors.learned_silence import LearnedSilence
 from streamgauge.durations import Duration
 from streamgauge.errors import ConfigError
 from streamgauge.kernels import gaps as kernels
-from streamgauge.settings import Names
+from streamgauge.kernels import learned_gaps
+from streamgauge.settings import Names, PositiveDuration
 from streamgauge.state import State, Tables, grown
 from streamgauge.verdict import Severity, Verdicts
 from streamgauge.windows.contract import WindowResults
@@ -47,18 +60,45 @@ _SEVERITY = {
 }
 
 
+def _kind_of(value: object) -> str:
+    return "word" if value == "learned" else "duration"
+
+
+LearnedOrDuration = Annotated[
+    Annotated[Literal["learned"], Tag("word")] | Annotated[Duration, Tag("duration")],
+    Discriminator(_kind_of),
+    WithJsonSchema({"anyOf": [{"const": "learned"}, TypeAdapter(Duration).json_schema()]}),
+]
+"""The word, or else a duration: who writes neither is told of durations only."""
+
+
 class Config(DetectorConfig):
     """``detect: {type: silence, by: country, after: 30s, forget: 24h}``."""
 
     type: Literal["silence"] = "silence"
     by: Names = ()
     """The field or fields that must each keep speaking; without it, the stream as a whole."""
-    after: Duration
-    """How long a gap is too long."""
+    after: LearnedOrDuration
+    """How long a gap is too long; `learned`: as long as the key's own gaps say."""
     forget: Duration | None = None
     """Drop a key unseen for so long; default: the stream's `limits.forget`."""
+    min_after: PositiveDuration = timedelta(minutes=1)
+    """Learned: a shorter gap is never told."""
+    factor: Annotated[float, Field(ge=1)] = 3.0
+    """Learned: so many times the key's long gaps are too long."""
+    quantile: Annotated[float, Field(gt=0, lt=1)] = 0.99
+    """Learned: so many of a key's gaps are not longer than its long ones."""
+    min_gaps: Annotated[int, Field(gt=0)] = 30
+    """Learned: a key that has shown fewer gaps is not told."""
+    season: Literal["day", "week"] = "day"
+    """Learned: quiet hours are those of the day, or of the week."""
     severity: Literal["warning", "critical"] = "critical"
     """How bad it is."""
+
+    @property
+    def shaped_by(self) -> tuple[str, ...]:
+        """What is learned is another state than what is not, and than that of another season."""
+        return ("after", "season") if self.after == "learned" else ()
 
 
 EXAMPLE = {"detect": {"type": "silence", "by": "key", "after": "4s", "forget": "20s"}}
@@ -80,7 +120,7 @@ PICTURE = Picture(
 )
 
 
-def build(config: Config, context: Context) -> Silence:
+def build(config: Config, context: Context) -> Silence | LearnedSilence:
     """The detector of one monitor.
 
     Raises:
@@ -88,6 +128,8 @@ def build(config: Config, context: Context) -> Silence:
     """
     if context.windowed:
         raise ConfigError("silence listens to single records; leave out `window:`")
+    if config.after == "learned":
+        return _learned(config, context)
     if config.after <= timedelta(0):
         raise ConfigError(f"after: {format_duration(config.after)} must be longer than zero")
     forget = config.forget if config.forget is not None else context.forget
@@ -98,6 +140,21 @@ def build(config: Config, context: Context) -> Silence:
         )
     severity = Severity.CRITICAL if config.severity == "critical" else Severity.WARNING
     return Silence(context.monitor, config.by, to_micros(config.after), to_micros(forget), severity)
+
+
+def _learned(config: Config, context: Context) -> LearnedSilence:
+    forget = config.forget if config.forget is not None else context.forget
+    if forget <= config.min_after:
+        raise ConfigError(
+            f"min_after: {format_duration(config.min_after)} must be shorter than forget: {format_duration(forget)}, "
+            "else keys are dropped before their silence is told"
+        )
+    rule = learned_gaps.Rule(
+        {"day": 24, "week": 168}[config.season], to_micros(forget), to_micros(config.min_after), config.min_gaps,
+        config.quantile, config.factor,
+    )  # fmt: skip
+    severity = Severity.CRITICAL if config.severity == "critical" else Severity.WARNING
+    return LearnedSilence(context.monitor, config.by, rule, severity)
 
 
 class SilenceState:
