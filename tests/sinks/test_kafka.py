@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from streamgauge.clock import SystemClock
 from streamgauge.config import load
+from streamgauge.engines.refill import Refilled, refill, sink_of
 from streamgauge.engines.session import Session
 from streamgauge.errors import ConfigError
 from streamgauge.sinks.contract import SpooledRow
@@ -74,6 +76,26 @@ def test_the_records_of_a_stream_are_written_too(kafka: Broker, tmp_path: Path):
     found = read(kafka, topic, 6)
     assert told(found[0]) == ("a", {"k": "a", "v": 0.0, "at": "2026-03-02T10:00:00.000Z"})
     assert [row_id(message).rpartition("/")[2] for message in found] == list("012345")
+
+
+@pytest.mark.services
+def test_a_topic_is_read_again_to_refill_another(kafka: Broker, tmp_path: Path):
+    source, target = kafka.create_topic(unique("source"), 2), kafka.create_topic(unique("rows"), 1)
+    with_values = {"k": "string", "v": "float", "at": {"type": "timestamp", "unit": "ms"}}
+    run(tmp_path, TWO, {}, write=to(kafka, source, key="k", columns={name: name for name in with_values}))
+    stream = {
+        "source": {"type": "kafka", "brokers": kafka.bootstrap, "topic": source},
+        "format": "json",
+        "fields": {**with_values, "at": "timestamp"},
+        "time": "at",
+    }
+    monitors = {"m": {**monitor(write=to(kafka, target)), "stream": "s"}}
+    made = load({"streams": {"s": stream}, "monitors": monitors, "store": f"sqlite:///{tmp_path}/other.db"})
+    sink_name, settings = sink_of(made, "m")
+    done = refill(made, sink_name, settings, {}, SystemClock())
+    assert done == Refilled(6, 4, 0)
+    found = {row_id(message): told(message)[1]["n"] for message in read(kafka, target, 4)}
+    assert sorted(found.values()) == [1, 1, 1, 3]
 
 
 @pytest.mark.services

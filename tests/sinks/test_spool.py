@@ -118,7 +118,7 @@ def test_rows_without_room_are_dropped_counted_and_told_with_their_records(tmp_p
     assert incident.evidence == {"rows": 1, "offsets": {place: [0, 3]}}
     assert incident.title == (
         f"monitor m: 3 rows wait for its sink already, and 1 more were dropped, decided by the records {place} 0 to 3; "
-        "mend the sink, and replay those records to fill the gap"
+        "mend the sink, and fill the gap with `streamgauge replay FILE --refill m`"
     )
 
 

@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from streamgauge.engines.replay import Replayed
 
 
-def command(
+def command(  # noqa: PLR0917  typer's options are its parameters
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration.", show_default=False)],
     stream: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--stream",
             metavar="NAME=PATH",
             help="Records of a stream: a path or a glob; may be repeated.",
             show_default=False,
         ),
-    ],
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object per line: windows, verdicts, incidents, …")
     ] = False,
@@ -36,6 +36,22 @@ def command(
     fail_on: Annotated[
         list[str] | None, typer.Option(help="End with 1 if there is any: incident, dead-letter or late.")
     ] = None,
+    refill: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Write the rows that the sink of this monitor or stream dropped, from its source's records.",
+            show_default=False,
+        ),
+    ] = None,
+    offsets: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PARTITION=FIRST-LAST",
+            help="The records whose rows to write; default: as the newest incident `sink overflow` says.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Run a configuration over recorded streams and print what would have happened.
 
@@ -46,6 +62,12 @@ def command(
     """
     from streamgauge import api
 
+    if refill is not None:
+        _refill(file, refill, offsets or [], bool(stream))
+        return
+    if offsets or not stream:
+        what = "--offsets fits --refill" if offsets else "name the records to replay"
+        raise typer.BadParameter(f"{what}; write --stream NAME=PATH", param_hint="--stream")
     streams: dict[str, list[str | Path]] = {}
     for given in stream:
         name, separator, path = given.partition("=")
@@ -71,6 +93,61 @@ def command(
     found = {"incident": counts["incidents"], "dead-letter": counts["dead_letters"], "late": counts["late"]}
     if any(found[what] for what in fail_on or ()):
         raise typer.Exit(1)
+
+
+def _refill(file: Path, name: str, offsets: list[str], streams: bool) -> None:
+    from streamgauge.clock import SystemClock
+    from streamgauge.config import load
+    from streamgauge.engines.refill import refill, sink_of
+
+    if streams:
+        raise typer.BadParameter(
+            "with --refill the records come from the stream's own source", param_hint="--stream"
+        )
+    config = load(file)
+    sink, settings = sink_of(config, name)
+    ranges = _ranges(offsets) or _told_ranges(config.store.url, sink)
+    for place, (first, last) in ranges.items():
+        print(f"records {first} to {last} of {place}", file=sys.stderr)
+    with _Progress() as progress:
+        done = refill(config, sink, settings, ranges, SystemClock(), progress.to)
+    more = f", {done.refused:,} refused for good" if done.refused else ""
+    print(f"{done.records:,} records read, {done.written:,} rows of {sink} written{more}")
+
+
+def _ranges(texts: list[str]) -> dict[str, tuple[int, int]]:
+    found = {}
+    for text in texts:
+        place, _, span = text.rpartition("=")
+        first, _, last = span.partition("-")
+        if not place or not first.isdigit() or not last.isdigit() or int(last) < int(first):
+            message = f"{text!r}: write PARTITION=FIRST-LAST, such as payments:3=1200-4711"
+            raise typer.BadParameter(message, param_hint="--offsets")
+        found[place] = int(first), int(last)
+    return found
+
+
+def _told_ranges(store: str, sink: str) -> dict[str, tuple[int, int]]:
+    """What the newest incident `sink overflow` says.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    from streamgauge.engines.mishaps import SINK_OVERFLOW
+    from streamgauge.errors import ConfigError
+    from streamgauge.stores import open_reading
+
+    look = open_reading(store)
+    try:
+        kind, _, name = sink.partition(" ")
+        told = look.incidents(monitor=name if kind == "monitor" else sink, limit=10_000)
+    finally:
+        look.close()
+    newest = next((incident for incident in told if incident.kind == SINK_OVERFLOW), None)
+    if newest is None:
+        message = f"no incident `{SINK_OVERFLOW}` of {sink} is known; say which records: --offsets PARTITION=FIRST-LAST"
+        raise ConfigError(message)
+    return {place: (first, last) for place, (first, last) in newest.evidence["offsets"].items()}
 
 
 def _tell(result: Replayed) -> None:

@@ -97,7 +97,7 @@ class Mishaps:
         ranges = "; ".join(f"{place} {first} to {last}" for place, (first, last) in places.items())
         title = (
             f"{sink}: {limit:,} rows wait for its sink already, and {rows:,} more were dropped, decided by the records "
-            f"{ranges}; mend the sink, and replay those records to fill the gap"
+            f"{ranges}; mend the sink, and fill the gap with `streamgauge replay FILE --refill {name}`"
         )
         if current is None:
             self._open(name, SINK_OVERFLOW, title, None, channels, evidence)
