@@ -1,11 +1,12 @@
 """The first stage as a truth table: one verdict against what there is."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from streamgauge.incident import Incident, IncidentState
-from streamgauge.incidents.settle import Rule, ripen, settle
+from streamgauge.incidents.settle import Rule, counted_openings, ripen, settle, soothe
 from streamgauge.verdict import Severity, Verdict
 
 S = 1_000_000
@@ -158,3 +159,67 @@ def test_the_title_says_who_what_was_seen_and_what_was_expected():
     after = settle(None, one, Rule())
     assert after is not None
     assert after.title == "burst of a · 7: events = 120, mean = 0.3; expected events <= 100"
+
+
+CALM = Rule(clear_after=10 * S)
+CLEARING = [
+    ("clear for less than that leaves it open", [verdict(OK, 5, 10), verdict(OK, 10, 15)], None),
+    (
+        "clear for that long ends it",
+        [verdict(OK, 5, 10), verdict(OK, 10, 15), verdict(OK, 15, 20)],
+        "recovered",
+    ),
+    ("what fires between begins it anew", [verdict(OK, 5, 10), fired(10, 15), verdict(OK, 15, 20)], None),
+    (
+        "what is neither begins it anew",
+        [verdict(OK, 5, 10), verdict(NEITHER, 10, 15), verdict(OK, 15, 20)],
+        None,
+    ),
+    (
+        "no data leaves it as it is",
+        [verdict(OK, 5, 10), verdict(NO_DATA, 10, 15), verdict(OK, 15, 20)],
+        "recovered",
+    ),
+    ("being forgotten ends it at once", [verdict(OK, 5, 10), verdict(FORGOTTEN, 10, 15)], "forgotten"),
+]
+
+
+@pytest.mark.parametrize(("sentence", "then", "reason"), CLEARING, ids=[row[0] for row in CLEARING])
+def test_clear_after(sentence: str, then: list[Verdict], reason: str | None):
+    after = opened(CALM, fired(), *then)
+    assert after is not None
+    assert after.reason == reason
+
+
+FLAPPING = [
+    ("a second opening ends as ever", (1,), 10, "recovered"),
+    ("the third in that time stays open", (1, 2), 10, None),
+    ("until it has been clear for that long", (1, 2), 70, "recovered"),
+]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "before", "clear", "reason"), FLAPPING, ids=[row[0] for row in FLAPPING]
+)
+def test_flapping(sentence: str, before: tuple[int, ...], clear: float, reason: str | None):
+    rule = Rule(flaps=3, flaps_within=60 * S)
+    current = settle(None, fired(), rule)
+    assert current is not None
+    current = replace(current, openings=counted_openings(tuple(n * S for n in before), 5 * S, rule))
+    for end in range(10, round(clear) + 1, 5):
+        after = settle(current, verdict(OK, end - 5, end), rule)
+        assert after is not None
+        current = after
+    assert current.reason == reason
+
+
+def test_old_openings_do_not_count():
+    assert counted_openings((0, 50 * S), 61 * S, Rule(flaps=3, flaps_within=60 * S)) == (50 * S, 61 * S)
+
+
+def test_what_is_clear_until_told_otherwise_ends_when_its_time_is_up():
+    clearing = opened(CALM, fired(), verdict(OK, 5, 10))
+    assert clearing is not None
+    assert soothe(clearing, 20 * S - 1, CALM) is clearing
+    over = soothe(clearing, 25 * S, CALM)
+    assert (over.reason, over.resolved_at) == ("recovered", 20 * S)

@@ -101,8 +101,8 @@ def _watch_data(verdicts: Verdicts, policy: Policy, board: Board) -> None:
     held = board.slots(verdicts.monitor, verdicts.keys, NO_DATA)
     if not missing.any() and not len(held):
         return
-    touched = missing | np.isin(verdicts.slots, held)
-    for row in np.nonzero(touched)[0].tolist():
+    concerned = np.concatenate((held, verdicts.slots[missing]))
+    for row in np.nonzero(verdicts.keys.among(verdicts.slots, concerned))[0].tolist():
         verdict = verdicts.row(row)
         before = board.current(verdict.monitor, verdict.key, NO_DATA)
         after = watch_data(before, verdict, policy.rule)
