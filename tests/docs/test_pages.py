@@ -66,8 +66,9 @@ def test_each_metric_has_its_row(metric):
 
 
 def test_each_address_of_the_server_is_told():
+    status = SimpleNamespace(status=StatusBoard(0))
     desk: Any = SimpleNamespace(
-        running=SimpleNamespace(status=StatusBoard(0)), clock=PushedClock(), outbox=dict
+        running=status, clock=PushedClock(), outbox=dict, pushed=lambda: SimpleNamespace(all=dict)
     )
     page = (DOCS / "server.md").read_text("utf-8")
     paths = make_app(desk).openapi()["paths"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from streamgauge.batch import BadRecord, Column, Partition
 from streamgauge.clock import Clock
 from streamgauge.config import load
 from streamgauge.config.models import Config
+from streamgauge.engines.spread import Spread
 from streamgauge.engines.status import EngineStatus, MonitorStatus, PartitionStatus, StatusBoard, StreamStatus
-from streamgauge.engines.totals import COMMIT_BOUNDS, NOTICE_BOUNDS, Spread
+from streamgauge.engines.totals import COMMIT_BOUNDS, NOTICE_BOUNDS
 from streamgauge.incident import Incident, IncidentState, Notice
+from streamgauge.incidents.actions import Asked, Refusal
 from streamgauge.keys import Key, key_text
 from streamgauge.stores import Owner, open_store
 from streamgauge.stores.contract import Commit, HistoryBlock, LateCount, Position
@@ -193,12 +196,23 @@ def picture(at: int, turned_at: float = 0.0, **changes: Any) -> EngineStatus:
 
 @dataclass
 class Engine:
-    """Remembers what it was asked."""
+    """Remembers what it was asked; where ``refuses`` says why, nothing is done about incidents."""
 
     asked: list[tuple[str, str | None]] = field(default_factory=list)
+    acts: list[Asked] = field(default_factory=list)
+    refuses: str = ""
 
     def ask(self, verb: str, monitor: str | None = None) -> None:
         self.asked.append((verb, monitor))
+
+    def act(self, asked: Asked) -> Future[dict[str, Any]]:
+        self.acts.append(asked)
+        answer: Future[dict[str, Any]] = Future()
+        if self.refuses:
+            answer.set_exception(Refusal(self.refuses))
+        else:
+            answer.set_result({})
+        return answer
 
 
 @dataclass
