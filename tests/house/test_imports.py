@@ -19,8 +19,8 @@ ORDER = [
     {"plan"},
     {"pipeline"},
     {"engines"},
-    {"api", "lessons", "testing", "metrics", "conformance", "sql"},
-    {"server", "why", "demo", "profiling", "checkup"},
+    {"api", "scoring", "lessons", "testing", "metrics", "conformance", "sql"},
+    {"server", "why", "demo", "profiling", "checkup", "drift_stream"},
     {"cli", "__main__"},
 ]
 PLACE = {part: number for number, parts in enumerate(ORDER) for part in parts}

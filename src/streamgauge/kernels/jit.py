@@ -124,9 +124,10 @@ def _cache_folder() -> Path | None:
     It is named by what all kernels say: numba itself looks at the one file that a kernel stands in, and would
     go on with an old body of what is compiled into it.
     """
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    here = Path(__file__).parent
+    sources = [*sorted(here.glob("*.py")), here.parent / "statistics/tails.py"]  # compiled into kernels too
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:16]
-    above = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parent / "__pycache__")
+    above = Path(os.environ.get("NUMBA_CACHE_DIR") or here / "__pycache__")
     folder = above / f"kernels-{digest}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
