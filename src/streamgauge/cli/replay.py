@@ -13,17 +13,36 @@ if TYPE_CHECKING:
     from streamgauge.engines.replay import Replayed
 
 
+StreamOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--stream",
+        metavar="NAME=PATH",
+        help="Records of a stream: a path or a glob; may be repeated.",
+        show_default=False,
+    ),
+]
+RefillOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Write the rows that the sink of this monitor or stream dropped, from its source's records.",
+        show_default=False,
+    ),
+]
+OffsetsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PARTITION=FIRST-LAST",
+        help="The records whose rows to write; default: as the newest incident `sink overflow` says.",
+        show_default=False,
+    ),
+]
+
+
 def command(  # noqa: PLR0917  typer's options are its parameters
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration.", show_default=False)],
-    stream: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--stream",
-            metavar="NAME=PATH",
-            help="Records of a stream: a path or a glob; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    stream: StreamOption = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object per line: windows, verdicts, incidents, …")
     ] = False,
@@ -36,22 +55,8 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     fail_on: Annotated[
         list[str] | None, typer.Option(help="End with 1 if there is any: incident, dead-letter or late.")
     ] = None,
-    refill: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Write the rows that the sink of this monitor or stream dropped, from its source's records.",
-            show_default=False,
-        ),
-    ] = None,
-    offsets: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PARTITION=FIRST-LAST",
-            help="The records whose rows to write; default: as the newest incident `sink overflow` says.",
-            show_default=False,
-        ),
-    ] = None,
+    refill: RefillOption = None,
+    offsets: OffsetsOption = None,
 ) -> None:
     """Run a configuration over recorded streams and print what would have happened.
 
