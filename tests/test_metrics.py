@@ -16,7 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streamgauge.channels.contract import Result
 from streamgauge.engines.status import StatusBoard
-from streamgauge.engines.totals import Durations, Totals
+from streamgauge.engines.spread import Durations
+from streamgauge.engines.totals import Totals
 from streamgauge.errors import StoreError
 from streamgauge.metrics import METRICS, Outbox, make_registry
 from streamgauge.server.thread import ServerThread

@@ -21,10 +21,11 @@ from prometheus_client.registry import Collector
 
 from streamgauge import __version__
 from streamgauge.clock import Clock
+from streamgauge.engines.spread import Spread
 from streamgauge.engines.status import EngineStatus, StatusBoard
-from streamgauge.engines.totals import Spread
 
 if TYPE_CHECKING:
+    from streamgauge.engines.drift_totals import DriftTotals
     from streamgauge.engines.status import MonitorStatus, StreamStatus
 
 Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
@@ -54,6 +55,9 @@ class Metric:
 METRICS: tuple[Metric, ...] = (
     Metric("kafka_messages_consumed_total", "counter", "Messages read from Kafka, unreadable ones included.", ("stream", "topic")),
     Metric("kafka_consumer_lag", "gauge", "Messages of a partition that were not counted yet.", ("group", "topic", "partition")),
+    Metric("real_time_psi_score", "gauge", "PSI of the worst feature in the last check.", ("monitor",)),
+    Metric("drift_detection_events_total", "counter", "Checks of drift detectors, by status: no_drift, possible_drift, drift.", ("monitor", "status")),
+    Metric("psi_calculation_duration_seconds", "histogram", "Seconds that a check of a drift detector took."),
     Metric("streamgauge_build_info", "gauge", "Always 1; which version runs on which Python.", ("version", "python")),
     Metric("streamgauge_ready", "gauge", "1 once kernels are compiled, the store is ours and the sources are open."),
     Metric("streamgauge_loop_age_seconds", "gauge", "Seconds since the engine's loop was last seen to turn."),
@@ -128,6 +132,8 @@ class _Engine(Collector):
         for part in (self._of_engine(status), _of_streams(status, self._clock), _of_monitors(status)):
             for name, labels, value in part:
                 samples.setdefault(name, []).append((labels, value))
+        for name, labels, told in _of_drift(self._board.totals.drift):
+            samples.setdefault(name, []).append((labels, told))
         for (name, labels), value in list(self._board.gauges.items()):
             samples.setdefault(name, []).append((labels, value))
         for metric in METRICS:
@@ -215,6 +221,15 @@ def _of_monitor(labels: Labels, monitor: MonitorStatus) -> Iterator[tuple[str, L
     yield "streamgauge_open_windows", labels, monitor.open_windows
     yield "streamgauge_keys", labels, monitor.keys
     yield "streamgauge_monitor_paused", labels, monitor.paused is not None
+
+
+def _of_drift(drift: DriftTotals) -> Iterator[tuple[str, Labels, float | Spread]]:
+    for monitor, score in dict(drift.scores).items():
+        yield "real_time_psi_score", (monitor,), score
+    for counted, count in dict(drift.events).items():
+        yield "drift_detection_events_total", counted, count
+    if drift.events:
+        yield "psi_calculation_duration_seconds", (), drift.times.now()
 
 
 def _family(metric: Metric, samples: Iterable[Sample]) -> Family:

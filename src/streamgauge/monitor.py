@@ -29,6 +29,7 @@ class Monitor:
         fields: the fields it reads.
         samples: how many records a notice shows.
         judged: the columns that it reports, in words, for ``explain``.
+        metrics_prefix: the family of metrics that its results are shown as, besides our own.
     """
 
     name: str
@@ -42,3 +43,4 @@ class Monitor:
     fields: frozenset[str]
     samples: int = 3
     judged: str = ""
+    metrics_prefix: str | None = None

@@ -430,6 +430,7 @@ def _monitor(
         fields=fields,
         samples=monitor.samples,
         judged=", ".join(f"{column} = {part.text}" for column, part in draft.compute.items()),
+        metrics_prefix=monitor.metrics_prefix,
     )
 
 

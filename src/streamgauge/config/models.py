@@ -222,6 +222,8 @@ class MonitorConfig(Settings):
     """A link for whoever is told."""
     samples: Annotated[int, Field(ge=0, le=100)] = 3
     """Records shown in a notice."""
+    metrics_prefix: Literal["fraud"] | None = None
+    """Show its results also as `fraud_model_feature_drift` and its kin, which dashboards already have."""
 
 
 class StoreConfig(Settings):

@@ -73,6 +73,7 @@ class Ledger:
         self._silent = frozenset(paused)
         self.seconds = 0.0
         self.rows_went = False
+        self._judging_since = 0.0
         self._committed_at = clock.monotonic()
         self._dead: list[tuple[str, BadRecord]] = []
         self._late: Counter[tuple[str, int]] = Counter()
@@ -85,6 +86,7 @@ class Ledger:
     def results(self, lane: Lane, rows: Rows, results: WindowResults) -> None:
         """Keep closed windows for the history, and their rows for sinks."""
         group = lane.group
+        self._judging_since = self.clock.monotonic() if group.kept else 0.0
         if self.spool is not None and len(results):
             self.spool.results(lane, rows, results, [monitor.name for monitor in self._taking_part(group)])
         if group.words == "each record" or not len(results):
@@ -105,7 +107,9 @@ class Ledger:
                 self._history.append(HistoryBlock(monitor.name, int(ends.min()), int(ends.max()), columns))
 
     def verdicts(self, monitor: Monitor, verdicts: Verdicts) -> None:
-        """Verdicts become incidents; nothing else is kept of them."""
+        """Verdicts become incidents; of those about drift the metrics hear."""
+        if self._judging_since:
+            self.totals.drift.judged(monitor, verdicts, self.clock.monotonic() - self._judging_since)
 
     def late(self, group: Group, rows: Rows, late: LateRows) -> None:
         """Count late records per monitor and window."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from streamgauge.engines.totals import Spread, Totals
+from streamgauge.engines.spread import Spread
+from streamgauge.engines.totals import Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ class StatusBoard:
 
     def __init__(self, started_at: int) -> None:
         self.totals = Totals()
-        self.gauges: dict[tuple[str, tuple[str, ...]], float] = {}
+        self.gauges = self.totals.gauges
         self.now = EngineStatus(
             started_at, started_at, starting="the store and what is saved in it are being opened"
         )

@@ -5,11 +5,11 @@ Late and bad records, and incidents, are counted once a commit has succeeded, so
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from streamgauge.engines.drift_totals import DriftTotals
+from streamgauge.engines.spread import Durations
 from streamgauge.incident import Incident
 from streamgauge.stores.contract import Commit
 
@@ -18,46 +18,6 @@ COMMIT_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2
 
 NOTICE_BOUNDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0)
 """The same for notices: from the decision to the receiver's answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """How often durations fell into each class: up to each bound (seconds), and beyond the last."""
-
-    bounds: Sequence[float]
-    counts: Sequence[int]
-    total: float
-
-    @property
-    def cumulative(self) -> list[tuple[str, int]]:
-        """As Prometheus shows them: (upper bound, how many up to there), ``+Inf`` last.
-
-        >>> Spread((0.1, 1.0), (2, 0, 1), 9.0).cumulative
-        [('0.1', 2), ('1.0', 2), ('+Inf', 3)]
-        """
-        pairs, so_far = [], 0
-        for bound, count in zip([*map(str, self.bounds), "+Inf"], self.counts, strict=True):
-            so_far += count
-            pairs.append((bound, so_far))
-        return pairs
-
-
-class Durations:
-    """Counts durations into classes; one thread adds, any may look."""
-
-    def __init__(self, bounds: Sequence[float]) -> None:
-        self._bounds = tuple(bounds)
-        self._counts = [0] * (len(bounds) + 1)
-        self._total = 0.0
-
-    def add(self, seconds: float) -> None:
-        """One more."""
-        self._counts[bisect_left(self._bounds, seconds)] += 1
-        self._total += seconds
-
-    def now(self) -> Spread:
-        """As it stands."""
-        return Spread(self._bounds, tuple(self._counts), self._total)
 
 
 class Totals:
@@ -73,6 +33,8 @@ class Totals:
         notice_times: by channel, from the decision to the answer that settled it.
         last_end: by monitor, the end of the last window that it judged; microseconds.
         rows: of sinks by (sink, outcome): written, refused, dropped.
+        gauges: values of models by (metric, its labels' values).
+        drift: what drift detectors said.
     """
 
     def __init__(self) -> None:
@@ -87,6 +49,8 @@ class Totals:
         self.notice_times: dict[str, Durations] = {}
         self.last_end: dict[str, int] = {}
         self.rows: Counter[tuple[str, str]] = Counter()
+        self.gauges: dict[tuple[str, tuple[str, ...]], float] = {}
+        self.drift = DriftTotals(self.gauges)
 
     def committed(
         self, commit: Commit, late: Counter[str], began: Sequence[Incident], seconds: float
