@@ -11,6 +11,7 @@ import numpy as np
 
 from streamgauge.batch import SlotArray
 from streamgauge.incident import Incident, IncidentState, Notice, Remark
+from streamgauge.incidents.labels import labelled
 from streamgauge.keys import Key, KeySlots
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ class Board:
         self.remarks: list[Remark] = []
         self.rows: dict[str, object] = {}
         self.memory = memory or {}
-        for incident in incidents:
+        for found in incidents:
+            incident = found if found.labels else labelled(found, {})  # of an earlier version
             self._of(incident.monitor, incident.kind)[incident.key] = incident
             self._ids[incident.id] = incident
 
