@@ -1,18 +1,20 @@
 """Tells when the newest data is too old, even though records come.
 
-When to use it: records carry a moment of their own (``updated_at`` of a row, ``measured_at`` of a reading), and a copy, a cache or
-a batch job behind the stream goes on repeating yesterday's.
+When to use it: records carry a moment of their own (``updated_at`` of a row, ``measured_at`` of a reading), and
+a copy, a cache or a batch job behind the stream goes on repeating yesterday's.
 
-**The rule.** Per key, let f be the largest ``of`` seen so far (the event time itself where ``of`` is not given), at most the time
-of the record that brought it. Once the stream's time has passed f + ``after``, the key is stale: one incident, at that moment or
-at the record that brought only old data. It resolves at the record by which f is within ``after`` of the stream's time again. A
-missing ``of`` brings nothing new. Time is the watermark: a backlog is read first, and makes nothing stale that was not; what
-was stale for less than the stream's ``lateness`` may pass untold. A key is
-dropped ``forget`` after its last record; an open incident then ends as *forgotten*.
+**The rule.** Per key, let f be the largest ``of`` seen so far (the event time itself where ``of`` is not
+given), at most the time of the record that brought it. Once the stream's time has passed f + ``after``, the key
+is stale: one incident, at that moment or at the record that brought only old data. It resolves at the record by
+which f is within ``after`` of the stream's time again. A missing ``of`` brings nothing new. Time is the
+watermark: a backlog is read first, and makes nothing stale that was not; what was stale for less than the
+stream's ``lateness`` may pass untold. A key is dropped ``forget`` after its last record; an open incident then
+ends as *forgotten*.
 
-Parameters: ``of`` (timestamp field, default the event time), ``by`` (field or list; default none), ``after`` (duration), ``forget``
-(duration, default the stream's ``limits.forget``, 24h), ``severity`` (default ``critical``). It learns nothing. State: 25 bytes
-per key. Where records should come and do not, take [`silence`](silence.md), which can also learn how long is too long.
+Parameters: ``of`` (timestamp field, default the event time), ``by`` (field or list; default none), ``after``
+(duration), ``forget`` (duration, default the stream's ``limits.forget``, 24h), ``severity`` (default
+``critical``). It learns nothing. State: 25 bytes per key. Where records should come and do not, take
+[`silence`](silence.md), which can also learn how long is too long.
 
 >>> from streamgauge.testing import judge
 >>> judge("freshness", {"after": "30s"}, times=[0.0, 10.0, 55.0, 60.0])

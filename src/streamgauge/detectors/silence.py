@@ -2,27 +2,28 @@
 
 When to use it: a country, a device, a service sends records all the time, and its absence is the fault.
 
-**The rule.** Per key, a gap in event time longer than ``after`` opens one incident at (last record + ``after``),
-once the watermark has passed that moment, with all earlier records read first; the key's next record ends
-it. So a backlog of five million records, or ten minutes in which this process was not running, makes nothing
-silent that was not. A key counts from its first record; it is dropped ``forget`` after its last one, and an
-open incident then ends as *forgotten*, which is not a recovery.
+**The rule.** Per key, a gap in event time longer than ``after`` opens one incident at (last record +
+``after``), once the watermark has passed that moment, with all earlier records read first; the key's next
+record ends it. So a backlog of five million records, or ten minutes in which this process was not running,
+makes nothing silent that was not. A key counts from its first record; it is dropped ``forget`` after its last
+one, and an open incident then ends as *forgotten*, which is not a recovery.
 
 Without ``by`` the whole stream is the one key, and it counts from the moment of attaching: a stream that never
 speaks is told, ``after`` of wall clock later, during which all partitions were caught up.
 
-**Learned.** With ``after: learned`` how long is too long follows from each key's own records. A key has a rate for each hour of
-the day (``season: week``: of the week, UTC), and a gap is measured in the records that it should have sent meanwhile, the sum of
-the rates over the hours that the gap covers: a night in which a key is always quiet measures next to nothing, so quiet hours and
-keys that are seldom heard do not page. A gap is told when it exceeds ``factor`` times the ``quantile`` of the key's earlier gaps, so
-measured, and is not shorter than ``min_after``. A key is not told before it has been seen for one season and ``min_gaps`` gaps after
-it. A gap that was told teaches the hours, not the gaps: an outage makes nobody patient, and a quiet that comes back each night
-is known after a few. A gap shorter than the stream's ``lateness`` beyond its limit may pass untold.
+**Learned.** With ``after: learned`` how long is too long follows from each key's own records. A key has a rate
+for each hour of the day (``season: week``: of the week, UTC), and a gap is measured in the records that it
+should have sent meanwhile, the sum of the rates over the hours that the gap covers: a night in which a key is
+always quiet measures next to nothing, so quiet hours and keys that are seldom heard do not page. A gap is told
+when it exceeds ``factor`` times the ``quantile`` of the key's earlier gaps, so measured, and is not shorter
+than ``min_after``. A key is not told before it has been seen for one season and ``min_gaps`` gaps after it. A
+gap that was told teaches the hours, not the gaps: an outage makes nobody patient, and a quiet that comes back
+each night is known after a few. A gap shorter than the stream's ``lateness`` beyond its limit may pass untold.
 
-Parameters: ``by`` (field or list; default none), ``after`` (duration, or ``learned``), ``forget`` (duration, default the
-stream's ``limits.forget``, 24h); of what is learned ``min_after`` (default 1m), ``factor`` (default 3), ``quantile`` (default 0.99),
-``min_gaps`` (default 30), ``season`` (``day``, ``week``). State: 17 bytes per key, and 28 per gap still open to late records; learned:
-360 bytes per key, with weeks 1.5 kB.
+Parameters: ``by`` (field or list; default none), ``after`` (duration, or ``learned``), ``forget`` (duration,
+default the stream's ``limits.forget``, 24h); of what is learned ``min_after`` (default 1m), ``factor`` (default
+3), ``quantile`` (default 0.99), ``min_gaps`` (default 30), ``season`` (``day``, ``week``). State: 17 bytes per
+key, and 28 per gap still open to late records; learned: 360 bytes per key, with weeks 1.5 kB.
 
 >>> from streamgauge.testing import judge
 >>> judge("silence", {"after": "30s"}, times=[0.0, 10.0, 55.0, 60.0])

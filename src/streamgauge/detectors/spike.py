@@ -1,23 +1,26 @@
 """Tells when a number is several times what it was in the window before, or in the same one yesterday or last week.
 
-When to use it: the level differs from key to key and drifts over months, so that no limit fits, but it never jumps.
+When to use it: the level differs from key to key and drifts over months, so that no limit fits, but it never
+jumps.
 
-**The rule.** A window with value v is compared with r, the value of the window ``against`` which it is held: the one before
-(``previous``: the window of the same length that ends where this one begins), or the one that began a day (``yesterday``) or
-seven days (``last_week``) earlier. It fires upwards when v ≥ ``ratio``·r and v > r, downwards when v ≤ r/``ratio`` and v < r, as
-``direction`` asks, and is clear otherwise. So against the window before a lasting jump is told once; against yesterday it is
-told for a day.
+**The rule.** A window with value v is compared with r, the value of the window ``against`` which it is held:
+the one before (``previous``: the window of the same length that ends where this one begins), or the one that
+began a day (``yesterday``) or seven days (``last_week``) earlier. It fires upwards when v ≥ ``ratio``·r and v >
+r, downwards when v ≤ r/``ratio`` and v < r, as ``direction`` asks, and is clear otherwise. So against the
+window before a lasting jump is told once; against yesterday it is told for a day.
 
-**When it cannot know.** Until a key's first window lies so far back it is ``learning``. When r < ``min_reference``, and v <
-``min_current``, it says ``not_enough_data``: 3 after 1 is no spike. A window without records counts as 0 where the value is
-a count or a sum, else it has no value; whoever has to tell that keys fall to nothing sets ``include_empty`` on the window.
-Windows whose beginning was not seen are neither judged nor compared with.
+**When it cannot know.** Until a key's first window lies so far back it is ``learning``. When r <
+``min_reference``, and v < ``min_current``, it says ``not_enough_data``: 3 after 1 is no spike. A window without
+records counts as 0 where the value is a count or a sum, else it has no value; whoever has to tell that keys
+fall to nothing sets ``include_empty`` on the window. Windows whose beginning was not seen are neither judged
+nor compared with.
 
-Parameters: ``value`` (a column of ``compute``, default the only number), ``against`` (``previous``, ``yesterday``, ``last_week``;
-default ``previous``), ``ratio`` (default 3), ``direction`` (``up``, ``down``, ``both``; default ``up``), ``min_reference`` (default 10
-of a count, else 0), ``min_current`` (default 0), ``severity`` (default ``critical``). State: 16 bytes per key and 8 per window
-between the two: 24 bytes against the window before, 2.3 kB for windows of 5 minutes against yesterday. It is ElastAlert's
-``spike`` and ``spike_aggregation``.
+Parameters: ``value`` (a column of ``compute``, default the only number), ``against`` (``previous``,
+``yesterday``, ``last_week``; default ``previous``), ``ratio`` (default 3), ``direction`` (``up``, ``down``,
+``both``; default ``up``), ``min_reference`` (default 10 of a count, else 0), ``min_current`` (default 0),
+``severity`` (default ``critical``). State: 16 bytes per key and 8 per window between the two: 24 bytes against
+the window before, 2.3 kB for windows of 5 minutes against yesterday. It is ElastAlert's ``spike`` and
+``spike_aggregation``.
 
 >>> from streamgauge.testing import judge
 >>> judge("spike", {"ratio": 3, "min_reference": 2}, size="10s", times=[0, 1, 10, 11, *range(20, 26), 30, 40])

@@ -1,23 +1,26 @@
 """Tells when a window holds more or fewer records than it should at that hour: data quality, by volume.
 
-When to use it: a feed has its daily course, and half of it, or twice of it, is a fault although records still come.
+When to use it: a feed has its daily course, and half of it, or twice of it, is a fault although records still
+come.
 
-**Learned (the default).** Per key and hour of the day (``season: week``: of the week), UTC, the mean μ and variance σ² of the records
-per window are learned; beyond the first ``memory`` windows of an hour older ones fade. A window with x records fires when
-x < μ − k·s or x > μ + k·s, with k = ``tolerance`` and s = √max(σ², μ, 1), since a count has at least the spread of a Poisson count. A key says
-``learning`` until ``learn_for`` after its first window, and while its hour has seen fewer than three windows. Windows without
-records in between count as 0. What lies outside teaches nothing, until it has lasted ``accept_after``: then it is the new level,
-learned fast. Nor does what lies in a maintenance, or windows whose beginning was not seen.
+**Learned (the default).** Per key and hour of the day (``season: week``: of the week), UTC, the mean μ and
+variance σ² of the records per window are learned; beyond the first ``memory`` windows of an hour older ones
+fade. A window with x records fires when x < μ − k·s or x > μ + k·s, with k = ``tolerance`` and s = √max(σ², μ,
+1), since a count has at least the spread of a Poisson count. A key says ``learning`` until ``learn_for`` after
+its first window, and while its hour has seen fewer than three windows. Windows without records in between count
+as 0. What lies outside teaches nothing, until it has lasted ``accept_after``: then it is the new level, learned
+fast. Nor does what lies in a maintenance, or windows whose beginning was not seen.
 
-**Fixed.** With ``min`` and ``max``, or ``bounds`` by days and hours in ``timezone``: the first of ``bounds`` whose ``days`` and ``hours`` hold
-the window's beginning counts; where none does, ``min`` and ``max``.
+**Fixed.** With ``min`` and ``max``, or ``bounds`` by days and hours in ``timezone``: the first of ``bounds``
+whose ``days`` and ``hours`` hold the window's beginning counts; where none does, ``min`` and ``max``.
 
 Windows without records are judged for keys with an open incident; for all known ones when the window has
 ``include_empty: true``, which you want here: a feed that stops altogether holds no record.
 
-Parameters: ``season`` (``day``, ``week``), ``tolerance`` (default 5), ``learn_for`` (duration, default 3d, of a week 14d), ``accept_after``
-(duration, default 1d), ``memory`` (windows per hour, default 300); or ``min``, ``max``, ``bounds``, ``timezone``; ``severity`` (default
-``critical``). State: 24 bytes per key and 24 per hour: 600 bytes per key, of a week 4 kB; fixed: none.
+Parameters: ``season`` (``day``, ``week``), ``tolerance`` (default 5), ``learn_for`` (duration, default 3d, of a
+week 14d), ``accept_after`` (duration, default 1d), ``memory`` (windows per hour, default 300); or ``min``,
+``max``, ``bounds``, ``timezone``; ``severity`` (default ``critical``). State: 24 bytes per key and 24 per hour:
+600 bytes per key, of a week 4 kB; fixed: none.
 
 >>> from streamgauge.testing import judge
 >>> judge("volume", {"min": 2, "max": 3}, size="10s", times=[0, 1, 10, 20, 21, 22, 23, 30, 31, 40])
