@@ -16,12 +16,15 @@ from hypothesis import strategies as st
 
 import streamgauge
 from streamgauge.config.models import StreamConfig
-from streamgauge.engines import ahead
+from streamgauge.engines import ahead, replay
 from streamgauge.engines.ahead_answers import Answer
 from streamgauge.engines.ahead_process import Blocks, Task, decoded
 from streamgauge.engines.opening import open_decoder
+from streamgauge.engines.warm_up import warm_up
 from streamgauge.errors import ConfigError, SourceError
 from streamgauge.formats.contract import Decoder, FieldSpec, Layout
+from streamgauge.kernels import jit
+from streamgauge.plan import Plan
 from streamgauge.sources.contract import Source
 from streamgauge.sources.files import open_files
 from streamgauge.testing import PushedClock, eventually
@@ -179,6 +182,27 @@ def test_a_replay_says_the_same_whatever_the_processes(many, monkeypatch):
     assert said[0].late.height
     assert said[1].lines == said[0].lines
     assert said[2].lines == said[0].lines
+
+
+def test_kernels_are_made_ready_while_many_records_are_on_their_way(many, monkeypatch):
+    one = {**CONFIG, "monitors": {"each": CONFIG["monitors"]["each"]}}
+    warmed = []
+
+    def noted(plan: Plan) -> None:
+        warmed.append(list(plan.streams))
+        warm_up(plan)
+
+    def said(*, live: bool, **_: int) -> bool:
+        return live  # and nothing is compiled
+
+    monkeypatch.setattr(ahead, "_Worker", Here)
+    monkeypatch.setattr(jit, "choose", said)
+    monkeypatch.setattr(replay, "warm_up", noted)
+    quick = streamgauge.replay(one, streams={"s": many})
+    assert warmed == [["s"]]
+    monkeypatch.setenv("STREAMGAUGE_PROCESSES", "0")
+    assert streamgauge.replay(one, streams={"s": many}).lines == quick.lines
+    assert len(warmed) == 1, "nobody knows how many there are"
 
 
 def test_a_process_that_dies_is_told(many):

@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 
 from streamgauge.cli import main
+from streamgauge.engines import ahead
 from tests.cli.running import streamgauge
 from tests.docs.pages import ROOT
 
 KSQLDB = ROOT / "examples/ksqldb"
 BOTH = ("query", "-f", KSQLDB / "MOCK_DATA.sql", "-f", KSQLDB / "WINDOW_TEST.sql")
+BEGIN = 1_772_445_600_000
 SPIKE = {
     "event_count": 43,
     "window_start": "2026-03-02T10:00:25.000Z",
@@ -93,6 +95,31 @@ def test_a_file_and_a_question(capsys, tmp_path: Path):
     late = ("--time", "when", "--lateness", "2s", "--no-flush")
     out, err, _ = ask(capsys, "query", question, "--stream", f"s={path}", "--json", *late)
     assert (out, err) == ("", "3 records, 0 rows, 1 that cannot be read\n")
+
+
+def test_a_large_file_is_answered_as_a_small_one(capsys, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(ahead, "LARGE", 0)
+    monkeypatch.setattr(ahead, "BLOCK", 20_000)
+    monkeypatch.setenv("STREAMGAUGE_JIT", "off")
+    path = tmp_path / "s.ndjson"
+    lines = [
+        f'{{"who": "{"äbc"[n % 3]}{n % 40}", "v": {n % 17 / 10}, "n": {n % 5}, "at": {BEGIN + n * 40}}}\n'
+        for n in range(3_000)
+    ]
+    path.write_text("".join([*lines[:1_500], '{"who": 5}\n', *lines[1_500:]]))
+    question = (
+        "SELECT who, n, COUNT(*) AS events, SUM(v) AS total, COUNT_DISTINCT(who) AS names FROM s "
+        "WINDOW TUMBLING (SIZE 10 SECONDS) WHERE who <> 'c5' GROUP BY who, n"
+    )
+    said = []
+    for processes in ("0", "2"):
+        monkeypatch.setenv("STREAMGAUGE_PROCESSES", processes)
+        said.append(
+            ask(capsys, "query", question, "--stream", f"s={path}", "--time", "at", "--lateness", "1s")
+        )
+    assert said[0][1].startswith("3,000 records")
+    assert "1 that cannot be read" in said[0][1]
+    assert said[1] == said[0]
 
 
 def test_changes_are_asked_for_by_an_option_too(capsys, tmp_path: Path):
