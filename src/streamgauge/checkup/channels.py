@@ -1,4 +1,4 @@
-"""Can notices leave: is a webhook's host reached (nothing is posted), a file's folder writable, a topic there?"""
+"""Can notices leave: is a receiver reached (nothing is posted), a file's folder writable, a topic there?"""
 
 from __future__ import annotations
 
@@ -25,9 +25,34 @@ def examine(patient: Patient) -> Iterator[Finding]:
 
 
 def _webhook(about: str, config: Any) -> Finding:
+    return _reached(about, config.url.get_secret_value())
+
+
+def _slack(about: str, config: Any) -> Finding:
+    return _reached(about, config.api if config.webhook is None else config.webhook.get_secret_value())
+
+
+def _alertmanager(about: str, config: Any) -> Finding:
+    """Of a cluster one is enough, so the best finding counts."""
+    findings = [_reached(about, url) for url in config.url]
+    return next((one for one in findings if one.grade is Grade.FINE), findings[0])
+
+
+def _email(about: str, config: Any) -> Finding:
+    port = config.port or {"starttls": 587, "tls": 465, "none": 25}[config.tls]
+    why = connects(config.host, port)
+    if why is None:
+        return Finding(NAME, about, Grade.FINE, f"{config.host}:{port} takes connections; no mail was sent")
+    return Finding(
+        NAME, about, Grade.MISSING, f"{config.host}:{port} cannot be reached: {why}",
+        "correct `host` and `port`, start the mail server, or let this machine through to it",
+    )  # fmt: skip
+
+
+def _reached(about: str, url: str) -> Finding:
+    """Whether the host of ``url`` takes connections, with a certificate that is trusted."""
     from streamgauge.channels.posting import origin
 
-    url = config.url.get_secret_value()
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
@@ -107,4 +132,11 @@ def topic_to_write(check: str, about: str, config: Any) -> Finding:
     )  # fmt: skip
 
 
-_CHECKS: Mapping[str, Callable[[str, Any], Finding]] = {"webhook": _webhook, "csv": _csv, "kafka": _kafka}
+_CHECKS: Mapping[str, Callable[[str, Any], Finding]] = {
+    "webhook": _webhook,
+    "slack": _slack,
+    "alertmanager": _alertmanager,
+    "email": _email,
+    "csv": _csv,
+    "kafka": _kafka,
+}

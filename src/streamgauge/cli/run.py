@@ -32,7 +32,7 @@ Notify = Annotated[
     list[str] | None,
     typer.Option(
         metavar="TYPE:TARGET",
-        help="Whom the statements' incidents tell: console, csv:PATH, webhook:URL, kafka:TOPIC.",
+        help="Whom the statements' incidents tell: console, csv:PATH, webhook:URL, slack:URL, kafka:TOPIC …",
         show_default="console",
     ),
 ]

@@ -86,6 +86,7 @@ class ServerThread:
         if self._server is None or self._thread is None:
             return
         self._server.should_exit = True
+        self._desk.ending.set()
         self._thread.join(ENDING + 1)
         self._gate.close()
         self._desk.close()

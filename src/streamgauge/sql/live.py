@@ -18,7 +18,14 @@ from streamgauge.sql.script import SqlError
 from streamgauge.sql.statements import CreateAs, CreateStream, Insert, Literally, Statement
 from streamgauge.sql.streams import Readable
 
-CHANNELS: Mapping[str, str] = {"console": "", "csv": "path", "webhook": "url", "kafka": "topic"}
+CHANNELS: Mapping[str, str] = {
+    "console": "",
+    "csv": "path",
+    "webhook": "url",
+    "slack": "webhook",
+    "alertmanager": "url",
+    "kafka": "topic",
+}
 """What ``--notify TYPE:TARGET`` may name, and the key that TARGET stands for."""
 
 
