@@ -81,6 +81,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("streamgauge_commits_total", "counter", "Commits that succeeded."),
     Metric("streamgauge_commit_seconds", "histogram", "Seconds that a commit took."),
     Metric("streamgauge_store_refusing", "gauge", "1 while the store refuses commits."),
+    Metric("fraud_transactions_total", "counter", "Transactions that a monitor with `metrics_prefix: fraud` judged.", ("result",)),
     Metric("fraud_model_precision", "gauge", "Share of the alarms that were right; from labels that came, or told by POST /update_metrics."),
     Metric("fraud_model_recall", "gauge", "Share of what there was to find that was found."),
     Metric("fraud_model_accuracy", "gauge", "Share of the predictions that were right."),

@@ -113,7 +113,9 @@ def make(
     """
     check_joined(config, context)
     kinds: dict[str, ColumnKind] = {name: "int" if name in COUNTS else "float" for name in measures[1]}
-    kinds = {**TALLIES, **kinds}
+    threshold: float | None = getattr(config, "threshold", None)
+    more: dict[str, ColumnKind] = {} if threshold is None else {"predicted_positive": "int"}
+    kinds = {**TALLIES, **more, **kinds}
     when = None if config.when is None else parse_condition(config.when, kinds)
     clear = None if config.clear_when is None else parse_condition(config.clear_when, kinds)
     fields = frozenset({config.id, config.prediction, config.label, *config.by})
@@ -123,7 +125,7 @@ def make(
     wait = to_micros(config.label_wait)
     return Joined(
         context.monitor, config, readings, measures[0], kinds, (when, clear), size, revise, wait,
-        size + wait + 2 * revise, needs,
+        size + wait + 2 * revise, needs, threshold,
     )  # fmt: skip
 
 
@@ -136,6 +138,7 @@ class Joined:
         conditions: ``when`` and ``clear_when``.
         size, revise, wait: microseconds.
         forget: microseconds after a key's last record until which it must not be forgotten.
+        threshold: of a yes/no prediction.
     """
 
     monitor: str
@@ -149,6 +152,7 @@ class Joined:
     wait: int
     forget: int
     needs: Needs
+    threshold: float | None = None
 
     def initial(self) -> PairingState:
         """Nothing known."""
@@ -205,8 +209,11 @@ class Joined:
             start = int(state.starts[window])
             at = max(earliest, -(-(start + self.size) // self.revise)) * self.revise
             measured: dict[str, Any] = state.tally(window)
+            if self.threshold is not None:
+                measured["predicted_positive"] = int((predictions >= self.threshold).sum())
             if measured["labels"] >= self.config.min_labels:
-                measured |= self.measure(predictions, labels)
+                known = ~np.isnan(labels)
+                measured |= self.measure(predictions[known], labels[known])
             told.append(Told(int(state.slots[window]), start, at, measured))
         state.expire(turn * self.revise - self.wait, self.size)
         return sorted(told, key=lambda one: (one.at, one.start, one.slot))

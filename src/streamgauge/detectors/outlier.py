@@ -314,7 +314,7 @@ class Outlier:
     ) -> Verdicts:
         names = np.array([*self.features, None], object)
         told = np.where((severities == Severity.WARNING) | (severities == Severity.CRITICAL), worst, -1)
-        observed = {name: column.take(rows) for name, column in results.columns.items()}
+        observed = {name: results.columns[name].take(rows) for name in self.features if len(rows)}
         return Verdicts(
             self.monitor, results.keys, results.slots[rows], severities, results.at[rows], results.starts[rows],
             results.ends[rows], results.early[rows], results.partial[rows], results.offsets[rows], observed,

@@ -72,12 +72,12 @@ class PairingState:
         )
 
     def due(self, latest: int) -> Iterator[tuple[int, FloatArray, FloatArray]]:
-        """The windows that start at ``latest`` or before and have news, with predictions and labels where both are known."""
+        """The windows that start at ``latest`` or before and have news, with predictions and labels (NaN: none yet)."""
         due = np.zeros(len(self.slots) + 1, np.bool_)  # the last place is that of ids without a window
         due[:-1] = (self.slots != UNUSED) & (self.starts <= latest) & self.tallies.news
         if not due.any():
             return
-        rows = np.flatnonzero(due[self.pairs.window] & ~np.isnan(self.pairs.label))
+        rows = np.flatnonzero(due[self.pairs.window])
         rows = rows[np.argsort(self.pairs.window[rows], kind="stable")]
         windows = np.flatnonzero(due)
         edges = np.searchsorted(self.pairs.window[rows], [windows, windows + 1])

@@ -107,7 +107,9 @@ class Ledger:
                 self._history.append(HistoryBlock(monitor.name, int(ends.min()), int(ends.max()), columns))
 
     def verdicts(self, monitor: Monitor, verdicts: Verdicts) -> None:
-        """Verdicts become incidents; of those about drift the metrics hear."""
+        """Verdicts become incidents; of those about drift and about models the metrics hear."""
+        if monitor.metrics_prefix is not None:
+            self.totals.quality.judged(monitor, verdicts)
         if self._judging_since:
             self.totals.drift.judged(monitor, verdicts, self.clock.monotonic() - self._judging_since)
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from streamgauge.engines.drift_totals import DriftTotals
+from streamgauge.engines.quality_totals import QualityTotals
 from streamgauge.engines.spread import Durations
 from streamgauge.incident import Incident
 from streamgauge.stores.contract import Commit
@@ -35,6 +36,7 @@ class Totals:
         rows: of sinks by (sink, outcome): written, refused, dropped.
         gauges: values of models by (metric, its labels' values).
         drift: what drift detectors said.
+        quality: what was said of transactions and models, where `fraud_*` metrics are asked for.
     """
 
     def __init__(self) -> None:
@@ -51,6 +53,7 @@ class Totals:
         self.rows: Counter[tuple[str, str]] = Counter()
         self.gauges: dict[tuple[str, tuple[str, ...]], float] = {}
         self.drift = DriftTotals(self.gauges)
+        self.quality = QualityTotals(self.gauges)
 
     def committed(
         self, commit: Commit, late: Counter[str], began: Sequence[Incident], seconds: float
