@@ -299,24 +299,24 @@ class StreamRunner:
             return
         whose = np.concatenate([np.full(len(batch), k, np.int32) for k, (batch, _, _) in enumerate(readings)])
         after = np.concatenate([after for _, _, after in readings])
-        order = np.arange(count) if order is None else order
+        place = slice(None) if order is None or len(readings) == 1 else order  # one batch is in order
         if self.replay or self.plan.config is None:
-            opening, closing = self._in_one_order(after[order], min([others, *starts.values()]), reached)
+            opening, closing = self._in_one_order(after[place], min([others, *starts.values()]), reached)
         else:
-            opening, closing = self._closing(readings, whose[order], after[order], others, starts)
+            opening, closing = self._closing(readings, whose[place], after[place], others, starts)
         names = readings[0][0].columns
         columns = {name: Column.join([batch.columns[name] for batch, _, _ in readings]) for name in names}
-        if len(readings) > 1:
-            columns = {name: column.take(order) for name, column in columns.items()}
+        if not isinstance(place, slice):
+            columns = {name: column.take(place) for name, column in columns.items()}
         for (_, partition), bundle in self.bundles.items():
             if partition is not None:
                 continue
             numbers = np.array([bundle.part_of(batch.partition) for batch, _, _ in readings], np.int32)
             reading = Reading(
-                np.concatenate([batch.times for batch, _, _ in readings])[order],
-                np.concatenate([batch.offsets for batch, _, _ in readings])[order],
-                self._late_from(np.concatenate([before for _, before, _ in readings])[order], bundle),
-                opening, closing, int(closing[-1]), columns, bundle.parts, numbers[whose[order]],
+                np.concatenate([batch.times for batch, _, _ in readings])[place],
+                np.concatenate([batch.offsets for batch, _, _ in readings])[place],
+                self._late_from(np.concatenate([before for _, before, _ in readings])[place], bundle),
+                opening, closing, int(closing[-1]), columns, bundle.parts, numbers[whose[place]],
             )  # fmt: skip
             self._through(bundle, reading)
 
