@@ -44,6 +44,31 @@ MONITORS: dict[str, Any] = {
         "window": window("30s", {"lands": "count(*)", "n": "sum(n)", "first": "first(country)"}),
         "detect": over("n > 10300"),
     },
+    "visits": {
+        "stream": "payments",
+        "window": {"type": "session", "gap": "1s", "compute": {"n": "count(*)"}, "by": "account"},
+    },
+    "long": {
+        "stream": "visits",
+        "where": "n > 4",
+        "window": window("30s", {"n": "sum(n)", "visits": "count(*)"}),
+        "detect": over("n > 10000000"),
+    },
+    "hundred": {
+        "stream": "payments",
+        "window": {
+            "type": "count",
+            "size": 100,
+            "every": 20,
+            "compute": {"mean": "avg(amount)"},
+            "by": "account",
+        },
+    },
+    "dear": {
+        "stream": "hundred",
+        "window": window("60s", {"n": "count(*)", "mean": "avg(mean)"}, "account"),
+        "detect": over("n > 10000000"),
+    },
     "hour": {
         "stream": "world",
         "window": window("5m", {"n": "sum(n)", "most": "max(lands)"}),
@@ -72,6 +97,7 @@ def whole(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Found
 def test_rows_of_rows_add_up(whole: Found):
     assert sum(row[-1] for row in whole.windows["world"]) > 1_000
     assert len(whole.windows["hour"]) > 1
+    assert all(len(whole.windows[name]) > 1 for name in ("long", "dear"))
     assert {incident["monitor"] for incident in whole.incidents.values()} >= {"often", "hour"}
 
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from streamgauge.batch import Aside, Batch, BoolArray, Column, ColumnKind, IntArray
+from streamgauge.batch import Aside, Batch, BoolArray, Column, ColumnKind, FloatArray, IntArray
 from streamgauge.channels.payload import encode
-from streamgauge.clock import iso
 from streamgauge.config.derived import BOUNDS, row_kinds
 from streamgauge.config.models import Config
 from streamgauge.engines.watching import row_columns
@@ -142,8 +141,11 @@ class WindowRows:
                 for place, offset in zip(places, results.offsets[closed].tolist(), strict=True)
             ]
         else:
-            bounds = zip(results.starts[closed].tolist(), results.ends[closed].tolist(), strict=True)
-            ends = [f"{iso(start)}/{iso(end)}" for start, end in bounds]
+            bounds = (
+                moments(results.starts[closed].astype(float)),
+                moments(results.ends[closed].astype(float)),
+            )
+            ends = [f"{start}/{end}" for start, end in zip(*bounds, strict=True)]
         return [f"{self.sink}/{text}/{end}" for text, end in zip(texts, ends, strict=True)]
 
 
@@ -163,14 +165,11 @@ class RecordRows:
         columns = batch.columns
         if len(keep) < len(batch):
             columns = {name: column.take(keep) for name, column in columns.items()}
-        offsets = batch.offsets[keep].tolist()
+        offsets, prefix = batch.offsets[keep].tolist(), f"{self.sink}/{batch.partition}/"
         made = zip(
             offsets, self._shape.keys(columns, len(keep)), self._shape.bodies(columns, len(keep)), strict=True
         )
-        return [
-            DecidedRow(self.sink, f"{self.sink}/{batch.partition}/{offset}", key, encode(body))
-            for offset, key, body in made
-        ]
+        return [DecidedRow(self.sink, f"{prefix}{offset}", key, encode(body)) for offset, key, body in made]
 
 
 def written_columns(config: Config) -> dict[str, Mapping[str, ColumnKind]]:
@@ -185,7 +184,23 @@ def written_columns(config: Config) -> dict[str, Mapping[str, ColumnKind]]:
 
 
 def _plain(column: Column) -> list[Any]:
-    return [iso(value) for value in column.values()] if column.kind == "timestamp" else column.values()
+    return moments(column.numbers()) if column.kind == "timestamp" else column.values()
+
+
+def moments(micros: FloatArray) -> list[str | None]:
+    """Moments as :func:`streamgauge.clock.iso` writes them, many at once; missing ones stay missing.
+
+    >>> moments(np.array([0.0, np.nan, 1_772_445_600_123_999.0]))
+    ['1970-01-01T00:00:00.000Z', None, '2026-03-02T10:00:00.123Z']
+    """
+    known = ~np.isnan(micros)
+    whole = np.where(known, micros, 0).astype(np.int64) // 1000
+    texts = np.char.add(np.datetime_as_string(whole.astype("datetime64[ms]"), unit="ms"), "Z").tolist()
+    return (
+        texts
+        if known.all()
+        else [text if there else None for text, there in zip(texts, known.tolist(), strict=True)]
+    )
 
 
 def _text(value: Any) -> str:

@@ -102,9 +102,9 @@ class FilesSink:
         """Publish those that no file has; all rows of a file arrive, or none."""
         written: list[int] = []
         try:
-            for (folder, group), piece in self._pieces(rows).items():
-                self._publish(folder, group, piece)
-                written += [row.sequence for row, _ in piece]
+            for (folders, group), piece in self._pieces(rows).items():
+                self._publish(self._root.joinpath(*folders), group, piece)
+                written += [row.sequence for row, _, _ in piece]
         except OSError as error:
             place = error.filename or self._root
             return Outcome(
@@ -115,25 +115,23 @@ class FilesSink:
     def close(self) -> None:
         """Nothing is held."""
 
-    def _pieces(self, rows: Sequence[SpooledRow]) -> dict[tuple[Path, str], list[_Row]]:
+    def _pieces(self, rows: Sequence[SpooledRow]) -> dict[tuple[tuple[str, ...], str], list[_Row]]:
         """The rows of each file: by folder, and by the partition they came from."""
         import msgspec
 
         decode = msgspec.json.Decoder(dict[str, Any]).decode
-        pieces: dict[tuple[Path, str], list[_Row]] = {}
+        pieces: dict[tuple[tuple[str, ...], str], list[_Row]] = {}
         for row in rows:
             body = decode(row.body)
-            folder = self._root.joinpath(*(cut.folder(body) for cut in self._by))
-            group = span_of(self._name, row.id).group
-            pieces.setdefault((folder, group), []).append((row, body))
+            folders = tuple([cut.folder(body) for cut in self._by])
+            group, place, _ = span_of(self._name, row.id)
+            pieces.setdefault((folders, group), []).append((row, body, place))
         return pieces
 
     def _publish(self, folder: Path, group: str, piece: Sequence[_Row]) -> None:
-        places = [span_of(self._name, row.id).first for row, _ in piece]
+        places = [place for _, _, place in piece]
         there = self._published.ids(folder, Span(group, min(places), max(places)))
-        fresh = [
-            (row, body, at) for (row, body), at in zip(piece, places, strict=True) if row.id not in there
-        ]
+        fresh = [(row, body, place) for row, body, place in piece if row.id not in there]
         if not fresh:
             return
         ends = [at for _, _, at in fresh]
@@ -158,7 +156,8 @@ class FilesSink:
         )
 
 
-_Row = tuple[SpooledRow, dict[str, Any]]
+_Row = tuple[SpooledRow, dict[str, Any], str]
+"""A row, what it holds, and its place among the rows of its file."""
 
 
 class _Cut:

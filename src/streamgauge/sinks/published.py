@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections import defaultdict
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,7 +45,7 @@ def span_of(sink: str, row_id: str) -> Span:
     """
     rest = row_id[len(sink) + 1 :]
     before, _, end = rest.rpartition("/")
-    place = f"{int(end):020d}" if end.isdigit() else re.sub("[-:]", "", end)
+    place = end.zfill(20) if end.isdigit() else end.replace("-", "").replace(":", "")
     return Span(_fit(before if sink.startswith("stream ") else sink.partition(" ")[2]), place, place)
 
 
@@ -118,6 +119,7 @@ def _force(folder: Path) -> None:
         os.close(handle)
 
 
+@lru_cache(10_000)
 def _fit(name: str) -> str:
     """As part of a file's name; what had to be changed for that is told apart by a hash.
 
