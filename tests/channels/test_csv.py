@@ -124,3 +124,11 @@ def test_a_folder_that_is_a_file_is_said(tmp_path):
     (answer,) = send(tmp_path / "file" / "alerts.csv", firing())
     assert answer.result is Result.AGAIN
     assert "alerts.csv: " in answer.detail
+
+
+def test_a_huge_value_stays_within_what_a_spreadsheet_takes(path):
+    huge = firing(key="=" + "k" * 10**6, title="t" * 10**6, observed={"v" * 10**6: "w"})
+    assert [answer.result for answer in send(path, huge)] == [Result.DELIVERED]
+    (cells,) = rows(path)
+    assert max(map(len, cells.values())) <= 32_001
+    assert cells["key"].startswith("'=kk")

@@ -42,6 +42,9 @@ COLUMNS = (
 )
 """The header. ``notice`` is the id: a row that was written twice carries it twice."""
 
+CELL = 32_000
+"""Characters of one cell; spreadsheets take 32,767."""
+
 _HEADER = (",".join(COLUMNS) + "\n").encode()
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
@@ -111,7 +114,7 @@ def _cell(value: Any) -> Any:
         return value
     if isinstance(value, (Mapping, list, tuple)):
         value = encode(value).decode()
-    text = printable(value)
+    text = printable(value, CELL)
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
