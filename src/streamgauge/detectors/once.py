@@ -92,7 +92,7 @@ def compared(
     seen = _seen(family, features, columns, given.length)
     comparison = family.compare(features)
     if raw is not None and isinstance(comparison, CellComparison):
-        comparison = _Exact(comparison, _exact(comparison, raw, columns))
+        comparison = _Exact(comparison, _exact(comparison, raw, columns, comparison.values(seen)))
     judged = judge(comparison, seen, asked.warning, asked.critical)  # type: ignore[attr-defined]
     return _told(method, comparison, judged, seen, asked, sorted(set(given.columns) - set(known.features)))
 
@@ -181,17 +181,21 @@ def _known(column: Any) -> FloatArray:
 
 
 def _exact(
-    comparison: CellComparison, raw: Table, columns: Mapping[str, FloatArray | list[Any]]
+    comparison: CellComparison,
+    raw: Table,
+    columns: Mapping[str, FloatArray | list[Any]],
+    by_cells: FloatArray,
 ) -> FloatArray:
-    """float64[1, F]: from both samples, value by value."""
+    """float64[1, F]: from both samples, value by value; by cells where an infinity has no distance."""
     found = []
-    for feature in comparison.features:
+    for f, feature in enumerate(comparison.features):
         before, now = (np.asarray(each[feature.name]) for each in (raw.columns, columns))
         a, b = before[~np.isnan(before)], now[~np.isnan(now)]
         if comparison.method == "kolmogorov_smirnov":
             found.append(kolmogorov_smirnov(a, b).statistic)
         else:
-            found.append(wasserstein(a, b) / comparison.unit(feature))
+            apart = wasserstein(a, b)
+            found.append(float(by_cells[0, f]) if np.isinf(apart) else apart / comparison.unit(feature))
     return np.array([found])
 
 

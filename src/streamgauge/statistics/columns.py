@@ -127,9 +127,9 @@ def _of_polars(series: Any) -> tuple[FloatArray | list[Any], bool]:
 def _of_objects(values: list[Any]) -> tuple[FloatArray | list[Any], bool]:
     """Numbers with gaps are numbers; all else is a category."""
     known = {type(value) for value in values if value is not None and value == value}  # noqa: PLR0124  NaN
-    if known and known <= {int, float, bool, np.float64, np.int64, np.bool_}:
+    if known <= {int, float, bool, np.float64, np.int64, np.bool_}:
         plain = [np.nan if value is None else float(value) for value in values]
-        return np.array(plain, np.float64), known <= {bool, np.bool_}
+        return np.array(plain, np.float64), bool(known) and known <= {bool, np.bool_}
     missing_or_text = (str, int, float, bool, type(None))
     return [
         None if value is None or value != value  # noqa: PLR0124  NaN
