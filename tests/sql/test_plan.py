@@ -9,10 +9,10 @@ import pytest
 
 import streamgauge
 from streamgauge.config import load
+from streamgauge.profiling.for_queries import sample
 from streamgauge.sql.parse import parse
 from streamgauge.sql.plan import Given, monitors, plan
 from streamgauge.sql.running import Run
-from streamgauge.sql.sampling import sample
 from streamgauge.sql.script import Script
 from tests.sql.asking import STREAM, planned
 

@@ -14,6 +14,7 @@ from streamgauge.errors import ConfigError
 from streamgauge.sql.parse import parse
 from streamgauge.sql.plan import Given, plan
 from streamgauge.sql.script import Script, SqlError
+from streamgauge.sql.streams import Topic
 from streamgauge.sql.watching import asked_live
 from tests.services.kafka import Broker, unique
 from tests.sql.asking import mock
@@ -53,6 +54,33 @@ def test_records_of_a_topic_end_with_limit(kafka: Broker):
         kafka, topic, "SELECT UCASE(account) AS who, amount FROM s WHERE amount > 0 EMIT CHANGES LIMIT 2"
     )
     assert found == [{"who": "A", "amount": 1.0}, {"who": "B", "amount": 2.0}]
+
+
+@pytest.mark.services
+def test_a_topic_shows_its_fields_and_event_time_by_itself(kafka: Broker):
+    topic = produced(kafka, [0, 1, 2, 6, 12])
+    words = ["--stream", f"s=topic:{topic}", "--brokers", kafka.bootstrap, "--json"]
+    question = "SELECT ACCOUNT, COUNT(*) AS n, MAX(amount) AS most FROM s WINDOW TUMBLING (SIZE 5 SECONDS) GROUP BY account LIMIT 2"
+    done = subprocess.run(
+        [sys.executable, "-m", "streamgauge", "query", question, *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(row["ACCOUNT"], row["n"], row["most"]) for row in rows] == [("a", 1, 1), ("b", 2, 2)]
+
+
+def test_a_topic_without_an_event_time_has_the_brokers():
+    given = Given(topics={"s": Topic("events", {"n": "int", "user.id": "string"}, None)})
+    (step,) = plan(parse([Script("a.sql", "SELECT n, user->id AS who FROM s;")]), given).steps
+    assert (
+        asked_live(plan(parse([Script("a.sql", "SELECT n FROM s;")]), given)).query.source.topic == "events"
+    )
+    assert step.query.source.time is None
+    assert list(step.query.kinds) == ["n", "who"]
 
 
 @pytest.mark.services

@@ -43,7 +43,7 @@ StreamOption = Annotated[
     typer.Option(
         "--stream",
         metavar="NAME=PATH",
-        help="Records of a stream: a path or a glob; may be repeated.",
+        help="Records of a stream: a path, a glob or topic:NAME; may be repeated.",
         show_default=False,
     ),
 ]
@@ -75,9 +75,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     ] = None,
     brokers: Annotated[
         str | None,
-        typer.Option(
-            help="Read the topic of a CREATE STREAM, live, until LIMIT or Ctrl-C.", show_default=False
-        ),
+        typer.Option(help="Read the topic of a stream, live, until LIMIT or Ctrl-C.", show_default=False),
     ] = None,
     form: Annotated[Form, typer.Option("--format", help="How rows are printed.")] = Form.TABLE,
     json: Annotated[bool, typer.Option("--json", help="The same as --format ndjson.")] = False,
@@ -98,8 +96,8 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     from streamgauge.sql.plan import plan
     from streamgauge.sql.running import Run
 
-    given = _given(stream or [], set_ or [], time, lateness)
-    given = replace(given, emit=None if emit is None else _EMITS[emit], brokers=brokers or given.brokers)
+    given = _given(stream or [], set_ or [], time, lateness, brokers)
+    given = replace(given, emit=None if emit is None else _EMITS[emit])
     planned = plan(parse(_scripts(sql, file or [])), given)
     for note in planned.notes:
         print(f"note: {note}", file=sys.stderr)
@@ -145,22 +143,29 @@ def _scripts(sql: str | None, files: list[Path]) -> list[Script]:
     return found
 
 
-def _given(stream: list[str], parameters: list[str], time: str | None, lateness: str) -> Given:
+def _given(
+    stream: list[str], parameters: list[str], time: str | None, lateness: str, brokers: str | None
+) -> Given:
     from streamgauge.cli._statements import pair, pairs
     from streamgauge.clock import SystemClock
-    from streamgauge.sql.plan import Given
-    from streamgauge.sql.sampling import sample
+    from streamgauge.profiling.for_queries import sample, sample_topic
+    from streamgauge.sql.plan import BROKERS, Given
+    from streamgauge.sql.streams import Topic
 
     paths: dict[str, list[str]] = {}
+    topics: dict[str, Topic] = {}
     for text in stream:
         name, path = pair(text, "--stream", "NAME=PATH, such as payments=payments.ndjson")
-        if path.startswith("topic:"):
-            message = f"declare the columns of {path} with CREATE STREAM {name} (…) WITH (kafka_topic = '{path[6:]}')"
-            raise typer.BadParameter(message, param_hint="--stream")
-        paths.setdefault(name, []).append(path)
+        if not path.startswith("topic:"):
+            paths.setdefault(name, []).append(path)
+            continue
+        if brokers is None:
+            raise typer.BadParameter(f"{path}: say where it is with --brokers", param_hint="--stream")
+        topics[name] = sample_topic(name, path.removeprefix("topic:"), brokers, time, SystemClock())
     files = {name: sample(name, given, time) for name, given in paths.items()}
     set_ = pairs(parameters, "--set", "NAME=VALUE, such as threshold=20")
-    return Given(set_, files, time, _duration(lateness), now=SystemClock().now())
+    now = SystemClock().now()
+    return Given(set_, files, topics, time, _duration(lateness), brokers or BROKERS, now)
 
 
 def _duration(text: str) -> timedelta:

@@ -18,7 +18,18 @@ from streamgauge.sql.queries import BOUNDS, Query
 from streamgauge.sql.script import SqlError, SqlErrors
 from streamgauge.sql.selecting import resolve_query
 from streamgauge.sql.statements import CreateAs, CreateStream, Define, Insert, Select, Skipped, Statement
-from streamgauge.sql.streams import ROWTIME, Files, Readable, Rows, declared, made, refuse_format, undeclared
+from streamgauge.sql.streams import (
+    ROWTIME,
+    Files,
+    Readable,
+    Rows,
+    Topic,
+    declared,
+    made,
+    refuse_format,
+    undeclared,
+    undeclared_topic,
+)
 from streamgauge.sql.tokens import Token
 
 BROKERS = "localhost:9092"
@@ -31,6 +42,7 @@ class Given:
     Attributes:
         parameters: by ``--set``; win over DEFINE.
         files: by ``--stream``: records of a stream.
+        topics: likewise, on the brokers.
         time: the event-time column of streams that declare none.
         lateness: how far out of order records may come, where no GRACE PERIOD says it.
         brokers: of the topics of streams whose records are not given.
@@ -40,6 +52,7 @@ class Given:
 
     parameters: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, Files] = field(default_factory=dict)
+    topics: Mapping[str, Topic] = field(default_factory=dict)
     time: str | None = None
     lateness: timedelta = timedelta(0)
     brokers: str = BROKERS
@@ -108,6 +121,8 @@ class _Planner:
         self.skipped: Counter[str] = Counter()
         for name, files in given.files.items():
             self.known[name.casefold()] = undeclared(name, files)
+        for name, topic in given.topics.items():
+            self.known[name.casefold()] = undeclared_topic(name, topic)
 
     def take(self, statement: Statement) -> None:
         """Plan one statement."""

@@ -47,6 +47,15 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
+class Topic:
+    """Records of a topic, as its newest ones show them; ``time`` is None where it is the broker's."""
+
+    name: str
+    kinds: Mapping[str, FieldKind]
+    time: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Rows:
     """Records that INSERT wrote, or ``None`` until an earlier statement has run."""
 
@@ -161,6 +170,19 @@ def undeclared(name: str, files: Files) -> Readable:
     time = files.time.replace(".", "->")
     _make_moment(fields, time, None)
     return Readable(name, fields, time, files, aliases={ROWTIME: time}, is_declared=False)
+
+
+def undeclared_topic(name: str, topic: Topic) -> Readable:
+    """A stream that only ``--stream NAME=topic:TOPIC`` knows."""
+    fields: dict[str, dict[str, Any]] = {
+        path.replace(".", "->"): {"type": kind} | ({"path": path} if "." in path else {})
+        for path, kind in topic.kinds.items()
+    }
+    if topic.time is None:
+        return Readable(name, fields, None, topic=topic.name, is_declared=False)
+    time = topic.time.replace(".", "->")
+    _make_moment(fields, time, None)
+    return Readable(name, fields, time, topic=topic.name, aliases={ROWTIME: time}, is_declared=False)
 
 
 def made(

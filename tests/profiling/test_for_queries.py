@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from streamgauge.errors import ConfigError, SourceError
-from streamgauge.sql.sampling import sample
+from streamgauge.profiling.for_queries import sample
 
 AT = "2026-03-02T10:00:00Z"
 
