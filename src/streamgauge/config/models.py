@@ -266,6 +266,17 @@ class UpdateMetricsConfig(Settings):
         return networks(texts)
 
 
+class PredictConfig(Settings):
+    """Where the verdicts of POST /predict go that ask for it."""
+
+    brokers: Annotated[str, Field(min_length=1)]
+    """Such as localhost:9092."""
+    topic: Annotated[str, Field(min_length=1)]
+    """It gets each record with its verdict."""
+    settings: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """librdkafka settings, passed through."""
+
+
 class ServerConfig(Settings):
     """Where the API, the metrics and the health checks listen."""
 
@@ -282,6 +293,9 @@ class ServerConfig(Settings):
 
     update_metrics: UpdateMetricsConfig = Field(default_factory=UpdateMetricsConfig)
     """Who may tell values of models by POST /update_metrics."""
+
+    predict: PredictConfig | None = None
+    """Where the verdicts of POST /predict go that ask for it."""
 
     @field_validator("trusted_proxies")
     @classmethod

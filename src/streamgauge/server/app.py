@@ -13,7 +13,17 @@ from fastapi.responses import JSONResponse
 
 from streamgauge import __version__
 from streamgauge.metrics import make_registry
-from streamgauge.server import acts, health, incidents, ingest, model_metrics, monitors, refusals, slack
+from streamgauge.server import (
+    acts,
+    health,
+    incidents,
+    ingest,
+    model_metrics,
+    monitors,
+    predict,
+    refusals,
+    slack,
+)
 from streamgauge.server.desk import Desk
 from streamgauge.server.pages import site
 from streamgauge.server.shown import status_shown, streams_shown
@@ -45,6 +55,7 @@ def make_app(desk: Desk) -> FastAPI:
     app.include_router(ingest.routes(desk), prefix="/api/v1")
     app.include_router(acts.routes(desk), prefix="/api/v1")
     app.include_router(model_metrics.routes(desk))
+    app.include_router(predict.routes(desk))
     app.include_router(slack.routes(desk))
     model_metrics.show_kept(desk)
     site.add_to(app, desk)
