@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -234,3 +236,22 @@ def test_what_is_not_one_large_file_of_lines_is_read_plainly(many, tmp_path, mon
     monkeypatch.setenv("STREAMGAUGE_PROCESSES", "many")
     with pytest.raises(ConfigError, match="STREAMGAUGE_PROCESSES is 'many'; expected how many"):
         ahead.large([many], STREAM, LAYOUT, PushedClock())
+
+
+def test_whoever_replays_or_asks_loads_no_database_and_no_client():
+    heavy = [
+        "sqlalchemy",
+        "alembic",
+        "fastapi",
+        "httpx",
+        "confluent_kafka",
+        "numba",
+        "pyarrow",
+        "datasketches",
+    ]
+    code = (
+        "import sys, streamgauge.engines.ahead, streamgauge.engines.replay, streamgauge.sql.running\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

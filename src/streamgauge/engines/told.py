@@ -13,7 +13,6 @@ from streamgauge.channels.contract import Channel, Recent
 from streamgauge.clock import Clock, to_micros
 from streamgauge.config import plugins
 from streamgauge.errors import StreamgaugeError
-from streamgauge.stores.receipts import Receipts
 
 if TYPE_CHECKING:
     from streamgauge.config.models import Config
@@ -44,6 +43,8 @@ def open_channel(config: Config, name: str, clock: Clock, store: Reading | None 
     if store is not None:
         offered["recent"] = recent_in(store)
         if "receipts" in asked:
+            from streamgauge.stores.receipts import Receipts  # a replay needs no database
+
             offered["receipts"] = Receipts(config.store.url, name, clock, config.store.durability)
     channel: Channel = opener(
         settings, name, **{key: value for key, value in offered.items() if key in asked}
