@@ -1,5 +1,6 @@
 """The drift detectors as a truth table: what is drift, what chance does, and what goes wrong."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -128,7 +129,7 @@ def test_one_row_says_nothing_unless_it_is_asked_to():
 
 
 def test_each_key_is_judged_by_itself_and_windows_in_time_too():
-    records = {
+    records: dict[str, list[Any]] = {
         "key": [key for _ in range(300) for key in ("a", "b")],
         "x": [value for pair in zip(normal(300), normal(300, 2.0), strict=True) for value in pair],
     }
@@ -176,7 +177,7 @@ def test_masked_features_are_judged_and_their_values_not_told():
 def test_without_drift_at_most_one_check_in_a_hundred_warns(method, rows):
     """Five features, 2,000 checks; the reference is a sample of 5,000 itself."""
     rng = np.random.default_rng(7)
-    sources = [
+    sources: list[Callable[[int], Any]] = [
         lambda n: rng.normal(size=n), lambda n: rng.lognormal(size=n), lambda n: rng.exponential(size=n),
         lambda n: rng.uniform(size=n), lambda n: np.where(rng.random(n) < 0.5, 0.0, rng.gamma(2, size=n)),
     ]  # fmt: skip
