@@ -17,7 +17,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench soak docs pictures format lint types environment \
+.PHONY: help demo test bench bench-detectors soak docs pictures format lint types environment \
 	test-unit test-conformance test-services test-docs
 
 help: ## This list
@@ -31,6 +31,9 @@ test: environment ## Everything that must hold: format, lint, types, tests on a 
 
 bench: environment ## Measure speed, memory and delay; prints tables and writes JSON (half an hour and more)
 	@$(RUN) python -m benchmarks
+
+bench-detectors: environment ## Measure how good and how fast detectors are; STREAMGAUGE_NAB and STREAMGAUGE_ADBENCH name the corpora
+	@$(RUN) python -m benchmarks.detectors
 
 soak: environment ## The long tests: many kills, much backlog, thorough search for counter-examples (hours)
 	STREAMGAUGE_THOROUGH=20 STREAMGAUGE_CONFORMANCE_EXAMPLES=500 \

@@ -43,7 +43,7 @@ def scored(
         )
     moments = _moments(times, len(numbers))
     slots, known = _slots(keys, len(numbers))
-    results = _results(numbers, moments, slots, known, apart)
+    results = results_of(numbers, (moments, slots), known, apart)
     with jit.running(compiled=jit.compiled()):  # what was chosen before holds again afterwards
         jit.choose(live=len(numbers) > ENOUGH)
         found = built.step(built.initial(), results)
@@ -97,7 +97,9 @@ def _slots(keys: Sequence[Hashable] | None, count: int) -> tuple[SlotArray, KeyS
     return known.slots_of(column), known
 
 
-def _results(numbers: Any, moments: IntArray, slots: SlotArray, keys: KeySlots, apart: Any) -> WindowResults:
+def results_of(numbers: Any, rows: tuple[IntArray, SlotArray], keys: KeySlots, apart: Any) -> WindowResults:
+    """Single records as a detector gets them: values, their moments and slots, and what is apart."""
+    moments, slots = rows
     count = len(numbers)
     no, places = np.zeros(count, np.bool_), np.arange(count, dtype=np.int64)
     columns = {VALUE: Column("float", numbers=numbers)}

@@ -108,7 +108,8 @@ def _compile(function: Callable[P, R]) -> Callable[P, R]:
     from numba.extending import register_jitable
 
     while _inner:
-        register_jitable(error_model="numpy")(_inner.pop())
+        # Inlined by force: an argument that is a tuple of arrays is otherwise copied at each call, half of the time.
+        register_jitable(error_model="numpy", forceinline=True)(_inner.pop())
     options: dict[str, Any] = {"nogil": True, "fastmath": False, "parallel": False, "error_model": "numpy"}
     folder = _cache_folder()
     if folder is not None:
