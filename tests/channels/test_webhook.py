@@ -276,6 +276,10 @@ def test_a_body_of_ones_own(receiver):
         "{{ ''.__class__.__base__.__subclasses__() }}",
         "{% for a in samples %}{{ a.unknown }}{% endfor %}",
         "{{ 'x' * 30000 }}",
+        "{{ 'x' * 10 ** 12 }}",
+        "{{ (10 ** 9 * 10) * 'x' }}",
+        "{{ 9 ** 9 ** 9 }}",
+        "{{ range(10) }}",
     ],
 )
 def test_a_template_that_fails_falls_back_and_says_so(receiver, body):
@@ -285,6 +289,15 @@ def test_a_template_that_fails_falls_back_and_says_so(receiver, body):
     sent = receiver.received[0].json
     assert "the template of the body of channel ops failed" in sent.pop("template_error")
     assert sent == firing()
+
+
+def test_templates_count(receiver):
+    send(
+        receiver,
+        body="{{ 3 * 4 }} {{ 2 ** 10 }} {{ '-' * 3 }} {{ observed.spent * 2 }}",
+        content_type="text/plain",
+    )
+    assert receiver.received[0].body == b"12 1024 --- 20824.998"
 
 
 def test_a_template_that_cannot_be_read_is_a_mistake_of_the_file():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -222,6 +223,16 @@ def test_a_large_request_that_does_not_say_so(url: str):
 
     answer = WEB.post(f"{url}/sign-in", content=pieces())
     assert answer.status_code == 413
+
+
+def test_a_body_that_does_not_come(url: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("streamgauge.server.guard.BODY_SECONDS", 0.1)
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(
+            f"POST /sign-in HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 9\r\n\r\ntok".encode()
+        )
+        assert connection.recv(12) == b"HTTP/1.1 408"
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/api/v1/incidents", "/none-such", "/sign-in"])

@@ -110,6 +110,7 @@ def test_receipts_are_kept_per_channel_over_a_restart(store, url, clock):
 
 def test_the_oldest_receipts_go_first(store, url, clock, monkeypatch):
     monkeypatch.setattr("streamgauge.stores.receipts.MOST", 2)
+    monkeypatch.setattr("streamgauge.stores.receipts.TIDY", 4)
     receipts = Receipts(url, "ops", clock)
     for number in range(5):
         clock.push(timedelta(seconds=1))

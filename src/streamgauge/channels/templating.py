@@ -9,6 +9,7 @@ channel's own words go out instead, and the notice says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import structlog
@@ -18,6 +19,7 @@ from streamgauge.channels.wording import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
+    from jinja2.runtime import Context
 
 LONGEST = 20_000
 """Characters that a template may come to."""
@@ -97,12 +99,26 @@ def gated(value: Any, gate: Gate, depth: int = 0) -> Any:
     return gate(printable(value, VALUE))
 
 
+@cache
 def _environment() -> Environment:
     from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    made = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True
-    )
+    class Bounded(ImmutableSandboxedEnvironment):
+        """Where a value, such as a count, decides how long a text becomes, it must not become endless."""
+
+        intercepted_binops = frozenset(["*", "**"])
+
+        def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+            """Refuse what makes long texts, and powers that take long."""
+            times = next((side for side in (left, right) if isinstance(side, (int, float))), 0)
+            other = right if times is left else left
+            if operator == "*" and hasattr(other, "__len__") and len(other) * times > LONGEST:
+                raise ValueError(f"this text would have more than {LONGEST} characters")
+            if operator == "**" and not (abs(left) < 1e6 and abs(right) < 20):
+                raise ValueError("this power is too large")
+            return super().call_binop(context, operator, left, right)
+
+    made = Bounded(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)
     made.globals.clear()
     return made

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST = 100_000
 """Receipts kept per channel; the oldest go first."""
+TIDY = 1_000
+"""After so many new ones they are looked through."""
 
 
 class Receipts:
@@ -32,6 +34,7 @@ class Receipts:
         self._beside = Beside(url, durability)
         self._channel = channel
         self._clock = clock
+        self._kept = 0
 
     def recall(self, name: str) -> str | None:
         """What was kept under ``name``; None where nothing is."""
@@ -49,7 +52,9 @@ class Receipts:
         with self._beside.writing() as connection:
             connection.execute(delete(channel_receipts).where(mine, channel_receipts.c.name == name))
             connection.execute(channel_receipts.insert().values(row))
-            self._tidy(connection)
+            if self._kept % TIDY == 0:
+                self._tidy(connection)
+            self._kept += 1
 
     def forget(self, name: str) -> None:
         """Keep it no longer."""
