@@ -10,9 +10,10 @@ from streamgauge.config import plugins
 from streamgauge.detectors import outlier
 from streamgauge.detectors.contract import Context
 from streamgauge.errors import ConfigError
-from streamgauge.kernels import jit
+from streamgauge.kernels import jit, rarity
 from streamgauge.kernels import outliers as kernels
 from streamgauge.testing import judge
+from tests.replaying import config, record, run
 
 ROWS = 400
 ALARMS = {"warning", "critical"}
@@ -135,6 +136,43 @@ def test_of_ordinary_records_one_in_ten_thousand_reaches_the_limit():
         assert (judged(values, compiled=True) > 6).sum() <= 30
 
 
+def alarms(values: np.ndarray, budget: str, seconds: float) -> int:
+    """How many incidents records that come so many seconds apart would make."""
+    strength, n = judged(values, compiled=True), len(values)
+    limits = outlier.Config.model_validate({"features": "a", "budget": budget}).limits()
+    times = (np.arange(n) * seconds * 1e6).astype(np.int64)
+    severity, told_at = np.empty(n, np.int8), np.full(1, -(2**62))
+    with jit.running(compiled=True):
+        kernels.decide(
+            np.zeros(n, np.int32), times, strength, np.zeros(n, np.bool_), told_at, rarity.new_pool(), limits,
+            severity, np.empty(n),
+        )  # fmt: skip
+    fired = times[severity == kernels.CRITICAL]
+    return int((np.diff(fired, prepend=-(2**62)) > limits.hold).sum())
+
+
+@pytest.mark.parametrize("shape", ["normal", "heavy tails", "one-sided"])
+def test_false_alarms_come_within_a_factor_two_of_the_budget(shape: str):
+    draw = np.random.default_rng(11)
+    size = (60_000, 2)
+    values = {"normal": draw.normal(size=size), "heavy tails": draw.standard_t(4, size=size)}
+    found = alarms(values.get(shape, draw.exponential(size=size)), "1 per day", 30.0)
+    days = 60_000 * 30 / 86_400
+    assert days / 2 <= found <= 2 * days
+
+
+def test_rarity_is_said_once_it_is_known():
+    a, b = ordinary()
+    asked = {"detect": {"type": "outlier", "features": ["v", "pos"], "learn": 100}}
+    rows = [record(t, "x", v=a[t % ROWS], pos=b[t % ROWS]) for t in range(900)]
+    lines = run(config({"m": asked}), [*rows, record(900, "x", v=500.0, pos=60.0)], flush=False).lines
+    last = [line for line in lines if line["kind"] == "verdict"][-1]
+    assert last["severity"] == "critical"
+    assert last["rarity"] < 1 / 86_400
+    assert last["evidence"]["furthest"] == "v"
+    assert set(last["observed"]) == {"v", "pos"}
+
+
 def test_records_in_maintenance_teach_nothing():
     values = np.random.default_rng(1).normal(size=(2000, 2))
     apart = np.zeros(2000, np.bool_)
@@ -161,6 +199,18 @@ def test_the_seed_decides_the_mixes():
     assert np.array_equal(same.weights, outlier.projections(6, 50, 0).weights)
     assert not np.array_equal(same.weights, other.weights)
     assert np.allclose((same.weights**2).sum(axis=1), 1)
+
+
+def test_a_budget_and_fixed_scores_exclude_each_other():
+    with pytest.raises(ValueError, match="both say when to alarm"):
+        outlier.Config.model_validate({"features": "a", "budget": "1 per day", "warning": 0.7})
+
+
+def test_fixed_scores_are_reached_at_their_strengths():
+    limits = outlier.Config.model_validate({"features": "a", "warning": 0.8, "critical": 1}).limits()
+    assert limits.warning == pytest.approx(6)
+    assert limits.critical == np.inf
+    assert outlier.strength_of(0.25) == 1.0
 
 
 COLUMNS: dict[str, Any] = {"a": "float", "word": "string"}

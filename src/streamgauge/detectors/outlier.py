@@ -13,8 +13,12 @@ feature, z_j = (x_j - m_j) / s_j, and two things are measured::
 ``density_p`` is a histogram of all records of the monitor with 64 bins that grow outwards; it is made anew every 500
 records. Both are put in deviations above their own mean, and strength t is the mean of the two. The score is
 1/2 + u / (2 + 2|u|) with u = (t - 3) / 2: 0.5 at t = 3, 0.8 at t = 6, which one in some 10,000 ordinary records
-reaches, whether their numbers are normal, log-normal or have heavy tails. At ``warning`` and above it speaks.
-An incident goes on until an ordinary record comes ``resolve_after`` the last unusual one.
+reaches, whether their numbers are normal, log-normal or have heavy tails.
+
+**When it alarms.** ``budget`` (default ``1 per week``) is how many false alarms the whole monitor may make, over all its
+keys: the strengths of ordinary records are pooled, and a generalised-Pareto tail says which one comes that seldom
+(``rarity``). Until 500 are known a score of 0.8 alarms. ``warning`` and ``critical`` fix scores instead. An incident goes
+on until an ordinary record comes ``resolve_after`` the last unusual one.
 
 **Learning.** Until ``learn`` records are known it answers *learning*, and so it does for a key with fewer than 50
 values of each feature. Numbers further off than ten deviations are learned as if they lay ten off, so one wild
@@ -22,10 +26,10 @@ record does not blind it and a lasting shift becomes normal; after ``memory`` re
 numbers are left out of the mean; a record with nothing but missing numbers is *no data*. Infinite ones are as far
 off as can be, and are never learned.
 
-Parameters: ``features`` (numeric fields), ``by`` (field or list; default none), ``warning`` and ``critical`` (scores
-in (0, 1], default 0.8 and 0.85), ``resolve_after`` (duration, default 1m), ``learn`` (records, 500), ``memory``
+Parameters: ``features`` (numeric fields), ``by`` (field or list; default none), ``budget`` (how often, default
+``1 per week``) or ``warning`` and ``critical`` (scores in (0, 1]), ``resolve_after`` (duration, default 1m), ``learn`` (records, 500), ``memory``
 (records, 20,000), ``projections`` (50), ``seed`` of the projections (0). State: 24 bytes per key and feature, 8 per
-key, and 51 kB per monitor (per partition, where it is aligned).
+key, and 53 kB per monitor (per partition, where it is aligned).
 
 From: T. Pevný, *Loda: lightweight on-line detector of anomalies*, Machine Learning 102 (2016).
 
@@ -39,7 +43,7 @@ From: T. Pevný, *Loda: lightweight on-line detector of anomalies*, Machine Lear
 >>> said = judge("outlier", {"features": ["amount", "minutes"]}, times=times,
 ...              values={"amount": amount, "minutes": minutes})
 >>> [line for line in said if "warning" in line or "critical" in line]
-['600.0 warning', '700.0 critical']
+['600.0 critical', '700.0 critical']
 >>> said[0], said[-1]
 ('0.0 learning', '799.0 ok')
 """
@@ -47,7 +51,6 @@ From: T. Pevný, *Loda: lightweight on-line detector of anomalies*, Machine Lear
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal
@@ -61,6 +64,8 @@ from streamgauge.clock import to_micros
 from streamgauge.detectors.contract import Context, DetectorConfig, Needs, Picture
 from streamgauge.errors import ConfigError
 from streamgauge.kernels import outliers as kernels
+from streamgauge.kernels import rarity
+from streamgauge.rates import HowOften, parse_rate
 from streamgauge.settings import Names, PositiveDuration, nearest, wrong
 from streamgauge.state import State, Tables, grown
 from streamgauge.verdict import Severity, Verdicts
@@ -81,10 +86,12 @@ class Config(DetectorConfig):
     """The numbers that are judged together."""
     by: Names = ()
     """The field or fields whose values each have a normal of their own; without it, one for all records."""
-    warning: Score = 0.8
-    """The score from which on a record is told as a warning."""
-    critical: Score = 0.85
-    """The score from which on it is critical."""
+    budget: HowOften | None = None
+    """How many false alarms the whole monitor may make, over all its keys; default: 1 per week."""
+    warning: Score | None = None
+    """Instead of a budget: the score from which on a record is told as a warning."""
+    critical: Score | None = None
+    """Instead of a budget: the score from which on it is critical."""
     resolve_after: PositiveDuration = timedelta(minutes=1)
     """The incident ends with the first ordinary record this long after the last unusual one."""
     learn: Annotated[int, Field(ge=2)] = 500
@@ -103,9 +110,32 @@ class Config(DetectorConfig):
 
     @model_validator(mode="after")
     def _in_order(self) -> Config:
-        if self.critical < self.warning:
+        fixed = self.warning if self.warning is not None else self.critical
+        if self.budget is not None and fixed is not None:
+            raise wrong("budget", "`budget` and fixed scores both say when to alarm; keep one of them")
+        if self.warning is not None and self.critical is not None and self.critical < self.warning:
             raise wrong("critical", f"{self.critical:g} must not be below warning: {self.warning:g}")
         return self
+
+    def limits(self) -> kernels.Limits:
+        """As the kernel takes them."""
+        lowest = self.warning if self.warning is not None else self.critical
+        highest = math.inf if self.critical is None else strength_of(self.critical)
+        warning = math.nan if lowest is None else strength_of(lowest)
+        budget = self.budget or parse_rate("1 per week")
+        return kernels.Limits(warning, highest, budget.per_second, to_micros(self.resolve_after))
+
+
+def strength_of(score: float) -> float:
+    """The strength t at which a score is reached.
+
+    >>> strength_of(0.5), round(strength_of(0.8), 9)
+    (3.0, 6.0)
+    """
+    if score >= 1:
+        return math.inf
+    lean = 2 * score - 1
+    return 3.0 + 2.0 * lean / (1.0 - abs(lean))
 
 
 EXAMPLE = {
@@ -116,7 +146,6 @@ EXAMPLE = {
         "learn": 5,
         "memory": 100,
         "projections": 4,
-        "warning": 0.4,
         "resolve_after": "2s",
     }
 }
@@ -157,8 +186,7 @@ def build(config: Config, context: Context) -> Outlier:
             )
     if context.windowed and config.by:
         raise ConfigError("by: windows are grouped by their own `by`; write it there")
-    severities = ((config.warning, Severity.WARNING), (config.critical, Severity.CRITICAL))
-    limits = np.array([min(OF_KEY, config.learn), config.learn, config.memory], np.int64)
+    counts = np.array([min(OF_KEY, config.learn), config.learn, config.memory], np.int64)
     fields = frozenset() if context.windowed else frozenset(config.features) | frozenset(config.by)
     needs = Needs(fields=fields, by=config.by, merge="single", judges_empty=False, waits=False)
     mix = projections(len(config.features), config.projections, config.seed)
@@ -166,9 +194,8 @@ def build(config: Config, context: Context) -> Outlier:
         context.monitor,
         tuple(config.features),
         mix,
-        limits,
-        severities,
-        to_micros(config.resolve_after),
+        counts,
+        config.limits(),
         needs,
     )
 
@@ -194,6 +221,7 @@ class OutlierState:
         self.rarity = kernels.Rarity(
             np.zeros((mixes, BINS)), np.zeros((mixes, BINS)), np.zeros((2, 2)), np.zeros(3)
         )
+        self.pool = rarity.new_pool()
         self.alarmed = np.zeros(0, np.int64)
 
     def make_room(self, slots: int) -> None:
@@ -205,13 +233,15 @@ class OutlierState:
 
     def tables(self) -> Tables:
         """Keys; per key and feature its normal; the histograms of the mixes."""
-        normal, rarity = self.normal, self.rarity
+        normal, rare = self.normal, self.rarity
         return {
             "keys": {"alarmed": self.alarmed},
             "normal": {name: getattr(normal, name).reshape(-1) for name in normal._fields},
-            "mixes": {"hist": rarity.hist.reshape(-1), "table": rarity.table.reshape(-1)},
-            "parts": {"of": rarity.parts.reshape(-1)},
-            "counts": {"of": rarity.counts},
+            "mixes": {"hist": rare.hist.reshape(-1), "table": rare.table.reshape(-1)},
+            "parts": {"of": rare.parts.reshape(-1)},
+            "counts": {"of": rare.counts},
+            "pool": {"counts": self.pool.counts},
+            "facts": {"of": self.pool.facts},
         }
 
     def restore(self, tables: Tables) -> None:
@@ -227,6 +257,8 @@ class OutlierState:
             (self.rarity.table, tables["mixes"]["table"]),
             (self.rarity.parts, tables["parts"]["of"]),
             (self.rarity.counts, tables["counts"]["of"]),
+            (self.pool.counts, tables["pool"]["counts"]),
+            (self.pool.facts, tables["facts"]["of"]),
         ):
             into.reshape(-1)[:] = saved
 
@@ -236,17 +268,15 @@ class Outlier:
     """See the module's text.
 
     Attributes:
-        limits: as the kernel takes them: values of a key, records of the monitor, memory.
-        severities: scores and what they mean, ascending.
-        hold: microseconds without an unusual record that end an incident.
+        counts: as the kernel takes them: values of a key, records of the monitor, memory.
+        limits: when it alarms.
     """
 
     monitor: str
     features: tuple[str, ...]
     mix: kernels.Projections
-    limits: NDArray[np.int64]
-    severities: Sequence[tuple[float, Severity]]
-    hold: int
+    counts: NDArray[np.int64]
+    limits: kernels.Limits
     needs: Needs
 
     def initial(self) -> OutlierState:
@@ -269,17 +299,18 @@ class Outlier:
             state.normal,
             state.rarity,
             self.mix,
-            self.limits,
+            self.counts,
             strength,
             worst,
         )
-        finite = np.isfinite(strength)
-        lean = (np.where(finite, strength, 0.0) - 3.0) / 2.0
-        score = np.where(finite, 0.5 + 0.5 * lean / (1.0 + np.abs(lean)), np.nan)
-        severities = self._severities(strength, score)
+        severities, rare = np.empty(len(rows), np.int8), np.empty(len(rows), np.float64)
+        kernels.decide(
+            results.slots[rows], results.at[rows], strength, apart, state.alarmed, state.pool, self.limits,
+            severities, rare,
+        )  # fmt: skip
         severities[results.partial[rows]] = Severity.NEITHER
-        kernels.hold_open(results.slots[rows], results.at[rows], severities, state.alarmed, self.hold, _CODES)
-        return self._verdicts(results, rows, severities, score, worst)
+        said = severities, _scores(strength), rare
+        return self._verdicts(results, rows, said, worst)
 
     def drop(self, state: State, slots: SlotArray) -> None:
         """Forget what is normal for keys that were forgotten; the mixes of all records stay."""
@@ -296,22 +327,14 @@ class Outlier:
                 values[:, j] = results.columns[name].numbers()[rows]
         return values
 
-    def _severities(self, strength: FloatArray, score: FloatArray) -> NDArray[np.int8]:
-        answers = np.full(len(strength), Severity.OK, np.int8)
-        for limit, severity in self.severities:
-            answers[score >= limit] = severity
-        answers[np.isneginf(strength)] = Severity.LEARNING
-        answers[np.isnan(strength)] = Severity.NO_DATA
-        return answers
-
     def _verdicts(
         self,
         results: WindowResults,
         rows: NDArray[np.int64],
-        severities: NDArray[np.int8],
-        score: FloatArray,
+        said: tuple[NDArray[np.int8], FloatArray, FloatArray],
         worst: SlotArray,
     ) -> Verdicts:
+        severities, score, rare = said
         names = np.array([*self.features, None], object)
         told = np.where((severities == Severity.WARNING) | (severities == Severity.CRITICAL), worst, -1)
         observed = {name: results.columns[name].take(rows) for name in self.features if len(rows)}
@@ -319,8 +342,12 @@ class Outlier:
             self.monitor, results.keys, results.slots[rows], severities, results.at[rows], results.starts[rows],
             results.ends[rows], results.early[rows], results.partial[rows], results.offsets[rows], observed,
             rows=results.rows[rows], positions=results.positions[rows], expected="a record like those before",
-            score=score, evidence={"furthest": Aside("string", values=names[told].tolist())},
+            score=score, rarity=rare, evidence={"furthest": Aside("string", values=names[told].tolist())},
         )  # fmt: skip
 
 
-_CODES = np.array([Severity.OK, Severity.WARNING, Severity.CRITICAL, Severity.NEITHER], np.int8)
+def _scores(strength: FloatArray) -> FloatArray:
+    """float64[n] in (0, 1), rising with strength; NaN where there is none."""
+    lean = (np.where(np.isfinite(strength), strength, np.nan) - 3.0) / 2.0
+    scores: FloatArray = 0.5 + 0.5 * lean / (1.0 + np.abs(lean))
+    return scores

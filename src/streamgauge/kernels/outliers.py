@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamgauge.kernels.jit import inner, kernel
+from streamgauge.kernels.rarity import LIMIT, READY, SEEN, Pool, alarmed, note, rarity_of
 
 LEARNED, WEIGHT, READ = range(3)
 """Where ``Rarity.counts`` keeps: records that were judged by both parts, the weight of the histograms, the same
@@ -32,6 +33,11 @@ FLAT = 1e-9
 """Below this share of its mean a spread is none."""
 FLOOR = 1e-3
 """Added to the mean distance before its logarithm is taken."""
+SURE, USUAL, CUT = 6.0, 3.0, 1.25
+"""The strength that alarms before rarity is known; the least that ever does; and how many times the limit an alarm counts
+among the quiet at most."""
+OK, WARNING, CRITICAL, LEARNING, NO_DATA, NEITHER = 0, 1, 2, 3, 5, 6
+"""As :class:`streamgauge.verdict.Severity`."""
 SQUASH = 2.0
 """The projection, in standard deviations, that falls half-way to the last bin."""
 
@@ -231,26 +237,65 @@ def forget_records(slots: NDArray[Any], normal: Normal) -> None:
             normal.var[slots[i], j] = 0.0
 
 
+class Limits(NamedTuple):
+    """When to alarm.
+
+    Strengths for warning and critical, NaN where ``budget`` (per second) decides; ``hold``: microseconds without an
+    unusual record that end an incident.
+    """
+
+    warning: float
+    critical: float
+    budget: float
+    hold: int
+
+
 @kernel
-def hold_open(
+def decide(
     slots: NDArray[Any],
     times: NDArray[Any],
-    severities: NDArray[Any],
-    alarmed: NDArray[Any],
-    hold: int,
-    codes: NDArray[Any],
+    strength: NDArray[Any],
+    apart: NDArray[Any],
+    alarmed_at: NDArray[Any],
+    pool: Pool,
+    limits: Limits,
+    severity: NDArray[Any],
+    rare: NDArray[Any],
 ) -> None:
-    """Let ordinary records say nothing (in place) until ``hold`` after the last unusual one of their key.
+    """From strengths to answers, in their order.
 
     Args:
-        slots, times, severities: int32[n], int64[n], int8[n].
-        alarmed: int64[S], when each key was last told; changed in place.
-        hold: microseconds.
-        codes: int8[4]: ok, warning, critical, neither.
+        slots: int32[n].
+        times: int64[n].
+        strength: float64[n], as :func:`judge_records` says it.
+        apart: bool[n], those that teach nothing.
+        alarmed_at: int64[S], when each key was last told; changed in place.
+        pool: of the strengths of all keys; changed in place.
+        limits: see there.
+        severity: int8[n], set.
+        rare: float64[n], set to how often per second quiet records are so strong; NaN where that is not known.
     """
     for i in range(slots.shape[0]):
-        slot = slots[i]
-        if severities[i] == codes[1] or severities[i] == codes[2]:
-            alarmed[slot] = max(alarmed[slot], times[i])
-        elif severities[i] == codes[0] and times[i] < alarmed[slot] + hold:
-            severities[i] = codes[3]
+        rare[i] = math.nan
+        if math.isnan(strength[i]):
+            severity[i] = NO_DATA
+            continue
+        if strength[i] == -math.inf:
+            severity[i] = LEARNING
+            continue
+        slot, felt = slots[i], max(strength[i], 0.0)
+        rare[i] = rarity_of(pool, felt) if pool.facts[SEEN] >= READY else math.nan
+        warning, critical = limits.warning, limits.critical
+        if math.isnan(warning):
+            warning = critical = max(pool.facts[LIMIT], USUAL) if pool.facts[SEEN] >= READY else SURE
+        fires = felt >= warning
+        goes_on = times[i] < alarmed_at[slot] + limits.hold
+        if not apart[i]:
+            note(pool, min(felt, CUT * warning), times[i], limits.budget)
+            if fires and not goes_on:
+                alarmed(pool, limits.budget)
+        if fires:
+            severity[i] = CRITICAL if felt >= critical else WARNING
+            alarmed_at[slot] = max(alarmed_at[slot], times[i])
+        else:
+            severity[i] = NEITHER if goes_on else OK
