@@ -6,7 +6,7 @@ import pytest
 
 from streamgauge.errors import ConfigError
 from tests.detectors.windows import answers, titles
-from tests.replaying import config
+from tests.replaying import config, record, run, told
 
 BAD, GOOD, NONE = {"n": 500}, {"n": 200}, {"n": None}
 RULE = {"type": "percentage", "of": "n >= 500", "max": 25, "min_records": 2}
@@ -34,6 +34,13 @@ def test_people_read_the_share_and_the_limit():
     assert titles(RULE, [[BAD, GOOD]]) == [
         "m: percentage = 50, matching = 1, records = 2; expected at most 25 % with n >= 500"
     ]
+
+
+def test_an_incident_ends_when_there_has_not_been_enough_for_long():
+    rows = [record(0, n=500), record(1, n=500), *[record(10 * i, n=200) for i in range(1, 6)]]
+    window = {"type": "tumbling", "size": "10s"}
+    found = told(run(config({"m": {"window": window, "detect": RULE, "no_data_after": 3}}), rows, flush=False))
+    assert found.incidents() == [(10, "firing", None, None), (40, "resolved", "no data", None)]
 
 
 REFUSED = [

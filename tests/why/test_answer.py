@@ -100,6 +100,27 @@ def test_silence_is_told_by_the_gap_so_far(base: Evidence, at: float | None, sta
     assert says in found.sentence
 
 
+@pytest.mark.parametrize(
+    ("changes", "state", "says"),
+    [
+        (
+            {},
+            "does not fire",
+            "the last of account = a-7 came at 2023-11-14T22:13:21.000Z, and none was found",
+        ),
+        ({"where": "amount > 10"}, "does not fire", "none of those that fit `where: amount > 10` was found"),
+        ({"incident": ended()}, "ended", "has ended (recovered), and nothing was found since"),
+        ({"incident": incident()}, "fires", "it fires since"),
+    ],
+)
+def test_a_rule_about_single_records_has_no_window(
+    base: Evidence, changes: dict[str, Any], state: str, says: str
+):
+    found = answer(replace(base, single=True, windows=[], grid=None, **changes))
+    assert found.state == state
+    assert says in found.sentence
+
+
 def test_a_closed_window_is_not_called_open(base: Evidence):
     assert "still open" not in answer(replace(base, windows=[])).sentence
 

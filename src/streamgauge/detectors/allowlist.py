@@ -8,7 +8,7 @@ over, unless ``missing: true`` says that it must not be missing.
 
 Parameters: ``of`` (field), ``values`` (list), ``missing`` (default ``false``), ``by`` (field or list; default none),
 ``resolve_after`` (duration, default 5m), ``severity`` (default ``critical``). It learns nothing; what was not seen before is
-``new_term``'s. State: 16 bytes per key. It is ElastAlert's ``whitelist``.
+[`new_term`](new_term.md)'s. State: 16 bytes per key. It is ElastAlert's ``whitelist``.
 
 >>> from streamgauge.testing import judge
 >>> judge("allowlist", {"of": "country", "values": ["CH", "DE"], "resolve_after": "10s"}, times=[0.0, 1.0, 2.0, 20.0],

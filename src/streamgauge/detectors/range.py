@@ -1,11 +1,11 @@
 """Tells of each record with a number outside its range: data quality, said record by record.
 
 When to use it: you know what a number can be (a temperature from -60 to 60, a share from 0 to 1, an age from 0 to 130), and
-what lies outside is an error of whoever made it. For a share of bad records in a window take ``percentage``. To
+what lies outside is an error of whoever made it. For a share of bad records in a window take [`percentage`](percentage.md). To
 keep such records out altogether, declare ``min`` and ``max`` on the field itself: they go to the dead-letter.
 
 **The rule.** A record in which one of ``of`` lies below its ``min`` or above its ``max`` is a match: infinities do, both
-limits are allowed values, and what is missing is judged by ``missing`` only. The first match of a key opens an
+limits are allowed values, and what is missing is judged by [`missing`](missing.md) only. The first match of a key opens an
 incident at that record; further ones keep it open; it resolves ``resolve_after`` of event time after the last one.
 
 Parameters: ``of`` (fields, each with ``min``, ``max`` or both, in the field's own unit), ``by`` (field or list; default none),

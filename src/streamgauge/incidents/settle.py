@@ -7,7 +7,7 @@ Rules, in their order (``last`` is the last window that fired):
 3. pending, clear, forgotten or long without data: it goes away untold.
 4. open, firing at or after ``last``: it goes on, with what is seen now.
 5. open, clear after ``last``: it resolves; a window before ``last`` never resolves it.
-6. open, no data after ``last``: counted; after ``no_data_after`` windows it resolves as ``no data``.
+6. open, no data (or not enough of it) after ``last``: counted; after ``no_data_after`` windows it resolves as ``no data``.
 7. open, forgotten: it ends as ``forgotten``.
 8. anything else changes nothing.
 9. ``clear_after``: 5. holds once it has been clear for that long, by the moments of its windows; what fires, and what
@@ -157,7 +157,7 @@ def _not_fired(current: Incident, verdict: Verdict, rule: Rule) -> Incident | No
         return current
     if verdict.severity is Severity.OK:
         return WITHDRAWN if pending else _clear(current, verdict, rule)
-    if verdict.severity is Severity.NO_DATA:
+    if verdict.severity in (Severity.NO_DATA, Severity.NOT_ENOUGH_DATA):
         count = current.no_data + 1
         if count >= rule.no_data_after:
             return WITHDRAWN if pending else ended(current, verdict.at, "no data", verdict.observed)

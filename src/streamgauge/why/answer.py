@@ -95,6 +95,19 @@ def _quiet(e: Evidence) -> Answer | None:
     )
 
 
+def _single(e: Evidence) -> Answer | None:
+    """For what judges record by record: it speaks at a record, or keeps to itself."""
+    if not e.single or e.windows or e.known.last_seen is None:
+        return None
+    whose = f" of {_by(e)}" if e.rule.by else ""
+    came = f"it judges single records, the last{whose} came at {moment(e.known.last_seen)}"
+    if e.incident is not None and e.incident.resolved_at is not None:
+        over = f"the incident of {moment(e.incident.opened_at)} has ended ({e.incident.reason})"
+        return Answer("ended", f"{came}; {over}, and nothing was found since")
+    looked = f" of those that fit `where: {e.where}`" if e.where else ""
+    return Answer("does not fire", f"{came}, and none{looked} was found to be a case for it")
+
+
 def _no_window(e: Evidence) -> Answer | None:
     if e.windows or e.known.last_seen is None:
         return None
@@ -178,6 +191,7 @@ _RULES: tuple[Callable[[Evidence], Answer | None], ...] = (
     _pending,
     _never_seen,
     _quiet,
+    _single,
     _no_window,
     _not_judged,
     _ended,

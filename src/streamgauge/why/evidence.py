@@ -85,6 +85,7 @@ class Evidence:
         live: whether a running engine was asked.
         starting, store: what a running engine waits for; what keeps its commits from succeeding.
         gap: microseconds, of sessions: one is over when the watermark has passed its last record by more.
+        single: whether it judges single records.
     """
 
     monitor: str
@@ -108,8 +109,4 @@ class Evidence:
     starting: str | None = None
     store: str | None = None
     gap: int | None = None
-
-    @property
-    def windowed(self) -> bool:
-        """Whether it judges windows (else single records)."""
-        return self.after is None
+    single: bool = False

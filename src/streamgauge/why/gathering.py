@@ -105,6 +105,7 @@ class Search:
             starting=status.starting if status is not None else None,
             store=status.store if status is not None else None,
             gap=to_micros(window.gap) if isinstance(window := self._settings.window, SessionConfig) else None,
+            single=settings.window is None,
         )
 
     def _beginning(self) -> int | None:
