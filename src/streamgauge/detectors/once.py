@@ -90,11 +90,20 @@ def compared(
     features = chosen_of(known, asked, family)
     columns = {feature.name: fitting(feature, given) for feature in features}
     seen = _seen(family, features, columns, given.length)
-    comparison = family.compare(features)
+    comparison = _prepared(known, family, features)
     if raw is not None and isinstance(comparison, CellComparison):
         comparison = _Exact(comparison, _exact(comparison, raw, columns, comparison.values(seen)))
     judged = judge(comparison, seen, asked.warning, asked.critical)  # type: ignore[attr-defined]
     return _told(method, comparison, judged, seen, asked, sorted(set(given.columns) - set(known.features)))
+
+
+def _prepared(reference: Reference, family: Family, features: Sequence[Feature]) -> Comparison:
+    """The comparison, with the floors that it has looked up before."""
+    names = family.name, tuple(feature.name for feature in features)
+    if names not in reference.prepared:
+        reference.prepared[names] = family.compare(features)
+    found: Comparison = reference.prepared[names]
+    return found
 
 
 def _family(method: str, config: Mapping[str, Any]) -> tuple[Family, ReferenceConfig]:

@@ -60,7 +60,9 @@ def floors(
     mean, variance = law(divergence, reference, starts, rows)
     mean = np.maximum(mean, 1e-12)
     freedom = np.maximum(2 * mean**2 / np.maximum(variance, 1e-24), _LEAST_FREEDOM)
-    limits = chi_squared.limit(tails(len(starts), alpha)[:, None], freedom[None, :])
+    rounded = np.asarray(np.round(freedom, 9), np.float64)
+    different, place = np.unique(rounded, return_inverse=True)
+    limits = chi_squared.limit(tails(len(starts), alpha)[:, None], different[None, :])[:, place]
     return divergence.shown(limits * mean / freedom)
 
 
@@ -71,9 +73,8 @@ def law(
     widths = np.diff(np.append(starts, len(reference)))
     n = np.repeat(np.add.reduceat(reference, starts), widths).astype(np.float64)
     share = np.maximum(reference, 0.5) / n  # what was never seen may still come
-    kinds, place = np.unique(np.column_stack([reference, n]), axis=0, return_inverse=True)
-    means, variances = _terms(divergence, kinds, rows)
-    place = place.ravel()
+    _, first, place = np.unique(reference + 1j * n, return_index=True, return_inverse=True)
+    means, variances = _terms(divergence, np.column_stack([reference, n])[first], rows)
     between = 2 * (divergence.curvature / rows) ** 2
     sums = np.add.reduceat(means[place], starts)
     spread = np.add.reduceat(variances[place], starts)

@@ -53,8 +53,8 @@ def limit(tail: float | FloatArray, freedom: float | FloatArray) -> FloatArray:
             step = x + above / _density(x, k)
         outside = ~((step > low) & (step < high))
         new = np.where(outside, (low + high) / 2, step)
-        if (np.abs(new - x) <= 1e-11 * np.maximum(x, _TINY)).all():
-            return np.asarray(new)
+        if (np.abs(new - x) <= 1e-9 * np.maximum(x, _TINY)).all():
+            return np.asarray(new)  # a step of Newton's doubles the digits
         x = new
     return x
 

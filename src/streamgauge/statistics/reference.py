@@ -96,6 +96,11 @@ class Reference:
     features: Mapping[str, Feature]
     recipe: Recipe = Recipe()
 
+    @cached_property
+    def prepared(self) -> dict[Any, Any]:
+        """Comparisons that were made of it, by whoever wants to use them again."""
+        return {}
+
     def chosen(self, names: Sequence[str] | None) -> Reference:
         """With these features only, in this order; all of them for None.
 
