@@ -15,7 +15,7 @@ The same is asked of the activity (mean of the last 20 steps) and of the step it
 noisy. Where the hour of day explains at least 30 % of the variance, the mean of the current half hour is compared with
 those of the same and neighbouring half hours of earlier days (from the fifth day on), so that a known value at the wrong
 time of day is found. A key that alarmed lately is damped. ``score`` is strength / (1 + strength), and 0 unless it is the
-highest of the last ``hold`` results.
+highest of the last ``hold`` (100) results.
 
 **When it alarms.** ``budget`` (default ``1 per week``) is how many false alarms the whole monitor may make, over all its
 keys: the strengths of quiet results are pooled, and a generalised-Pareto tail says which strength comes that seldom
@@ -42,10 +42,10 @@ novelty on one value, own work measured on the Numenta Anomaly Benchmark (see th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from streamgauge.batch import SlotArray
 from streamgauge.detectors.contract import Context, Needs, Picture
@@ -79,8 +79,8 @@ class Config(SeriesConfig):
     type: Literal["auto"] = "auto"
     season: bool = True
     """Whether to learn what is usual at which time of day (UTC)."""
-    accept_after: PositiveDuration = timedelta(hours=1)
-    """While it alarms a key teaches nothing but that first value; a shift that lasts so long is the new level."""
+    hold: Annotated[int, Field(ge=1)] | PositiveDuration = 100
+    """Only a new high counts among so many results of a key, or within that duration."""
 
 
 EXAMPLE = {

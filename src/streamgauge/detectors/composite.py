@@ -10,14 +10,14 @@ last 20 values, and the difference from the value before::
 
     z = max over the three of |y - mean(y)| / sd(y);    strength = (z / 6)^2;    score = strength / (1 + strength)
 
-so six standard deviations are a score of one half. ``score`` is 0 unless it is the highest of the last ``hold`` results,
-and a key that alarmed lately is damped.
+so six standard deviations are a score of one half. ``score`` is 0 unless it is the highest of the last ``hold`` (300)
+results, and a key that alarmed lately is damped.
 
 **When it alarms**, what it learns from and when it accepts a new level is as with ``auto``: ``budget`` false alarms of the
 whole monitor (default ``1 per week``), or a fixed ``sensitivity`` or ``limit``; nothing is learned while a key's alarm is
-open; after ``accept_after`` (1 day) the new level is normal. Means forget over ``memory`` (2,000) results.
+open; after ``accept_after`` (1 hour) the new level is normal. Means forget over ``memory`` (2,000) results.
 
-State: about 0.5 kB per key. Source: Shewhart's control chart (1931) on level, block mean and difference.
+State: 0.3 kB per key. Source: Shewhart's control chart (1931) on level, block mean and difference.
 
 >>> from streamgauge.testing import judge
 >>> usual = [10.0 + (7 * i % 5) for i in range(200)]

@@ -15,7 +15,7 @@ so six times the usual miss is a score of one half. Today never teaches today: a
 ``expected`` is f, ``lower`` and ``upper`` are where it would alarm; the evidence says which way foretold.
 
 **When it alarms** and when it accepts a new level is as with ``auto``: ``budget`` false alarms of the whole monitor
-(default ``1 per week``), or a fixed ``sensitivity`` or ``limit``; ``accept_after`` 1 day. While a key's alarm is open its
+(default ``1 per week``), or a fixed ``sensitivity`` or ``limit``; ``accept_after`` is 6 hours. While a key's alarm is open its
 results teach nothing but the slots of the week: what comes back each week is usual, though it alarms the first times. A key
 is ``learning`` for its first ``learn`` (150) results, and in each slot of the day until it was visited three times.
 
@@ -74,6 +74,8 @@ class Config(SeriesConfig):
     type: Literal["seasonal"] = "seasonal"
     slot: PositiveDuration = timedelta(minutes=30)
     """The pieces into which day and week are cut; a day must be whole pieces."""
+    accept_after: PositiveDuration = timedelta(hours=6)
+    """While it alarms a key teaches nothing but the slots of the week; a shift that lasts so long is the new level."""
 
 
 EXAMPLE = {

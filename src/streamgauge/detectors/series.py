@@ -32,7 +32,7 @@ ALARMS = {
     "recent": Held(np.float64), "high": Held(np.float64), "high_at": Held(np.int64),
     "queue": Held(np.float64, (QUEUE,)), "queue_at": Held(np.int64, (QUEUE,)), "queued": Held(np.int8),
 }  # fmt: skip
-"""306 bytes per key."""
+"""178 bytes per key."""
 
 POOL = {
     "counts": Held(np.float64, (rarity.BINS,), per="whole"),
@@ -53,9 +53,9 @@ class SeriesConfig(ValueConfig):
     """Whether values above or below what is usual count, or both."""
     learn: Annotated[int, Field(ge=3)] = 150
     """How many results of a key are only learned from."""
-    hold: Annotated[int, Field(ge=1)] | PositiveDuration = 100
+    hold: Annotated[int, Field(ge=1)] | PositiveDuration = 300
     """Only a new high counts among so many results of a key, or within that duration."""
-    accept_after: PositiveDuration = timedelta(days=1)
+    accept_after: PositiveDuration = timedelta(hours=1)
     """While it alarms a key teaches nothing; a shift that lasts so long is the new level."""
     severity: Literal["warning", "critical"] = "critical"
     """How bad it is."""
