@@ -19,7 +19,7 @@ ORDER = [
     {"plan"},
     {"pipeline"},
     {"engines"},
-    {"api", "scoring", "lessons", "testing", "metrics", "conformance", "sql"},
+    {"api", "client", "scoring", "lessons", "testing", "metrics", "conformance", "sql"},
     {"server", "why", "demo", "profiling", "checkup", "drift_stream"},
     {"cli", "__main__"},
 ]
