@@ -37,8 +37,9 @@ def decoded(brokers: str, topic: str, records: int) -> dict[str, Any]:
     from streamgauge.clock import SystemClock
     from streamgauge.config import load
     from streamgauge.engines.collector import out_of_the_way
+    from streamgauge.engines.decoding import open_decoder
     from streamgauge.engines.embedded import BATCH, WAIT
-    from streamgauge.engines.opening import open_decoder, open_source
+    from streamgauge.engines.opening import open_source
     from streamgauge.plan import make_plan
 
     config = load(payments(brokers, topic, limit=0))

@@ -201,7 +201,7 @@ def score(
 def _input(config: Config, name: str, given: Given) -> Input:
     from streamgauge.clock import SystemClock
     from streamgauge.engines.ahead import large
-    from streamgauge.engines.opening import open_decoder
+    from streamgauge.engines.decoding import open_decoder
     from streamgauge.engines.replay import Input
     from streamgauge.errors import ConfigError
     from streamgauge.plan import make_plan

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from streamgauge.config import load
+from streamgauge.engines.decoding import open_decoder
 from streamgauge.engines.delivery import Delivery
 from streamgauge.engines.embedded import Engine, Surroundings
 from streamgauge.engines.intake import Intake
-from streamgauge.engines.opening import open_decoder
 from streamgauge.engines.status import StatusBoard
 from streamgauge.errors import StoreError
 from streamgauge.incident import Incident, IncidentState

@@ -21,7 +21,7 @@ from streamgauge.config.models import StreamConfig
 from streamgauge.engines import ahead, replay
 from streamgauge.engines.ahead_answers import Answer
 from streamgauge.engines.ahead_process import Blocks, Task, decoded
-from streamgauge.engines.opening import open_decoder
+from streamgauge.engines.decoding import open_decoder
 from streamgauge.engines.warm_up import warm_up
 from streamgauge.errors import ConfigError, SourceError
 from streamgauge.formats.contract import Decoder, FieldSpec, Layout

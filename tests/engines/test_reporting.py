@@ -11,10 +11,10 @@ import pytest
 
 from streamgauge.config import load
 from streamgauge.config.models import Config
+from streamgauge.engines.decoding import open_decoder
 from streamgauge.engines.delivery import Delivery, Tried
 from streamgauge.engines.embedded import Engine, Surroundings
 from streamgauge.engines.intake import Intake
-from streamgauge.engines.opening import open_decoder
 from streamgauge.engines.status import EngineStatus, StatusBoard
 from streamgauge.plan import make_plan
 from streamgauge.stores import Owner, open_store

@@ -145,7 +145,7 @@ class Patient:
         return slices
 
     def _decoded(self, name: str, slices: Sequence[Slice]) -> list[Batch]:
-        from streamgauge.engines.opening import open_decoder
+        from streamgauge.engines.decoding import open_decoder
 
         decoder = open_decoder(self.config.streams[name], self.plan.streams[name].layout)
         now = self.clock.now()

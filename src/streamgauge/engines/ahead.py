@@ -27,7 +27,7 @@ from streamgauge.config.models import StreamConfig
 from streamgauge.engines import ahead_process
 from streamgauge.engines.ahead_answers import Answer, receive, send
 from streamgauge.engines.ahead_process import Task
-from streamgauge.engines.opening import open_decoder
+from streamgauge.engines.decoding import open_decoder
 from streamgauge.errors import ConfigError, SourceError
 from streamgauge.formats.contract import Decoder, Layout
 from streamgauge.sources.contract import Poll, Slice, Source, Tail

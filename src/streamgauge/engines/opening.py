@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 import structlog
 
@@ -18,16 +17,14 @@ from streamgauge.config.models import Config, StreamConfig
 from streamgauge.config.telling import channels_of
 from streamgauge.engines.company import refuse_company
 from streamgauge.engines.dead_letters import copiers
+from streamgauge.engines.decoding import open_decoder
 from streamgauge.engines.delivery import Delivery, Tried
-from streamgauge.engines.deriving import Deriving, computed, read_only
 from streamgauge.engines.embedded import Engine, Surroundings
 from streamgauge.engines.intake import Intake
 from streamgauge.engines.row_making import written_columns
 from streamgauge.engines.sinking import Sinking
 from streamgauge.engines.status import StatusBoard
 from streamgauge.engines.told import open_channel
-from streamgauge.formats.contract import Decoder, Layout
-from streamgauge.formats.message_keys import open_keyed
 from streamgauge.plan import StreamPlan, make_plan
 from streamgauge.sinks.contract import Outcome, Sink
 from streamgauge.sources.contract import Source
@@ -93,15 +90,6 @@ def run(
             if sinking is not None:
                 sinking.drain(DRAIN)
             _still_ours(store, delivery)
-
-
-def open_decoder(stream: StreamConfig, layout: Layout) -> Decoder:
-    """The decoder of a stream's format for the fields that are used."""
-    opener = plugins.module("formats", stream.format.type).open_format
-    made = computed(stream.fields, layout)
-    read = read_only(stream.fields, layout, made) if made else layout
-    decoder = open_keyed(read, partial(opener, stream.format))
-    return Deriving(decoder, made) if made else decoder
 
 
 def open_source(

@@ -16,7 +16,7 @@ import numpy as np
 from streamgauge.batch import NEVER, Batch, Partition
 from streamgauge.clock import iso
 from streamgauge.engines.bundle import Bundle, bundle_key
-from streamgauge.engines.opening import open_decoder
+from streamgauge.engines.decoding import open_decoder
 from streamgauge.errors import ConfigError
 from streamgauge.plan import make_plan
 from streamgauge.settings import nearest

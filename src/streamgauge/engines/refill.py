@@ -20,7 +20,8 @@ from streamgauge.clock import Clock, to_micros
 from streamgauge.config import plugins
 from streamgauge.config.models import Config, StreamConfig
 from streamgauge.engines import replay as engine
-from streamgauge.engines.opening import open_decoder, open_source
+from streamgauge.engines.decoding import open_decoder
+from streamgauge.engines.opening import open_source
 from streamgauge.engines.records import Records
 from streamgauge.engines.row_making import RecordRows, WindowRows, written_columns
 from streamgauge.engines.sinking import AT_ONCE
@@ -151,21 +152,27 @@ class _Tap:
 class _Rows(Records):
     """The observer: rows of one monitor instead of lines, each with its window's end."""
 
-    def __init__(self, plan: Plan, maker: WindowRows, monitor: str) -> None:
+    def __init__(self, plan: Plan, maker: WindowRows, above: Sequence[str], lateness: int) -> None:
+        """``above``: the monitor, and those whose rows it watches, as far up as the stream of that ``lateness``."""
         super().__init__(plan)
         self._maker = maker
-        self._monitor = monitor
+        self._above = above
+        self._reach = dict.fromkeys(above, 0)
+        self._lateness = lateness
         self.rows: list[DecidedRow] = []
-        self.slack = 0
+
+    @property
+    def slack(self) -> int:
         """How far around the ranges a window may end that was decided by their records; microseconds."""
+        return self._lateness + sum(self._reach.values())
 
     def results(self, lane: Lane, rows: Rows, results: WindowResults) -> None:
         """Keep the rows of the one monitor."""
         group = lane.group
-        if len(results) and any(monitor.name == self._monitor for monitor in group.monitors):
-            lateness = self.plan.streams[group.stream].lateness if group.stream in self.plan.streams else 0
-            self.slack = group.window.reach + lateness + abs(group.shift)
-            self.rows += self._maker.rows(lane, rows, results)
+        for name in {monitor.name for monitor in group.monitors}.intersection(self._above):
+            self._reach[name] = group.window.reach + abs(group.shift)
+            if len(results) and name == self._above[0]:
+                self.rows += self._maker.rows(lane, rows, results)
 
     def verdicts(self, monitor: Monitor, verdicts: Verdicts) -> None:
         """Nobody asks for them."""
@@ -180,10 +187,12 @@ def _of_windows(
     progress: Callable[[int], None] | None,
 ) -> tuple[list[DecidedRow], int]:
     kept: list[_Rows] = []
-    name = maker.sink.partition(" ")[2]
+    above = [maker.sink.partition(" ")[2]]
+    while config.monitors[above[-1]].stream != origin:
+        above.append(config.monitors[above[-1]].stream)
 
     def observer(plan: Plan) -> _Rows:
-        kept.append(_Rows(plan, maker, name))
+        kept.append(_Rows(plan, maker, above, to_micros(config.streams[origin].lateness)))
         return kept[0]
 
     done = engine.replay(config, {origin: engine.Input(source, tap)}, progress=progress, observer=observer)

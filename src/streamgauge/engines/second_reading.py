@@ -13,7 +13,7 @@ import numpy as np
 
 from streamgauge.clock import Clock
 from streamgauge.config.models import Config
-from streamgauge.engines.opening import open_decoder
+from streamgauge.engines.decoding import open_decoder
 from streamgauge.errors import ConfigError, OutsideError
 from streamgauge.plan import make_plan
 from streamgauge.sources.contract import Slice

@@ -28,7 +28,7 @@ class Trial:
         """What these monitors would have made of the sample."""
         from streamgauge.config import load
         from streamgauge.engines import replay
-        from streamgauge.engines.opening import open_decoder
+        from streamgauge.engines.decoding import open_decoder
         from streamgauge.plan import make_plan
         from streamgauge.testing import ListedSource
 

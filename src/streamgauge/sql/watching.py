@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from streamgauge.batch import NEVER
 from streamgauge.clock import Clock
 from streamgauge.config import load
+from streamgauge.engines.decoding import open_decoder
 from streamgauge.engines.intake import Intake
-from streamgauge.engines.opening import open_decoder, open_source
+from streamgauge.engines.opening import open_source
 from streamgauge.engines.round import Runners
 from streamgauge.errors import ConfigError
 from streamgauge.formats.contract import FieldSpec, Layout
