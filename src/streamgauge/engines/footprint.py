@@ -45,4 +45,6 @@ def _rows(stream: StreamPlan) -> Rows:
 
 
 def _size(state: State) -> int:
-    return sum(column.nbytes for table in state.tables().values() for column in table.values())
+    columns = [column for table in state.tables().values() for column in table.values()]
+    packed = [value for column in columns if column.dtype == object for value in column if value is not None]
+    return sum(column.nbytes for column in columns) + sum(map(len, packed))
