@@ -209,6 +209,16 @@ def test_rows_that_cannot_leave(files: dict[str, str], tmp_path: Path):
     assert (fault.check, fault.about, fault.grade) == ("sink", "monitors.burst.write", Grade.MISSING)
 
 
+def test_a_folder_for_rows_that_is_a_file(files: dict[str, str], tmp_path: Path):
+    (tmp_path / "lake").write_text("")
+    writing = {"burst": {**BURST, "write": {"type": "files", "path": str(tmp_path / "lake" / "rows")}}}
+    fault = the_fault(configured(tmp_path, files, monitors=writing))
+    assert (fault.about, fault.found) == (
+        "monitors.burst.write",
+        f"{tmp_path}/lake/rows cannot be written to: {tmp_path}/lake is a file",
+    )
+
+
 QUIET = {"quiet": {"stream": "payments", "detect": {"type": "silence", "after": "2s"}}}
 
 

@@ -96,6 +96,19 @@ def test_only_windows_that_the_records_can_have_decided_are_written(tmp_path: Pa
     assert ends == ["00:45", "00:50", "00:55", "01:00"], "records 100 to 119 lie between 50 and 60 s"
 
 
+def test_rows_of_rows_are_refilled_too(tmp_path: Path):
+    below = {"stream": "s", "window": WINDOWS["tumbling"]}
+    window = {"type": "tumbling", "size": "20s", "by": "k", "compute": {"most": "max(n)"}}
+    above = {"stream": "below", "window": window}
+    run(tmp_path, MANY, {"m": {**above, "write": lake(tmp_path, where="most < 0")}, "below": below})
+    made = load(config(tmp_path, {"m": {**above, "write": lake(tmp_path)}, "below": below}))
+    sink, settings = sink_of(made, "m")
+    refill(made, sink, settings, {f"{tmp_path}/records.ndjson:0": (100, 119)}, SystemClock())
+    ends = sorted({one.rpartition("/")[2][14:19] for one in ids(tmp_path)})
+    assert {"00:40", "01:00", "01:20"} <= set(ends), "records 100 to 119 lie between 50 and 60 s"
+    assert "02:40" not in ends
+
+
 def test_a_sink_that_does_not_take_them_is_told(tmp_path: Path):
     run(tmp_path, MANY[:5], {}, write=lake(tmp_path))
     (tmp_path / "blocked").write_text("a file")
