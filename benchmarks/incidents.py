@@ -1,0 +1,133 @@
+"""What the stages after a verdict cost: ``python -m benchmarks.incidents`` prints one JSON object per case.
+
+No broker and no store: verdicts go in as columns, notices come out. Times are those of the processor.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import psutil
+
+from streamgauge.batch import Column
+from streamgauge.incidents.board import Board
+from streamgauge.incidents.lifecycle import Policy, receive
+from streamgauge.incidents.matchers import parse_matcher
+from streamgauge.incidents.repeat import Repeat
+from streamgauge.incidents.route import Manner, Route
+from streamgauge.incidents.settle import Rule
+from streamgauge.incidents.silence import Silence
+from streamgauge.incidents.telling import Rules, Telling
+from streamgauge.keys import KeySlots
+from streamgauge.verdict import Severity, Verdicts
+
+S = 1_000_000
+MINUTE = 60 * S
+OPEN, SILENCES, ROUTES = 100_000, 1_000, 100
+KEYS, VERDICTS = 10_000, 1_000_000
+
+
+class Stage:
+    """A board with the stages after it, and verdicts of one monitor over ``keys`` keys."""
+
+    def __init__(self, rules: Rules, keys: int, channels: tuple[str, ...] = ()) -> None:
+        self.board = Board()
+        self.telling = Telling(self.board, rules)
+        self.keys = KeySlots()
+        self.slots = self.keys.slots([f"a-{n}" for n in range(keys)])
+        self.policy = Policy(Rule(), channels, labels={"stream": "s"}, by=("account",))
+
+    def verdicts(self, severity: Severity, window: int, slots: Any = None) -> Verdicts:
+        """All keys, or those of ``slots``, at the end of a window of 5 s."""
+        slots = self.slots if slots is None else slots
+        n = len(slots)
+        start = np.full(n, window * 5 * S, np.int64)
+        end, none = start + 5 * S, np.zeros(n, bool)
+        observed = {"events": Column("int", values=list(range(n)))}
+        return Verdicts(
+            "m", self.keys, slots, np.full(n, int(severity), np.int8), end, start, end, none, none,
+            np.full(n, -1, np.int64), observed, np.full(n, -1, np.int64), np.zeros(n, np.int64),
+        )  # fmt: skip
+
+    def take(self, severity: Severity, window: int, now: int, slots: Any = None) -> int:
+        """Judge, tell, commit; how many notices that made."""
+        receive(self.verdicts(severity, window, slots), self.policy, self.board, lambda *_: (None, ()))
+        self.telling.step(now)
+        return len(self.board.notices)
+
+
+def crowded() -> Iterator[dict[str, Any]]:
+    """100,000 open incidents, 1,000 silences, 100 routes: what one more verdict costs."""
+    process = psutil.Process()
+    before = process.memory_info().rss
+    branches = tuple(
+        Route(f"route.{n}", (parse_matcher(f"account=~x{n}-.*"),), ("ops",)) for n in range(ROUTES)
+    )
+    stage = Stage(Rules(Route("route", (), ("ops",), branches=branches)), OPEN)
+    for n in range(SILENCES):
+        matchers = (parse_matcher(f"account=a-{n}"), parse_matcher("monitor=~m.*"))
+        stage.telling.muting.silences.put(Silence(str(n), matchers, 0, 2**60, created_at=n))
+    began = time.process_time()
+    told = stage.take(Severity.CRITICAL, 0, 0)
+    spent = time.process_time() - began
+    stage.board.clear_changes()
+    yield {"case": "begin", "incidents": OPEN, "told": told, "us_per_verdict": round(spent / OPEN * 1e6, 1)}
+    for words, severity, window in (("goes on", Severity.CRITICAL, 1), ("ends", Severity.OK, 2)):
+        some = stage.slots[:: OPEN // 1000]
+        began = time.process_time()
+        stage.take(severity, window, window * S, some)
+        spent = time.process_time() - began
+        stage.board.clear_changes()
+        yield {"case": words, "incidents": len(some), "us_per_verdict": round(spent / len(some) * 1e6, 1)}
+    grown = process.memory_info().rss - before
+    yield {"case": "memory", "open": len(stage.board.all()), "grown_mb": round(grown / 2**20)}
+
+
+def storm() -> Iterator[dict[str, Any]]:
+    """1 M verdicts on 10,000 keys in one group: one notice per interval, and every change in one of them."""
+    stage = Stage(Rules(Route("route", (), ("ops",), Manner(("monitor",), 0, MINUTE, Repeat(0)))), KEYS)
+    notices, opened = [], 0
+    began = time.process_time()
+    for n in range(VERDICTS // KEYS):
+        severity = Severity.OK if n % 2 else Severity.CRITICAL
+        stage.take(severity, n, n * 5 * S)
+        opened += len(stage.board.began)
+        notices += [(n * 5 * S, notice) for notice in stage.board.notices]
+        stage.board.clear_changes()
+    end = stage.telling.pending()
+    if end is not None:
+        stage.telling.step(end)
+        notices += [(end, notice) for notice in stage.board.notices]
+    spent = time.process_time() - began
+    told = sum(notice.incident.evidence["began"] for _, notice in notices)
+    apart = min((b - a for (a, _), (b, _) in pairwise(notices)), default=0)
+    yield {
+        "case": "storm",
+        "verdicts": VERDICTS,
+        "opened": opened,
+        "told_of": told,
+        "notices": len(notices),
+        "least_seconds_apart": apart / S,
+        "us_per_verdict": round(spent / VERDICTS * 1e6, 1),
+        "wrong": told != opened or apart < MINUTE,
+    }
+
+
+def main() -> int:
+    """1 when something was lost or told too often, or a goal was missed."""
+    rows = [*crowded(), *storm()]
+    for row in rows:
+        print(json.dumps(row))
+    slow = [row for row in rows if row.get("us_per_verdict", 0) > 1000]
+    large = [row for row in rows if row.get("grown_mb", 0) > 500]
+    return 1 if slow or large or any(row.get("wrong") for row in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
