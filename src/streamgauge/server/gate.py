@@ -31,7 +31,10 @@ LOOK = 1.0
 TRUSTED = 60.0
 """Seconds for which tokens that were read stand in while the store cannot be read."""
 FAILURES = 20
-"""Wrong tokens per minute and address; then the address waits."""
+"""Different wrong tokens per minute and address; then wrong ones wait.
+
+The right one always opens: behind a proxy that is not named all have one address, and nobody shall shut out others.
+"""
 ADDRESSES = 10_000
 """Addresses that are counted; the one unseen the longest is forgotten first."""
 COOKIE = "streamgauge_token"
@@ -94,7 +97,7 @@ class Gate:
         self._read_at = float("-inf")
         self._tried_at = float("-inf")
         self._rates: OrderedDict[str, Rate] = OrderedDict()
-        self._failures: OrderedDict[str, list[float]] = OrderedDict()
+        self._failures: OrderedDict[str, dict[str, float]] = OrderedDict()
 
     def admit(self, asked: Asked) -> Caller:
         """Let a request in.
@@ -142,10 +145,9 @@ class Gate:
         Raises:
             Refused: with 401 or 429.
         """
-        self._check_failures(address)
         token = self._known(text)
         if token is None:
-            self._note_failure(address)
+            self._note_failure(text, address)
             what = (
                 "is not valid (any more): it was revoked, has expired, or never was one"
                 if text
@@ -203,17 +205,15 @@ class Gate:
         """Where it comes from; a proxy's word counts only where the configuration names the proxy."""
         address = asked.peer
         for hop in reversed([part.strip() for part in asked.forwarded.split(",") if part.strip()]):
-            if not self._is_proxy(address):
+            if not self._is_proxy(address) or not _is_address(hop):
                 break
             address = hop
         return address
 
     def _is_proxy(self, address: str) -> bool:
-        try:
-            found = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(found in network for network in self._proxies)
+        return _is_address(address) and any(
+            ipaddress.ip_address(address) in network for network in self._proxies
+        )
 
     def behind_proxy(self, peer: str) -> bool:
         """Whether ``peer`` is a proxy that the configuration names."""
@@ -249,19 +249,32 @@ class Gate:
                 f"more than {self._config.requests_per_second} requests/s came from this address", seconds
             )
 
-    def _check_failures(self, address: str) -> None:
-        now = self._desk.clock.monotonic()
-        recent = [at for at in self._failures.get(address, ()) if now - at < 60]
-        if len(recent) >= FAILURES:
-            raise _later("too many wrong tokens came from this address", 60 - (now - recent[0]))
+    def _note_failure(self, text: str, address: str) -> None:
+        """Count a wrong token; the same one again, as a page with an old cookie sends it, is no new guess."""
+        from streamgauge.stores.tokens import hash_of
 
-    def _note_failure(self, address: str) -> None:
+        if not text:
+            return
         now = self._desk.clock.monotonic()
-        recent = [at for at in self._failures.pop(address, []) if now - at < 60]
-        self._failures[address] = [*recent, now]
+        recent = {guess: at for guess, at in self._failures.pop(address, {}).items() if now - at < 60}
+        guess = hash_of(text)
+        self._failures[address] = recent
         while len(self._failures) > ADDRESSES:
             self._failures.popitem(last=False)
+        if guess in recent:
+            return
+        if len(recent) >= FAILURES:
+            raise _later("too many wrong tokens came from this address", 60 - (now - min(recent.values())))
+        recent[guess] = now
         _log.warning("a request without a valid token was refused", address=address)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _later(what: str, seconds: float) -> Refused:
