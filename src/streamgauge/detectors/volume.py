@@ -3,13 +3,13 @@
 When to use it: a feed has its daily course, and half of it, or twice of it, is a fault although records still
 come.
 
-**Learned (the default).** Per key and hour of the day (``season: week``: of the week), UTC, the mean μ and
-variance σ² of the records per window are learned; beyond the first ``memory`` windows of an hour older ones
-fade. A window with x records fires when x < μ − k·s or x > μ + k·s, with k = ``tolerance`` and s = √max(σ², μ,
-1), since a count has at least the spread of a Poisson count. A key says ``learning`` until ``learn_for`` after
-its first window, and while its hour has seen fewer than three windows. Windows without records in between count
-as 0. What lies outside teaches nothing, until it has lasted ``accept_after``: then it is the new level, learned
-fast. Nor does what lies in a maintenance, or windows whose beginning was not seen.
+**Learned (the default).** A window with x records is looked at as y = √(x + 3/8), on which scale the spread of Poisson
+counts is 1/2 at every level (Anscombe 1948). Per key and hour of the day (``season: week``: of the week), UTC, the mean μ and
+standard deviation σ of y are learned; beyond the first ``memory`` windows of an hour older ones fade. After n windows of
+that hour it fires when |y − μ| > k·(1 + 4/n)·max(σ, 1/2), with k = ``tolerance``. A key says ``learning`` until ``learn_for``
+after its first window, and while its hour has seen fewer than three windows. Windows without records in between count as 0.
+What lies outside teaches nothing, until it has lasted ``accept_after``: then it is the new level, learned fast. Nor does what
+lies in a maintenance, or windows whose beginning was not seen.
 
 **Fixed.** With ``min`` and ``max``, or ``bounds`` by days and hours in ``timezone``: the first of ``bounds``
 whose ``days`` and ``hours`` hold the window's beginning counts; where none does, ``min`` and ``max``.
@@ -72,7 +72,7 @@ class Config(bounds.WindowRuleConfig):
     season: Literal["day", "week"] = "day"
     """Learn by the hour of the day, or of the week."""
     tolerance: Annotated[float, Field(gt=0)] = 5.0
-    """How many standard deviations from the mean are fine."""
+    """How many standard deviations from the mean are fine (learned)."""
     learn_for: PositiveDuration | None = None
     """How long after its first window a key only learns; default: 3d, of a week 14d."""
     accept_after: PositiveDuration = timedelta(days=1)

@@ -20,16 +20,28 @@ def season_of(start: int, hours: int) -> int:
 
 
 @inner
-def spread(mean: float, variance: float) -> float:
-    """One standard deviation, at least that of a Poisson count."""
-    return float(np.sqrt(max(variance, mean, 1.0)))
+def width(variance: float, count: float, tolerance: float) -> float:
+    """How far from the mean is fine: at least a Poisson count's deviations, the more the fewer windows were seen."""
+    return float(tolerance * (1.0 + 4.0 / count) * np.sqrt(max(variance, 0.25)))
+
+
+@inner
+def rooted(value: float) -> float:
+    """A count on the scale on which its spread is the same at every level: 1/2 for Poisson counts (Anscombe)."""
+    return float(np.sqrt(value + 0.375))
+
+
+@inner
+def unrooted(root: float) -> float:
+    """Back to counts, none below zero."""
+    return max(max(root, 0.0) * max(root, 0.0) - 0.375, 0.0)
 
 
 @inner
 def teach(
     value: float, place: int, mean: NDArray[Any], variance: NDArray[Any], count: NDArray[Any], memory: int
 ) -> None:
-    """Take one window into an hour's mean and variance; the newest ``memory`` windows weigh most."""
+    """Take one window's root into an hour's mean and variance; the newest ``memory`` windows weigh most."""
     n = min(count[place] + 1, memory)
     count[place] = n
     gap = value - mean[place]
@@ -60,7 +72,7 @@ def judge(
         kinds: int8[n]: 0 judge only (no record: it is taught when a later one comes), 1 judge and learn, 2 judge, and
             learn nothing, since it was seen in part or lies in a maintenance.
         first, newest, since: int64[S]: the key's first and newest window, and since when it lies outside; UNSEEN.
-        mean, variance, count: float64[S * hours] each.
+        mean, variance, count: float64[S * hours] each, of the roots of the values.
         out: float64[n, 3]: mean, lower, upper; NaN while it learns.
         rule: int64[5]: advance, hours of the season, how long a key learns, after how long outside is the normal
             level, windows remembered per hour.
@@ -75,8 +87,9 @@ def judge(
         outside = False
         young = first[slot] == UNSEEN or start - first[slot] < learn
         if not young and count[place] >= 3:
-            wide = tolerance * spread(mean[place], variance[place])
-            out[i, 0], out[i, 1], out[i, 2] = mean[place], max(mean[place] - wide, 0.0), mean[place] + wide
+            wide = width(variance[place], count[place], tolerance)
+            out[i, 0] = unrooted(mean[place])
+            out[i, 1], out[i, 2] = unrooted(mean[place] - wide), unrooted(mean[place] + wide)
             outside = value < out[i, 1] or value > out[i, 2]
         if kinds[i] == 0 or (newest[slot] != UNSEEN and start <= newest[slot]):
             continue
@@ -86,9 +99,9 @@ def judge(
             gap = max(newest[slot] + advance, start - hours * HOUR)
             while gap < start:  # windows without records, of one season at most
                 empty = base + season_of(gap, hours)
-                wide = tolerance * spread(mean[empty], variance[empty])
-                if young or count[empty] < 3 or mean[empty] - wide <= 0:
-                    teach(0.0, empty, mean, variance, count, memory)
+                few = young or count[empty] < 3
+                if few or mean[empty] - width(variance[empty], count[empty], tolerance) <= rooted(0.0):
+                    teach(rooted(0.0), empty, mean, variance, count, memory)
                 gap += advance
         newest[slot] = start
         if kinds[i] == 2:
@@ -101,4 +114,4 @@ def judge(
             count[place] = min(count[place], 3.0)  # it has lasted: learn the new level fast
         else:
             since[slot] = UNSEEN
-        teach(value, place, mean, variance, count, memory)
+        teach(rooted(value), place, mean, variance, count, memory)
