@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from streamgauge.cli._store import ask
 from streamgauge.clock import to_micros
 from streamgauge.config.models import ServerConfig
 from streamgauge.errors import ConfigError
@@ -146,22 +147,22 @@ def test_who_guesses_waits_and_shuts_out_nobody(process: Process, tokens: Tokens
     right = tokens.create("a", ["read"])
     gate = Gate(Desk(process), ServerConfig())
 
-    def ask(token: str) -> str:
+    def show(token: str) -> str:
         process.clock.push(timedelta(milliseconds=10))
         return gate.admit(Asked("GET", "/metrics", "192.0.2.1", token=token)).name
 
     for token in ("", "sg_old_cookie", *(f"sg_{number}_x" for number in range(FAILURES - 1))):
         for _ in range(3):  # none at all, or the same again, is no guess
             with pytest.raises(Refused, match=r"is not valid|is missing"):
-                ask(token)
+                show(token)
     with pytest.raises(Refused, match="too many wrong tokens") as told:
-        ask("sg_another_x")
+        show("sg_another_x")
     assert told.value.status_code == 429
     assert int((told.value.headers or {})["Retry-After"]) <= 60
-    assert ask(right) == "a"
+    assert show(right) == "a"
     process.clock.push(timedelta(minutes=1))
     with pytest.raises(Refused, match="is not valid"):
-        ask("sg_another_x")
+        show("sg_another_x")
     gate.close()
 
 
@@ -349,6 +350,16 @@ def test_a_proxy_that_ends_tls_is_known_by_its_word(process: Process):
         assert headers["strict-transport-security"] == "max-age=31536000"
     finally:
         server.stop()
+
+
+def test_verbs_show_the_token_of_the_environment(
+    url: str, keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("STREAMGAUGE_TOKEN", raising=False)
+    with pytest.raises(ConfigError, match=r"the token is missing.* Set STREAMGAUGE_TOKEN to a token"):
+        ask(url, "/api/v1/status")
+    monkeypatch.setenv("STREAMGAUGE_TOKEN", keys["read"])
+    assert ask(url, "/api/v1/status")["streams"]
 
 
 def test_no_token_shows_in_logs_or_errors(url: str, keys: dict[str, str], capsys):
