@@ -101,8 +101,9 @@ def best(
     series: Sequence[Series], scores: Sequence[NDArray[np.float64]], costs: tuple[float, float]
 ) -> float:
     """The threshold that would have been best."""
-    some = np.unique(np.concatenate([score[score > 0] for score in scores]))
-    limits = np.quantile(some, np.linspace(0, 1, 400), method="nearest") if len(some) > 400 else some
+    some = np.unique(np.concatenate([score[score > 0] for score in scores]))[::-1]
+    places = np.unique(np.geomspace(1, len(some), 600).astype(int)) - 1  # the high ones matter, each of them
+    limits = some[places]
     found: float = max([*limits.tolist(), 2.0], key=lambda limit: raw(series, scores, limit, costs))
     return found
 
