@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 
@@ -78,6 +79,19 @@ def test_lines_that_cannot_be_read_are_passed_over(forecast, tmp_path):
     path = tmp_path / "some.ndjson"
     lines = [json.dumps({"at": 60 * i, "v": 1.0}) for i in range(30)]
     path.write_text("\n".join([*lines[:10], "{broken", "[1]", *lines[10:]]))
+    assert forecast(path, "--json").objects[0]["yhat"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("ending", ["csv", "ndjson"])
+def test_compressed(forecast, tmp_path, ending):
+    rows = [{"at": 60 * i, "v": 1.0} for i in range(30)]
+    text = (
+        "\n".join(map(json.dumps, rows))
+        if ending == "ndjson"
+        else "at,v\n" + "\n".join(f"{60 * i},1.0" for i in range(30))
+    )
+    path = tmp_path / f"some.{ending}.gz"
+    path.write_bytes(gzip.compress(text.encode()))
     assert forecast(path, "--json").objects[0]["yhat"] == pytest.approx(1.0)
 
 

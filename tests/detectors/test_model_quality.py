@@ -29,7 +29,12 @@ def told(rows: list[dict[str, Any]], detector: str = "classification", **more: A
     asked = {"type": detector, "id": "id", "prediction": "p", "label": "y", "size": SIZE, "label_wait": WAIT,
              "min_labels": 1, **more}  # fmt: skip
     lines = run(config({"m": {"detect": asked}}, fields=FIELDS), rows, flush=False).lines
-    return [line for line in lines if line["kind"] == "verdict"]
+    return [both(line) for line in lines if line["kind"] == "verdict"]
+
+
+def both(line: dict[str, Any]) -> dict[str, Any]:
+    """A line with all that was measured as observed."""
+    return {**line, "observed": {**line["evidence"], **line["observed"]}}
 
 
 def seen(rows: list[dict[str, Any]], *names: str, **more: Any) -> list[tuple[Any, ...]]:
@@ -173,6 +178,16 @@ def test_regression_measures():
     assert (mae, bias, round(mape, 9), round(rmse, 6)) == (8 / 3, 2.0, 0.125, 3.162278)
 
 
+def test_people_see_first_what_was_asked_for():
+    rows = [said(1, "x", 0.9, 1), said(2, "y", 0.9, 0), said(11, "t")]
+    asked = {"type": "classification", "id": "id", "prediction": "p", "label": "y", "size": SIZE, "min_labels": 1,
+             "when": "f1_upper < 0.9 and precision < 0.6"}  # fmt: skip
+    lines = run(config({"m": {"detect": asked}}, fields=FIELDS), rows, flush=False).lines
+    (line,) = [line for line in lines if line["kind"] == "verdict"]
+    assert list(line["observed"])[:3] == ["f1_upper", "precision", "recall"]
+    assert line["evidence"]["tp"] == 1
+
+
 def test_texts_are_classes():
     fields = {"id": "string", "p": "string", "y": "string", "at": {"type": "timestamp", "unit": "us"}}
     asked = {"type": "classification", "id": "id", "prediction": "p", "label": "y", "positive": "fraud", "size": SIZE,
@@ -182,7 +197,7 @@ def test_texts_are_classes():
         {"at": 3_000_000, "id": "c", "p": "fine", "y": "other"}, {"at": 11_000_000, "id": "d"},
     ]  # fmt: skip
     lines = run(config({"m": {"detect": asked}}, fields=fields), rows, flush=False).lines
-    (line,) = [line for line in lines if line["kind"] == "verdict"]
+    (line,) = [both(line) for line in lines if line["kind"] == "verdict"]
     assert {name: line["observed"][name] for name in ("tp", "fp", "tn", "fn")} == {
         "tp": 1,
         "fp": 1,

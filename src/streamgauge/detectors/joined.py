@@ -24,6 +24,7 @@ from streamgauge.batch import NEVER, Aside, Column, ColumnKind, FloatArray, IntA
 from streamgauge.clock import to_micros
 from streamgauge.detectors.contract import Context, DetectorConfig, Needs
 from streamgauge.detectors.pairing import PairingState
+from streamgauge.detectors.threshold import turned_round
 from streamgauge.errors import ConfigError
 from streamgauge.expressions import Expression, parse_condition
 from streamgauge.settings import Names, PositiveDuration, nearest
@@ -40,6 +41,8 @@ TALLIES: Mapping[str, ColumnKind] = {
     "repeated_predictions": "int", "left_out": "int", "labels_without_prediction": "int",
 }  # fmt: skip
 """What is counted beside the measures."""
+CHIEF = ("precision", "recall", "accuracy", "mae", "bias", "labels", "unlabelled", "revision")
+"""What is observed; the rest is evidence."""
 _ASIDE = ("changed_labels", "repeated_predictions", "left_out", "labels_without_prediction")
 
 
@@ -134,7 +137,7 @@ class Joined:
     """Judges windows of predictions by their labels.
 
     Attributes:
-        kinds: the columns that are observed.
+        kinds: the columns that are told.
         conditions: ``when`` and ``clear_when``.
         size, revise, wait: microseconds.
         forget: microseconds after a key's last record until which it must not be forgotten.
@@ -220,16 +223,25 @@ class Joined:
 
     def _verdicts(self, results: WindowResults, told: Sequence[Told]) -> Verdicts:
         n = len(told)
-        observed = {name: _column(name, kind, told) for name, kind in self.kinds.items()}
+        columns = {name: _column(name, kind, told) for name, kind in self.kinds.items()}
+        shown = self._shown()
+        observed = {name: columns[name] for name in shown}
         starts: IntArray = np.array([one.start for one in told], np.int64)
         at: IntArray = np.array([one.at for one in told], np.int64)
         no, none = np.zeros(n, np.bool_), np.full(n, -1, np.int64)
         assert results.marks is not None
         return Verdicts(
             self.monitor, results.keys, np.array([one.slot for one in told], np.int32),
-            self._severities(observed, n), at, starts, starts + self.size, no, no, none, observed, rows=none,
+            self._severities(columns, n), at, starts, starts + self.size, no, no, none, observed, rows=none,
             positions=np.searchsorted(results.marks, at, "left").astype(np.int64), expected=self._expected(),
+            evidence={name: column for name, column in columns.items() if name not in observed},
         )  # fmt: skip
+
+    def _shown(self) -> list[str]:
+        """What people see first: what the condition asks for, the chief measures, how much they rest on."""
+        asked = [] if self.conditions[0] is None else sorted(self.conditions[0].columns)
+        chief = [name for name in CHIEF if name in self.kinds]
+        return list(dict.fromkeys([*asked, *chief]))
 
     def _severities(self, observed: Mapping[str, Column], n: int) -> NDArray[np.int8]:
         when, clear = self.conditions
@@ -248,7 +260,7 @@ class Joined:
 
     def _expected(self) -> str | None:
         when, clear = self.config.when, self.config.clear_when
-        return clear if clear is not None or when is None else f"not ({when})"
+        return clear if clear is not None or when is None else turned_round(when)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,9 @@ numbers are left out of the mean; a record with nothing but missing numbers is *
 off as can be, and are never learned.
 
 Parameters: ``features`` (numeric fields), ``by`` (field or list; default none), ``budget`` (how often, default
-``1 per week``) or ``warning`` and ``critical`` (scores in (0, 1]), ``resolve_after`` (duration, default 1m), ``learn`` (records, 500), ``memory``
-(records, 20,000), ``projections`` (50), ``seed`` of the projections (0). State: 24 bytes per key and feature, 8 per
-key, and 53 kB per monitor (per partition, where it is aligned).
+``1 per week``) or ``warning`` and ``critical`` (scores in (0, 1]), ``resolve_after`` (duration, default 1m), ``learn``
+(records, 500), ``memory`` (records, 20,000), ``projections`` (50), ``seed`` of the projections (0). State: 24 bytes per
+key and feature, 8 per key, and 53 kB per monitor (per partition, where it is aligned).
 
 From: T. Pevný, *Loda: lightweight on-line detector of anomalies*, Machine Learning 102 (2016).
 

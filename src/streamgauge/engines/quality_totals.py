@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 
 import numpy as np
 
@@ -45,13 +45,18 @@ class QualityTotals:
 
     def _of_model(self, monitor: Monitor, verdicts: Verdicts) -> None:
         """Predictions count when their window is first told; measures are those of the newest window with enough labels."""
-        observed = {name: column.values() for name, column in verdicts.observed.items()}
+        assert isinstance(verdicts.evidence, Mapping)
+        observed = {name: part.values() for name, part in {**verdicts.evidence, **verdicts.observed}.items()}
         for row, severity in enumerate(verdicts.severities.tolist()):
             positive = observed.get("predicted_positive", [None] * len(verdicts))[row]
             if positive is not None and observed["revision"][row] == 0:
                 self._count(observed["predictions"][row] - positive, positive)
             start = int(verdicts.starts[row])
-            if severity == Severity.NOT_ENOUGH_DATA or monitor.by or start < self._newest.get(monitor.name, start):
+            if (
+                severity == Severity.NOT_ENOUGH_DATA
+                or monitor.by
+                or start < self._newest.get(monitor.name, start)
+            ):
                 continue
             self._newest[monitor.name] = start
             for name in MEASURES:

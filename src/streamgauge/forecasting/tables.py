@@ -29,7 +29,7 @@ _WRITERS = {
 
 
 def read_table(path: Path) -> pl.DataFrame:
-    """A file of records: ``.csv``, ``.parquet``, ``.ndjson``; what cannot be read in it is missing.
+    """A file of records: ``.csv``, ``.parquet``, ``.ndjson``, also ``.gz``; what cannot be read in it is missing.
 
     Raises:
         ConfigError: another ending.
@@ -37,7 +37,7 @@ def read_table(path: Path) -> pl.DataFrame:
     """
     import polars as pl
 
-    reader = _READERS.get(path.suffix.lower())
+    reader = _READERS.get(Path(path.name.lower().removesuffix(".gz")).suffix)
     if reader is None:
         raise ConfigError(f"{path}: files end in {', '.join(_READERS)}")
     try:
@@ -52,9 +52,11 @@ def read_table(path: Path) -> pl.DataFrame:
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
     """The objects of a file, one per line; lines that hold none are passed over."""
+    import gzip
+
     import msgspec
 
-    with path.open("rb") as file:
+    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
         for line in file:
             try:
                 found = msgspec.json.decode(line)
