@@ -38,6 +38,19 @@ def test_a_picture_of_a_key(look):
     look.close()
 
 
+def test_notices_link_to_their_pages(tmp_path, capsys):
+    configuration(tmp_path)
+    text = (tmp_path / "payments.yaml").read_text("utf-8")
+    given = "server: {public_url: 'https://gauge.example/'}\nchannels:\n  here: {type: console, text: '{{ link }}'}\n"
+    channel = open_channel(load(text + given), "here", PushedClock())
+    notice = Notice(incident("a/7"), 1, "here").as_json()
+    channel.send(notice)
+    assert f"  https://gauge.example/incidents/{notice['id']}\n" in capsys.readouterr().out
+    channel.send({**notice, "incident": "group of route"})
+    assert "'link' is undefined" in capsys.readouterr().out
+    channel.close()
+
+
 def test_a_channel_gets_its_receipts(look, tmp_path):
     text = (tmp_path / "payments.yaml").read_text("utf-8") + f"channels:\n  ops: {CHANNEL}\n"
     config = load(text)

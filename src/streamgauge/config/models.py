@@ -17,6 +17,7 @@ from pydantic import Field, PrivateAttr, StringConstraints, field_validator, mod
 
 from streamgauge.batch import FieldKind
 from streamgauge.channels.contract import ChannelConfig
+from streamgauge.channels.posting import is_http_url
 from streamgauge.config.derived import readable, row_kinds
 from streamgauge.config.plugins import ByType, config_class
 from streamgauge.config.telling import (
@@ -284,6 +285,8 @@ class ServerConfig(Settings):
     """An address of this machine; beyond loopback only once there is a token."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
     """0 takes a free one."""
+    public_url: Annotated[str | None, Field(json_schema_extra={"pattern": "^https?://"})] = None
+    """Where people reach the pages, such as https://gauge.example; notices then link to their incidents."""
     trusted_proxies: Names = ()
     """Addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed; none by default."""
     requests_per_second: Annotated[int, Field(gt=0)] = 500
@@ -296,6 +299,13 @@ class ServerConfig(Settings):
 
     predict: PredictConfig | None = None
     """Where the verdicts of POST /predict go that ask for it."""
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_address(cls, url: str | None) -> str | None:
+        if url is not None and not is_http_url(url):
+            raise ValueError("expected the pages' address, such as https://gauge.example")
+        return url
 
     @field_validator("trusted_proxies")
     @classmethod

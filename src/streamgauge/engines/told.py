@@ -6,10 +6,11 @@ import inspect
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import structlog
 
-from streamgauge.channels.contract import Channel, Recent
+from streamgauge.channels.contract import Answer, Channel, Recent
 from streamgauge.clock import Clock, to_micros
 from streamgauge.config import plugins
 from streamgauge.errors import StreamgaugeError
@@ -49,7 +50,28 @@ def open_channel(config: Config, name: str, clock: Clock, store: Reading | None 
     channel: Channel = opener(
         settings, name, **{key: value for key, value in offered.items() if key in asked}
     )
-    return channel
+    pages = config.server.public_url
+    return channel if pages is None else Linked(channel, pages)
+
+
+class Linked:
+    """A channel whose notices carry ``link``: the page of their incident. What stands for several has none."""
+
+    def __init__(self, channel: Channel, pages: str) -> None:
+        self._channel = channel
+        self._pages = pages.rstrip("/")
+
+    def send(self, notice: dict[str, Any]) -> Answer:
+        """Send it with its link."""
+        kind = str(notice.get("incident") or "")
+        if kind == "storm" or kind.startswith("group of"):
+            return self._channel.send(notice)
+        page = f"{self._pages}/incidents/{quote(str(notice.get('id') or ''), safe='')}"
+        return self._channel.send({**notice, "link": page})
+
+    def close(self) -> None:
+        """Close the channel."""
+        self._channel.close()
 
 
 def recent_in(store: Reading) -> Recent:
