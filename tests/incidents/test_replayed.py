@@ -44,6 +44,11 @@ def test_alone_by_default():
     ]
 
 
+def test_nobody_is_told_of_a_monitor_that_says_so_with_a_route_or_without():
+    assert told({}, BURSTS, notify=[]) == []
+    assert told({"route": {"channels": "console"}}, BURSTS, notify=[]) == []
+
+
 def test_a_group_by_the_records_time():
     route = {"group_by": "monitor", "group_wait": "3s", "group_interval": "15s"}
     assert told({"route": route}, BURSTS) == [

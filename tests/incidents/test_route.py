@@ -3,7 +3,7 @@
 import pytest
 
 from streamgauge.incidents.repeat import LONGEST, Repeat, next_repeat
-from streamgauge.incidents.route import Manner, Route, ways
+from streamgauge.incidents.route import NOBODY, Manner, Route, ways
 from tests.incidents.given import incident, matchers
 
 TREE = Route(
@@ -39,6 +39,7 @@ WAYS = [
         (),
         ["route.1.0"],
     ),
+    ("a monitor that tells nobody", incident("pay", stream="payments"), NOBODY, []),
     ("a monitor that names its channels", incident("pay", stream="payments"), ("own",), ["notify"]),
 ]
 

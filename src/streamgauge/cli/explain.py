@@ -136,7 +136,7 @@ def _monitor(config: Config, stream: StreamPlan, group: Group, monitor: Monitor)
         ],
         "rows": "changes" if monitor.name in group.changes else "final",
         "bytes_per_key": bytes_per_key(stream, group, monitor),
-        "notify": list(settings.notify),
+        "notify": list(settings.notify) if config.notified(settings) else ["as the route says"],
         "writes": None if settings.write is None else settings.write.type,
     }
 

@@ -31,6 +31,7 @@ from streamgauge.config.windows import WindowConfig
 from streamgauge.detectors.contract import DetectorConfig
 from streamgauge.durations import Duration
 from streamgauge.formats.contract import FormatConfig
+from streamgauge.incidents.route import NOBODY
 from streamgauge.settings import Names, PositiveDuration, Settings, Shorthand, wrong
 from streamgauge.sinks.contract import SinkConfig
 from streamgauge.sources.contract import SourceConfig
@@ -380,9 +381,9 @@ class Config(Settings):
         return name
 
     def notified(self, monitor: MonitorConfig) -> tuple[str, ...]:
-        """The channels that a monitor names; empty where the route decides."""
+        """The channels that a monitor names, :data:`NOBODY` where it says so; empty where the route decides."""
         routed = self.route is not None and "notify" not in monitor.model_fields_set
-        return () if routed else monitor.notify
+        return () if routed else monitor.notify or NOBODY
 
     def channel(self, name: str) -> ChannelConfig:
         """A declared channel, or the console, which exists undeclared.

@@ -14,6 +14,7 @@ from streamgauge.incident import Incident, IncidentState
 from streamgauge.incidents.board import Board
 from streamgauge.incidents.lifecycle import mended, mishap, post
 from streamgauge.incidents.muting import SILENCE_ENDS
+from streamgauge.incidents.route import NOBODY
 from streamgauge.incidents.settle import ended
 from streamgauge.keys import Key, KeySlots, key_label
 from streamgauge.plan import Plan, StreamPlan
@@ -186,7 +187,8 @@ class Mishaps:
 def _channels(plan: StreamPlan) -> tuple[str, ...]:
     """Everyone who hears of some monitor of the stream; empty where the route decides of one."""
     told = [m.policy.channels for group in plan.groups for m in group.monitors]
-    return tuple(dict.fromkeys(c for channels in told for c in channels)) if all(told) else ()
+    named = tuple(dict.fromkeys(c for channels in told for c in channels if channels != NOBODY))
+    return (named or (NOBODY if told else ())) if all(told) else ()
 
 
 def _together(

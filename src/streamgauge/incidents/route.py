@@ -52,6 +52,10 @@ class Route:
     branches: tuple[Route, ...] = ()
 
 
+NOBODY = ("",)
+"""What a monitor notifies that says it shall be nobody (``notify: []``)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """One way to people: where it comes from, through which channels, and how."""
@@ -63,6 +67,8 @@ class Way:
 
 def ways(labels: Mapping[str, str], notify: Sequence[str], root: Route) -> list[Way]:
     """The ways of an incident; a monitor that names its channels has one, in the manner of the root."""
+    if tuple(notify) == NOBODY:
+        return []
     if notify:
         return [Way("notify", tuple(notify), root.manner)]
     return _walk(labels, root)
