@@ -16,6 +16,7 @@ README = Path(__file__).parent / "README.md"
 PARTS = {
     "quiet": None,
     "speed": None,
+    "drift": None,
     "nab": "STREAMGAUGE_NAB",
     "outlier": "STREAMGAUGE_ADBENCH",
     "forecast": "STREAMGAUGE_NAB",

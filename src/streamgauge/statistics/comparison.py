@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from heapq import nlargest
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -85,12 +86,15 @@ class BinComparison:
         self.starts = starts_of(self.bins)
         self._shares, self._rows = shares(self.reference[None], self.starts)
         self._floors: dict[int, FloatArray] = {}
+        self._ends = [*self.starts.tolist(), len(self.reference)]
+        self._before = [feature.counts.tolist() for feature in features]
+        self._labels = [[*bins.labels, "missing", "unseen"] for bins in self.bins]
+        self._last: tuple[Seen, FloatArray] | None = None
 
     def values(self, seen: Seen) -> FloatArray:
         """See :class:`Comparison`."""
-        rows = seen.rows[:, None].astype(np.float64)
-        with np.errstate(all="ignore"):
-            return self.divergence.added(self._shares, seen.counts / rows, self._rows, rows, self.starts)
+        sums = np.add.reduceat(self._terms(seen), self.starts, axis=1)
+        return self.divergence.shown(sums)
 
     def limits(self, seen: Seen) -> FloatArray:
         """Looked up at the next lower number of two digits: a floor that is a little too high."""
@@ -106,17 +110,26 @@ class BinComparison:
 
     def moved(self, seen: Seen, row: int, feature: int) -> list[dict[str, Any]]:
         """The bins that add most, with their shares."""
-        ends = np.append(self.starts, len(self.reference))
-        part = slice(int(ends[feature]), int(ends[feature + 1]))
-        before, now = self.reference[part], seen.counts[row, part]
-        n, m = max(1, int(before.sum())), max(1, int(now.sum()))
-        terms = self.divergence.terms(before / n, now / m, np.float64(n), np.float64(m))  # type: ignore[arg-type]
-        labels = [*self.bins[feature].labels, "missing", "unseen"]
-        most = [b for b in np.argsort(-terms, kind="stable")[:MOVED].tolist() if terms[b] > 0]
+        low, high = self._ends[feature], self._ends[feature + 1]
+        terms = self._terms(seen)[row, low:high].tolist()
+        now = seen.counts[row, low:high].tolist()
+        before, n, m = self._before[feature], max(1, sum(self._before[feature])), max(1, sum(now))
+        labels = self._labels[feature]
         return [
             {"bin": labels[b], "reference": _rounded(before[b] / n), "current": _rounded(now[b] / m)}
-            for b in most
+            for b in nlargest(MOVED, range(len(terms)), key=terms.__getitem__)
+            if terms[b] > 0
         ]
+
+    def _terms(self, seen: Seen) -> FloatArray:
+        """float64[R, W]: what each bin adds; kept for the windows that were seen last."""
+        last = self._last
+        if last is None or last[0] is not seen:
+            rows = seen.rows[:, None].astype(np.float64)
+            with np.errstate(all="ignore"):
+                terms = self.divergence.terms(self._shares, seen.counts / rows, self._rows, rows)
+            self._last = last = seen, terms
+        return last[1]
 
     def _at(self, rows: int) -> FloatArray:
         if rows not in self._floors:
@@ -146,6 +159,7 @@ class CellComparison:
         held = [feature.fine[1] for feature in features]
         self._rows = np.array([each.sum() for each in held])
         self._upto = np.concatenate([np.cumsum(each) / each.sum() for each in held])
+        self._last: tuple[Seen, FloatArray] | None = None
 
     def values(self, seen: Seen) -> FloatArray:
         """See :class:`Comparison`."""
@@ -187,7 +201,10 @@ class CellComparison:
         return np.add.reduceat(seen.counts[:, self._known], self._cells[:-1], axis=1)
 
     def _apart(self, seen: Seen) -> FloatArray:
-        """float64[R, C]: current less reference, at each cell's upper edge."""
+        """float64[R, C]: current less reference, at each cell's upper edge; kept for those that were seen last."""
+        last = self._last
+        if last is not None and last[0] is seen:
+            return last[1]
         counts = seen.counts[:, self._known]
         upto = np.cumsum(counts, axis=1)
         ends = np.concatenate([np.zeros((len(counts), 1), np.int64), upto], axis=1)[:, self._cells]
@@ -195,7 +212,9 @@ class CellComparison:
         before = np.repeat(ends[:, :-1], widths, axis=1)
         total = np.repeat(np.diff(ends, axis=1), widths, axis=1)
         with np.errstate(all="ignore"):
-            return np.asarray((upto - before) / total - self._upto)
+            apart = np.asarray((upto - before) / total - self._upto)
+        self._last = seen, apart
+        return apart
 
     @cached_property
     def _widths(self) -> FloatArray:

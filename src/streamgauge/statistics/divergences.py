@@ -49,13 +49,7 @@ class Divergence:
         with np.errstate(all="ignore"):
             p, n = shares(reference[None], starts)
             q, m = shares(counts, starts)
-            return self.added(p, q, n, m, starts)
-
-    def added(
-        self, p: FloatArray, q: FloatArray, n: FloatArray, m: FloatArray, starts: IntArray
-    ) -> FloatArray:
-        """float64[R, F]: as :meth:`total`, of shares that are at hand."""
-        sums: FloatArray = np.add.reduceat(self.terms(p, q, n, m), starts, axis=1)
+            sums = np.add.reduceat(self.terms(p, q, n, m), starts, axis=1)
         return self.shown(sums)
 
     def shown(self, sums: FloatArray) -> FloatArray:

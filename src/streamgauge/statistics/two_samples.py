@@ -5,6 +5,7 @@ All take float64 arrays without missing values (NaN), in any order, infinities a
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -33,20 +34,30 @@ def kolmogorov_smirnov(a: FloatArray, b: FloatArray) -> Answer:
     a, b = np.sort(a), np.sort(b)
     larger, smaller = (a, b) if len(a) >= len(b) else (b, a)
     # Between two steps of the smaller sample the difference is largest at one of its ends.
-    upto = np.searchsorted(smaller, smaller, "right") / len(smaller)
-    before = np.searchsorted(smaller, smaller, "left") / len(smaller)
-    at = np.searchsorted(larger, smaller, "right") / len(larger)
-    just_before = np.searchsorted(larger, smaller, "left") / len(larger)
+    steps = np.arange(len(smaller) + 1) / len(smaller)
+    upto, before = steps[1:], steps[:-1]
+    if (smaller[1:] == smaller[:-1]).any():
+        upto, before = (steps[np.searchsorted(smaller, smaller, side)] for side in ("right", "left"))
+    place = np.searchsorted(larger, smaller, "right")
+    at = just_before = place / len(larger)
+    if (larger[place - 1] == smaller).any():
+        just_before = np.searchsorted(larger, smaller, "left") / len(larger)
     distance = float(max(np.abs(upto - at).max(), np.abs(just_before - before).max()))
-    return Answer(distance, kolmogorov_tail(distance * np.sqrt(len(a) * len(b) / (len(a) + len(b)))))
+    return Answer(distance, kolmogorov_tail(distance * math.sqrt(len(a) * len(b) / (len(a) + len(b)))))
 
 
 def kolmogorov_tail(scaled: float) -> float:
     """The chance that the limit of sqrt(nm / (n + m)) D lies above ``scaled``."""
     if scaled < 0.2:
         return 1.0
-    k = np.arange(1, 101)
-    return float(np.clip(2 * ((-1.0) ** (k - 1) * np.exp(-2 * (k * scaled) ** 2)).sum(), 0, 1))
+    total, sign = 0.0, 1.0
+    for k in range(1, 101):
+        term = math.exp(-2 * (k * scaled) ** 2)
+        total += sign * term
+        sign = -sign
+        if term < 1e-18:
+            break
+    return min(1.0, max(0.0, 2 * total))
 
 
 def kolmogorov_limit(tail: float | FloatArray) -> FloatArray:
