@@ -114,7 +114,7 @@ def notices(now: int) -> list[dict[str, Any]]:
 def _listed(config: Config) -> list[dict[str, Any]]:
     told: dict[str, list[str]] = {name: [] for name in config.channels}
     for monitor, settings in config.monitors.items():
-        for name in config.notified(settings):
+        for name in filter(None, config.notified(settings)):
             told.setdefault(name, []).append(monitor)
     return [
         {"name": name, "type": config.channel(name).type, "told_by": monitors}
