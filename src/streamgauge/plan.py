@@ -230,7 +230,7 @@ class _Draft:
             f"window:{self.stream}", self.shape, self.stream, self.by, kind, self.where, window, fields, monitors,
             include_empty, _words(first), shift, _margin(first, shift), changes,
             isinstance(first.window, SessionConfig), {name: config.kinds_of(self.stream)[name] for name in self.by},
-            kept=frozenset(self.kept),
+            kept=frozenset(name + end for name in self.kept for end in ("", *_ASIDES)),
         )  # fmt: skip
 
 
@@ -311,6 +311,9 @@ def _never_negative(config: Config, stream: str) -> list[str]:
     fields = config.streams[stream].fields
     return [name for name, spec in fields.items() if spec.min is not None and spec.min >= 0]
 
+
+_ASIDES = ("_lower", "_upper")
+"""What may stand beside a column that is an estimate."""
 
 _ZEROS = frozenset({"count", "sum", "distinct", "approx_distinct"})
 """Aggregates that are 0 where there is no record."""
