@@ -1,17 +1,19 @@
 """Tells when records come more than once: data quality, by window.
 
-When to use it: each record has an id, and a producer that retries, a job that runs twice or a file that is read again repeats some.
+When to use it: each record has an id, and a producer that retries, a job that runs twice or a file that is read
+again repeats some.
 
-**The rule.** Of the n records of a window that have ``of``, d hold different values, so n − d are repeats. The window fires when
-100·(n − d)/n > ``max``, and is clear otherwise. Windows of fewer than ``min_records`` such records say ``not_enough_data``;
-windows whose beginning was not seen are not judged. A repeat in a later window is not seen: take windows longer than what
-repeats takes, or hopping ones.
+**The rule.** Of the n records of a window that have ``of``, d hold different values, so n − d are repeats. The
+window fires when 100·(n − d)/n > ``max``, and is clear otherwise. Windows of fewer than ``min_records`` such
+records say ``not_enough_data``; windows whose beginning was not seen are not judged. A repeat in a later window
+is not seen: take windows longer than what repeats takes, or hopping ones.
 
-**Estimates.** Up to 10,000 different values are counted exactly. Beyond, d is an estimate, and the repeats are counted as few as
-they can be within its bounds: a share below 4 % of so many records cannot be seen.
+**Estimates.** Up to 10,000 different values are counted exactly. Beyond, d is an estimate, and the repeats are
+counted as few as they can be within its bounds: a share below 4 % of so many records cannot be seen.
 
-Parameters: ``of`` (field), ``max`` (percent, default 0: one is too many), ``min_records`` (default 1), ``severity`` (default
-``critical``). It learns nothing and keeps nothing between windows; the window keeps the values that it has seen.
+Parameters: ``of`` (field), ``max`` (percent, default 0: one is too many), ``min_records`` (default 1),
+``severity`` (default ``critical``). It learns nothing and keeps nothing between windows; the window keeps the
+values that it has seen.
 
 >>> from streamgauge.testing import judge
 >>> judge("duplicates", {"of": "id"}, size="10s", times=[0.0, 1.0, 2.0, 10.0, 11.0, 20.0],
