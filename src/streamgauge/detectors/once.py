@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from streamgauge.batch import FloatArray
-from streamgauge.config import plugins
 from streamgauge.detectors.against_reference import Family, Judged, ReferenceConfig, chosen_of, judge
 from streamgauge.errors import ConfigError
 from streamgauge.settings import nearest
@@ -111,7 +111,7 @@ def _family(method: str, config: Mapping[str, Any]) -> tuple[Family, ReferenceCo
         raise ConfigError(f"there is no method `{method}`; {nearest(method, METHODS)}")
     from pydantic import ValidationError
 
-    module = plugins.module("detectors", method)
+    module = import_module(f"streamgauge.detectors.{method}")
     try:
         asked = module.Config.model_validate({"type": method, "reference": "given", **config})
     except ValidationError as error:
