@@ -20,7 +20,7 @@ from streamgauge.errors import StoreError
 from streamgauge.stores import open_reading
 from streamgauge.stores.sql import SqlVisitor
 
-PATIENCE = 90.0
+PATIENCE = 200.0
 CACHE = Path(__file__).parents[2] / ".cache"
 
 
