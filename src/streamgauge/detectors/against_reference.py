@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from streamgauge.batch import BoolArray, Column, ColumnKind, FloatArray, IntArray, SlotArray
 from streamgauge.detectors.contract import Context, DetectorConfig, Needs, Picture
@@ -42,7 +42,7 @@ class ReferenceConfig(DetectorConfig):
 
     reference: Annotated[str, Field(min_length=1)] | dict[str, Annotated[Values, Field(min_length=1)]]
     """The file that `streamgauge reference build` made, from this file's folder; or a few values for each feature."""
-    features: Annotated[Names | None, BeforeValidator(lambda value: value)] = None
+    features: Names | None = None
     """The fields to compare; default: every field that the reference has and that can be compared so."""
     min: Annotated[int, Field(gt=0)] = 100
     """A window of fewer records is told as `not_enough_data`."""

@@ -68,6 +68,7 @@ class DriftDataConsumer:
         self._failure: BaseException | None = None
         self._stopping = threading.Event()
         self._last: Check | None = None
+        self._running = False
         self.metrics_port: int | None = None
 
     @property
@@ -88,6 +89,7 @@ class DriftDataConsumer:
         if not background:
             self._run()
             return
+        self._running = True
         self._thread = threading.Thread(target=self._run_quietly, name="drift consumer", daemon=True)
         self._thread.start()
 
@@ -102,11 +104,10 @@ class DriftDataConsumer:
     def get_status(self) -> dict[str, Any]:
         """running, ready, records, checks by status, psi_score and drift_status of the last check, error."""
         session, last = self._session, self._last
-        alive = self._thread.is_alive() if self._thread is not None else session is not None
         now = None if session is None else session.status.now
         events = {} if session is None else dict(session.status.totals.drift.events)
         return {
-            "running": alive and self._failure is None,
+            "running": self._running,
             "ready": bool(now is not None and now.ready),
             "topic": self.settings.topic,
             "records": 0 if now is None else sum(stream.records for stream in now.streams.values()),
@@ -169,12 +170,18 @@ class DriftDataConsumer:
             _log.error("watching ended", why=str(error))
 
     def _run(self) -> None:
+        self._running = True
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if self._has_reference():
+                self._watch()
+        finally:
+            self._running = False
+
+    def _watch(self) -> None:
         from streamgauge.config import load
         from streamgauge.engines.session import Session
 
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if not self._has_reference():
-            return
         self._session = Session(load(self.configuration()))
         self._session.status.totals.drift.heard.append(self._heard)
         if self._stopping.is_set():
