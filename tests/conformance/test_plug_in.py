@@ -8,7 +8,7 @@ import pytest
 
 from streamgauge.cli import main
 from streamgauge.config import plugins
-from streamgauge.conformance import check_detector
+from streamgauge.conformance import check_detector, profile
 from tests.config.plugged_detector import PACKAGE
 from tests.replaying import config, record, run, told
 
@@ -59,5 +59,6 @@ def test_one_that_breaks_its_promise_is_found_out(monkeypatch: pytest.MonkeyPatc
             self.make_room(len(tables["last"]["held"]))
 
     monkeypatch.setattr(module, "KeyedState", Forgetful)
+    monkeypatch.setattr(profile, "SHRINK", False)
     with pytest.raises(AssertionError, match="depend on how the stream is driven"):
         check_detector(NAME, compiled=False)
