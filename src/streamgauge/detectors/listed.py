@@ -20,7 +20,6 @@ from streamgauge.detectors.matches import (
     check_records,
     fits,
     picked,
-    plain_values,
 )
 from streamgauge.errors import ConfigError
 from streamgauge.state import State
@@ -56,7 +55,7 @@ def listed(config: ListRuleConfig, context: Context, *, wanted: bool, missing: b
             raise ConfigError(
                 f"values: {value!r} is not {_WORDS.get(kind, 'a number')}, and the field `{config.of}` is a {kind}"
             )
-    values = frozenset(float(v) if kind in ("int", "float") else v for v in config.values)
+    values = frozenset(v if isinstance(v, str) else float(v) for v in config.values)
     needs = Needs(fields=frozenset((config.of, *config.by)), by=config.by, judges_empty=False)
     shown = () if config.of in context.masked else (config.of,)
     return Listed(
@@ -86,7 +85,7 @@ class Listed:
 
     telling: Telling
     of: str
-    values: frozenset[bool | float | str]
+    values: frozenset[float | str]
     shown: tuple[str, ...]
     needs: Needs
     expected: str
@@ -113,9 +112,11 @@ class Listed:
         state.drop(slots)
 
     def _matches(self, column: Column) -> BoolArray:
-        values = plain_values(column)
-        on = np.fromiter(map(self.values.__contains__, values), np.bool_, len(values))
-        if not self.wanted:
-            return on
-        there = np.fromiter((value is not None for value in values), np.bool_, len(values))
-        return ~on & (there | self.missing)
+        if column.kind != "string":
+            numbers = column.numbers()
+            on, there = np.isin(numbers, list(self.values)), ~np.isnan(numbers)
+        else:
+            values = column.values()
+            on = np.fromiter(map(self.values.__contains__, values), np.bool_, len(values))
+            there = np.fromiter((value is not None for value in values), np.bool_, len(values))
+        return ~on & (there | self.missing) if self.wanted else on
