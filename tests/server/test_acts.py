@@ -81,12 +81,10 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("path", "said", "status", "why"), REFUSED, ids=[f"{r[0]} {r[3]}" for r in REFUSED])
-def test_what_makes_no_sense_is_refused_with_a_sentence(
-    acting: str, path: str, said: Any, status: int, why: str
-):
-    answered, found = post(acting, path, said)
-    assert (answered, why in found["error"]) == (status, True), found
+def test_what_makes_no_sense_is_refused_with_a_sentence(acting: str):
+    for path, said, status, why in REFUSED:  # one server for all of them
+        answered, found = post(acting, path, said)
+        assert (answered, why in found["error"]) == (status, True), (path, said, found)
 
 
 def test_a_silence_from_its_making_to_its_end(acting: str):
