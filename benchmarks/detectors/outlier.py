@@ -7,7 +7,6 @@ fitted on. One key, default settings. The time is this process's own (CPU), kern
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -85,8 +84,10 @@ def main() -> int:
     if named is None:
         print("name the folder of ADBench's .npz files, or set STREAMGAUGE_ADBENCH", file=sys.stderr)
         return 2
+    print("| set | rows | AUROC | AUPRC | rows per second |\n| --- | --- | --- | --- | --- |")
     for row in measure(Path(named)):
-        print(json.dumps(row))
+        rate = f"{row['rows_per_second'] / 1e6:.1f} M"
+        print(f"| {row['set']} | {row['rows']:,} | {row['auroc']} | {row['auprc']} | {rate} |")
     return 0
 
 
