@@ -39,7 +39,9 @@ def test_people_read_the_share_and_the_limit():
 def test_an_incident_ends_when_there_has_not_been_enough_for_long():
     rows = [record(0, n=500), record(1, n=500), *[record(10 * i, n=200) for i in range(1, 6)]]
     window = {"type": "tumbling", "size": "10s"}
-    found = told(run(config({"m": {"window": window, "detect": RULE, "no_data_after": 3}}), rows, flush=False))
+    found = told(
+        run(config({"m": {"window": window, "detect": RULE, "no_data_after": 3}}), rows, flush=False)
+    )
     assert found.incidents() == [(10, "firing", None, None), (40, "resolved", "no data", None)]
 
 

@@ -79,12 +79,15 @@ def test_without_a_writable_folder_there_is_no_cache_and_no_crash(tmp_path: Path
 def test_a_change_of_any_kernel_leaves_the_cache_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """What is compiled into a kernel may stand in another file, of which numba's cache knows nothing."""
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
-    for source in Path(jit.__file__).parent.glob("*.py"):
-        (tmp_path / source.name).write_bytes(source.read_bytes())
-    monkeypatch.setattr(jit, "__file__", str(tmp_path / "jit.py"))
+    package, here = Path(jit.__file__).parents[1], tmp_path / "kernels"
+    for folder in ("kernels", "statistics"):
+        (tmp_path / folder).mkdir()
+        for source in (package / folder).glob("*.py"):
+            (tmp_path / folder / source.name).write_bytes(source.read_bytes())
+    monkeypatch.setattr(jit, "__file__", str(here / "jit.py"))
     before = jit._cache_folder.__wrapped__()
     assert before == jit._cache_folder.__wrapped__()
-    with (tmp_path / "aggregate.py").open("a") as file:
+    with (here / "aggregate.py").open("a") as file:
         file.write("# changed")
     after = jit._cache_folder.__wrapped__()
     assert before != after

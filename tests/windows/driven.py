@@ -7,6 +7,7 @@ import numpy as np
 
 from streamgauge.batch import Batch, Column, Partition
 from streamgauge.config.models import Config
+from streamgauge.config.telling import rules_of
 from streamgauge.engines.records import Records
 from streamgauge.engines.stream_runner import StreamRunner
 from streamgauge.incidents.board import Board
@@ -18,6 +19,7 @@ class Driven:
     """One stream's runner with everything that it says."""
 
     def __init__(self, configured: Config) -> None:
+        self._rules = rules_of(configured)
         self.plan = make_plan(configured)
         self.board = Board()
         self.records = Records(self.plan)
@@ -51,4 +53,5 @@ class Driven:
 
     def told(self, monitor: str = "m") -> Told:
         self.records.changes(self.board)
+        self.records.tell(self._rules)
         return Told([line for line in self.records.lines(0) if line["monitor"] == monitor])

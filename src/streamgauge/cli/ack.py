@@ -1,4 +1,4 @@
-"""Take an incident: it is not repeated until it ends; also hand it on, note something, end it."""
+"""Take an incident: it is not repeated until it ends; also hand it on, note, end it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def command(
     server: ServerOption = HERE,
     json: JsonOption = False,
 ) -> None:
-    """Take an incident: it is not repeated until it ends; also hand it on, note something, end it.
+    """Take an incident: it is not repeated until it ends; also hand it on, note, end it.
 
     Asks the running server, and prints once it is committed.
 

@@ -1,4 +1,4 @@
-"""List the detectors, or print one's lesson: what it assumes, its rule, its keys, and when it speaks."""
+"""List the detectors, or print one's lesson: its rule, its keys, and when it speaks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per detector.")] = False,
 ) -> None:
-    """List the detectors, or print one's lesson: what it assumes, its rule, its keys, and when it speaks.
+    """List the detectors, or print one's lesson: its rule, its keys, and when it speaks.
 
     Plug-ins that are installed are among them. Ends with 2 where there is no detector of that name.
 

@@ -1,4 +1,4 @@
-"""Carry on the series of a file, or of a monitor's stored windows: what is expected next, and within which band."""
+"""Carry on the series of a file or of a monitor: what is expected next, in which band."""
 
 from __future__ import annotations
 

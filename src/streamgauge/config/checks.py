@@ -17,8 +17,8 @@ from streamgauge.config.mistakes import Mistake, mistake
 from streamgauge.config.models import BUILT_IN_STREAMS, Config, FieldConfig, MonitorConfig, StreamConfig
 from streamgauge.config.plugins import computed_for, module
 from streamgauge.config.pruning import Pruned
-from streamgauge.config.windows import SessionConfig, WindowConfig, grid
 from streamgauge.config.telling import MannerConfig, channels_of
+from streamgauge.config.windows import SessionConfig, WindowConfig, grid
 from streamgauge.config.writing import check_sink
 from streamgauge.detectors.contract import Context
 from streamgauge.errors import ConfigError, ExpressionError
@@ -270,7 +270,9 @@ class _Monitor:
         window = watched.window
         changes = getattr(window, "emit", "final") == "changes"
         if window is None or changes:
-            what = "with `emit: changes` they are taken back and changed" if changes else "it has no `window:`"
+            what = (
+                "with `emit: changes` they are taken back and changed" if changes else "it has no `window:`"
+            )
             message = f"the rows of `{self.monitor.stream}` cannot be watched: {what}; only those that are final can"
             self.findings.wrong(path, message)
             return None

@@ -214,7 +214,7 @@ class MonitorConfig(Settings):
     """Whether so many windows without data are an incident of their own."""
     notify: Names = ("console",)
     """The channel or channels to tell; without it the `route` decides, else the console is told."""
-    labels: Annotated[dict[Name, str], Field(default_factory=dict)]
+    labels: dict[Name, str] = Field(default_factory=dict)
     """What routes and silences can ask about, such as team: payments."""
     order: Literal["read", "time"] = "read"
     """Records across partitions as read, or sorted by time at the cost of lateness."""

@@ -33,7 +33,7 @@ def fit(excesses: NDArray[Any], counts: NDArray[Any]) -> tuple[float, float]:
     >>> import numpy as np
     >>> grid = (np.arange(1000) + 0.5) / 1000
     >>> scale, shape = fit(-2.0 * np.log(1 - grid), np.ones(1000))   # exponential: the shape is 0
-    >>> round(scale, 1), round(shape, 2)
+    >>> round(float(scale), 1), round(float(shape), 2)
     (2.0, 0.0)
     """
     total = 0.0
