@@ -119,11 +119,11 @@ def test_a_file_in_the_folder_is_a_verb(folder: Path, capsys: pytest.CaptureFixt
 
 
 def test_a_verb_may_have_verbs_of_its_own(folder: Path, capsys: pytest.CaptureFixture[str]):
-    (folder / "token.py").write_text(
-        '"""Tokens."""\nimport typer\n\napp = typer.Typer()\n\n\n'
+    (folder / "gadgets.py").write_text(
+        '"""Gadgets."""\nimport typer\n\napp = typer.Typer()\n\n\n'
         '@app.command()\ndef make() -> None:\n    print("made")\n\n\n@app.command()\ndef drop() -> None:\n    print("gone")\n'
     )
-    assert code_of("token", "make") == 0
+    assert code_of("gadgets", "make") == 0
     assert capsys.readouterr().out == "made\n"
 
 
