@@ -64,9 +64,8 @@ test-unit: environment ## The fast tests, in parallel
 test-conformance: environment ## The contracts of detectors, windows, sources, channels and stores
 	@$(PYTEST) -m "conformance and not services and not soak" $(PARALLEL)
 
-# Most of these wait for servers and processes, so they go side by side; each worker has servers of its own.
-test-services: environment ## What needs a real Kafka, Alertmanager or Chromium; brings them, starts each once per worker
-	@$(PYTEST) -m "services and not soak" $(PARALLEL)
+test-services: environment ## What needs a real Kafka, Alertmanager or Chromium; brings them, starts each once
+	@$(PYTEST) -m "services and not soak"
 
 test-docs: environment ## Every block of the docs, the examples and the demo
 	@$(PYTEST) -m "not services and not soak" tests/docs tests/examples tests/cli/test_demo.py $(PARALLEL)

@@ -28,7 +28,7 @@ FIELDS = {
 
 def configuration(folder: Path) -> Path:
     source = {
-        "type": "synthetic", "scenario": "payments", "seed": 7, "records": 10_000_000, "rate": 2000,
+        "type": "synthetic", "scenario": "payments", "seed": 7, "records": 10_000_000, "rate": 500,
         "start": "now", "partitions": 3,
     }  # fmt: skip
     five = {"type": "tumbling", "size": "5s", "by": "account", "compute": {"events": "count(*)"}}

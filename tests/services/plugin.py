@@ -52,9 +52,12 @@ def schema_registry() -> Iterator[Registry]:
     registry.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Chromium]:
-    """A browser that tests share: take a ``context`` of your own."""
+    """A browser that the tests of a file share: take a ``context`` of your own.
+
+    Playwright's event loop runs in this thread as long as the browser does, so it ends with the file.
+    """
     browser = Chromium()
     try:
         browser.start()

@@ -41,10 +41,15 @@ document.body.addEventListener("htmx:afterRequest", (event) => {
   fresh();
 });
 
+// What somebody fills in is left alone, also by an answer that was on its way when they began.
+const writes = () => document.activeElement && document.activeElement.closest("#live form");
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.target && event.detail.target.id === "live" && writes()) event.detail.shouldSwap = false;
+});
+
 const source = new EventSource("/pages/events");
 source.addEventListener("picture", () => {
   away.hidden = true;
-  const writes = document.activeElement && document.activeElement.closest("#live form input, #live form select");
-  if (!document.hidden && !writes) fresh();
+  if (!document.hidden && !writes()) fresh();
 });
 source.addEventListener("error", () => { away.hidden = false; });
