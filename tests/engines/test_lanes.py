@@ -6,7 +6,7 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamgauge.engines.lanes import Lanes
+from streamgauge.engines.lanes import HEAD_START, Lanes
 from streamgauge.stores.contract import Waiting
 
 
@@ -61,3 +61,30 @@ def test_whatever_fails_each_incident_is_told_in_order_and_once(incidents, failu
             lanes.done(notice)
             told[notice.payload["fingerprint"]].append(notice.sequence)
     assert told == {name: [i for i, n in enumerate(incidents) if n == name] for name in set(incidents)}
+
+
+def test_what_begins_goes_before_what_ends_but_no_end_waits_long():
+    lanes = Lanes()
+    over = [
+        Waiting(n, f"n{n}", "ops", {"fingerprint": f"e{n}", "status": "resolved"}, 0, 0) for n in range(3)
+    ]
+    for notice in over:
+        lanes.add(notice, due=5.0)
+    begun = Waiting(9, "n9", "ops", {"fingerprint": "new", "status": "firing"}, 0, 0)
+    late = Waiting(10, "n10", "ops", {"fingerprint": "late", "status": "firing"}, 0, 0)
+    lanes.add(begun, due=5.5)
+    lanes.add(late, due=5.0 + HEAD_START + 0.1)
+    order = []
+    while (notice := lanes.take(8.0)) is not None:
+        order.append(notice.sequence)
+        lanes.done(notice)
+    assert order == [9, 0, 1, 2, 10]
+
+
+def test_an_end_never_overtakes_its_own_beginning():
+    lanes = Lanes()
+    lanes.add(Waiting(1, "n1", "ops", {"fingerprint": "a", "status": "resolved"}, 0, 0), due=0.0)
+    lanes.add(Waiting(2, "n2", "ops", {"fingerprint": "a", "status": "firing"}, 0, 0), due=0.0)
+    first = lanes.take(1.0)
+    assert first is not None
+    assert first.sequence == 1

@@ -10,6 +10,10 @@ from collections import deque
 
 from streamgauge.stores.contract import Waiting
 
+HEAD_START = 1.0
+"""Seconds by which what fires goes before what is over: windows that close together end many incidents at once,
+and a new one shall not wait behind them. After so long an end waits no more."""
+
 
 class Lanes:
     """A queue per incident fingerprint; only the head of each is ever due.
@@ -20,7 +24,8 @@ class Lanes:
 
     def __init__(self) -> None:
         self._lanes: dict[str, deque[Waiting]] = {}
-        self._due: list[tuple[float, int, str]] = []  # of each head that is not under way
+        self._due: list[tuple[float, int, str]] = []  # of each head whose moment may not have come
+        self._ready: list[tuple[float, int, str]] = []  # of each whose moment has come, most pressing first
         self._count = 0
 
     def __len__(self) -> int:
@@ -38,14 +43,21 @@ class Lanes:
 
     def next_due(self) -> float | None:
         """When the next one may go; None when nothing waits."""
-        return self._due[0][0] if self._due else None
+        return self._moment(self._ready[0]) if self._ready else self._due[0][0] if self._due else None
 
     def take(self, now: float) -> Waiting | None:
-        """The notice that is due the longest, if one is; :meth:`done` or :meth:`again` must follow."""
-        if not self._due or self._due[0][0] > now:
+        """The most pressing notice that is due, if one is; :meth:`done` or :meth:`again` must follow."""
+        while self._due and self._due[0][0] <= now:
+            due, sequence, name = heapq.heappop(self._due)
+            heapq.heappush(self._ready, (due + _handicap(self._lanes[name][0]), sequence, name))
+        if not self._ready:
             return None
-        _, _, name = heapq.heappop(self._due)
+        _, _, name = heapq.heappop(self._ready)
         return self._lanes[name][0]
+
+    def _moment(self, ready: tuple[float, int, str]) -> float:
+        pressing, _, name = ready
+        return pressing - _handicap(self._lanes[name][0])
 
     def done(self, notice: Waiting) -> None:
         """It left for good: the next one of its incident may go at once."""
@@ -67,3 +79,7 @@ class Lanes:
 
 def _lane(notice: Waiting) -> str:
     return str(notice.payload.get("fingerprint", ""))
+
+
+def _handicap(notice: Waiting) -> float:
+    return 0.0 if notice.payload.get("status") == "firing" else HEAD_START

@@ -46,6 +46,9 @@ SOONEST = 0.02
 SHARE = 10
 """Commits may take one part in this many of the time."""
 
+CREDIT = 0.5
+"""Seconds of commits that a quiet time saves up: one slow answer of the disk must not hold the next notice."""
+
 HISTORY_KEYS = 20_000
 """Results of one step kept in the history at most; of a monitor with more keys, those with incidents only."""
 
@@ -72,6 +75,7 @@ class Ledger:
         self.telling = telling or Telling(board)
         self._silent = frozenset(paused)
         self.seconds = 0.0
+        self._credit = CREDIT
         self.rows_went = False
         self._judging_since = 0.0
         self._committed_at = clock.monotonic()
@@ -138,8 +142,9 @@ class Ledger:
         """Decide what is told by now, and whether it is time to commit."""
         self.telling.step(self.clock.now())
         passed = self.clock.monotonic() - self._committed_at
-        soonest = max(SOONEST, SHARE * self.seconds)
-        return passed >= max(INTERVAL, soonest) or (bool(self.board.notices) and passed >= soonest)
+        if self.board.notices:
+            return passed >= SOONEST and self._credit + passed / SHARE >= 0
+        return passed >= max(INTERVAL, SHARE * self.seconds)
 
     def commit(self, runners: Runners) -> bool:
         """Write everything since the last commit in one transaction; whether notices went with it.
@@ -151,8 +156,10 @@ class Ledger:
         reach("commit.before")
         commit = self._commit(runners)
         self.store.commit(commit)
+        saved = self._credit + (started - self._committed_at) / SHARE
         self._committed_at = self.clock.monotonic()
         self.seconds = self._committed_at - started
+        self._credit = min(CREDIT, saved) - self.seconds
         self.totals.committed(commit, self._late_records, self.board.began, self.seconds)
         self._dead.clear()
         self._late.clear()
