@@ -273,8 +273,7 @@ class Engine:
             self._refused_at = None
             self._hold(held=False)
         self.reporter.store_refuses(None)
-        if told:
-            self.delivery.wake()
+        self.delivery.wake(told)
         if self.sinking is not None and self.ledger.rows_went:
             self.sinking.wake()
         if not self.runners.hushed:

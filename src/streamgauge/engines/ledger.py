@@ -146,8 +146,8 @@ class Ledger:
             return passed >= SOONEST and self._credit + passed / SHARE >= 0
         return passed >= max(INTERVAL, SHARE * self.seconds)
 
-    def commit(self, runners: Runners) -> bool:
-        """Write everything since the last commit in one transaction; whether notices went with it.
+    def commit(self, runners: Runners) -> frozenset[str]:
+        """Write everything since the last commit in one transaction; the channels that notices went to.
 
         After an error nothing was written and nothing is forgotten: call it again.
         """
@@ -171,7 +171,7 @@ class Ledger:
             self._rows_committed(runners)
         if commit.notices:
             reach("commit.after-before-send")
-        return bool(commit.notices)
+        return frozenset(notice.channel for notice in commit.notices)
 
     def _rows_committed(self, runners: Runners) -> None:
         if self.spool is not None:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
 
 from streamgauge.errors import ConfigError, StoreDamagedError, StoreError
 from streamgauge.stores import wal
@@ -83,7 +84,11 @@ class SQLite:
         return StoreError(f"the store {self.where} failed: {text}")
 
     def _engine(self) -> Engine:
-        engine = create_engine(URL.create("sqlite", database=self.where), creator=self._connect)
+        # Connections that were needed once stay open (0 = as many as there are threads): to open one costs more
+        # than most transactions.
+        engine = create_engine(
+            URL.create("sqlite", database=self.where), creator=self._connect, poolclass=QueuePool, pool_size=0
+        )
         event.listen(engine, "begin", _begin)
         return engine
 
