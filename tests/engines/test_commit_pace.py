@@ -18,6 +18,12 @@ class _Runners:
     hushed = True
 
 
+class _Notice:
+    """To be told."""
+
+    channel = "ops"
+
+
 class _SlowStore:
     """Takes as long to commit as it is told to."""
 
@@ -41,7 +47,7 @@ class _Paced:
 
     def due_after(self, seconds: float, *, notices: bool) -> bool:
         self.clock.push(timedelta(seconds=seconds))
-        self.board.notices = cast("Any", ["a notice"] if notices else [])
+        self.board.notices = cast("Any", [_Notice()] if notices else [])
         return self.ledger.due()
 
 
@@ -64,7 +70,7 @@ def test_commits_that_stay_slow_take_their_share_of_the_time_and_no_more(paced: 
         paced.commit(takes=0.2)
         spent += 0.2
     passed = paced.clock.monotonic() - began
-    assert spent == pytest.approx(CREDIT + (passed - spent) / SHARE, rel=0.05)
+    assert spent == pytest.approx(CREDIT + (passed - spent) / SHARE, rel=0.1)
 
 
 def test_without_notices_there_is_a_commit_each_second_or_as_often_as_its_share_allows(paced: _Paced) -> None:
