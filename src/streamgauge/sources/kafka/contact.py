@@ -57,7 +57,8 @@ def _answers(consumer: Any, config: Config, troubles: Troubles) -> bool:
         else:
             return True
         troubles.raise_final(opening=True)
-        if time.monotonic() - began > (_AWAY if troubles.away else _SILENT):
+        patience = _AWAY if troubles.away else _SILENT
+        if time.monotonic() - began > patience and not troubles.undecided:
             troubles.silent()
             return False
 

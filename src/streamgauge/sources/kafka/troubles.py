@@ -157,7 +157,7 @@ class Troubles:
                 f"no secure connection to {self._where}: {words}; check security.protocol, and ssl.ca.location "
                 "(the authority that signed the brokers' certificates) under `settings:`"
             )
-        if _NO_TLS in words and opening and self._monotonic() - trouble.at > _INSISTS:
+        if _NO_TLS in words and opening and not self._is_fresh(trouble):
             return (
                 f"the brokers at {self._where} do not speak TLS there: {words}; name their secure port in `brokers:`, "
                 "or leave security.protocol away for a plain one"
@@ -179,6 +179,14 @@ class Troubles:
         if trouble.code in (KafkaError.TOPIC_EXCEPTION, KafkaError.INVALID_SESSION_TIMEOUT) or trouble.final:
             return f"the brokers at {self._where} refuse: {trouble.words}; correct the settings of the source"
         return None
+
+    @property
+    def undecided(self) -> bool:
+        """Whether a complaint is too fresh to say what it means: ask once more before giving up."""
+        return any(_NO_TLS in trouble.words and self._is_fresh(trouble) for trouble in self._open.values())
+
+    def _is_fresh(self, trouble: Trouble) -> bool:
+        return self._monotonic() - trouble.at <= _INSISTS
 
     @property
     def fenced(self) -> bool:
