@@ -42,7 +42,7 @@ BLOCK = 3 * 1024 * 1024
 
 SUFFIXES = (".ndjson", ".jsonl")
 
-_AHEAD = 2  # blocks that one process may be ahead
+_AHEAD = 12  # blocks that one process may be ahead: about as many as it decodes while kernels are being loaded
 
 
 def large(
