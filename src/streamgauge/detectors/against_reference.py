@@ -6,11 +6,12 @@ comes from, which features fit, what a window keeps, when there are enough rows,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -214,7 +215,7 @@ class AgainstReference:
             positions=results.positions, expected=f"{self.family.name} <= {self.warning:g}",
             score=np.where(known, judged.score(self.critical), np.nan),
             upper=np.where(known, np.maximum(judged.of_worst(judged.floors), self.warning), np.nan),
-            evidence=self._evidence(judged, seen, known),
+            evidence=_Evidence(self, judged, seen, known),
         )  # fmt: skip
 
     def _observed(
@@ -231,32 +232,23 @@ class AgainstReference:
             "drifted": Column("float", numbers=drifted),
             "rows": Column("int", numbers=seen.rows.astype(np.float64)),
         }
-        others = results.without(self.kept).columns
-        return ours | {name: column for name, column in others.items() if name not in ours}
+        hidden = self.kept | ours.keys()
+        return ours | {name: column for name, column in results.columns.items() if name not in hidden}
 
-    def _evidence(self, judged: Judged, seen: Seen, known: BoolArray) -> list[dict[str, Any]]:
-        """For each window with enough rows: its features, and what moved in those that drifted."""
-        shown = zip(_told(judged.values), _told(judged.floors), judged.states.tolist(), strict=True)
-        found: list[dict[str, Any]] = []
-        for row, (values, floors, states) in enumerate(shown):
-            if not known[row]:
-                found.append({})
-                continue
-            drifted = any(states)
-            order = judged.order(row) if drifted or len(states) > TOLD else range(len(states))
-            features = [
-                {
-                    "feature": self._names[f],
-                    "value": values[f],
-                    "floor": floors[f],
-                    "state": STATES[states[f]],
-                }
-                | (self._moved(judged, seen, row, f) if states[f] else {})
-                for f in order[:TOLD]
-            ]
-            moved = {"moved": _in_words(features[0])} if states[order[0]] else {}
-            found.append({**moved, "features": features})
-        return found
+    def evidence(self, judged: Judged, seen: Seen, row: int) -> dict[str, Any]:
+        """Of one window with enough rows: its features, and what moved in those that drifted."""
+        values, floors, states = (
+            _told(judged.values[row]), _told(judged.floors[row]), judged.states[row].tolist(),
+        )  # fmt: skip
+        drifted = any(states)
+        order = judged.order(row) if drifted or len(states) > TOLD else range(len(states))
+        features = [
+            {"feature": self._names[f], "value": values[f], "floor": floors[f], "state": STATES[states[f]]}
+            | (self._moved(judged, seen, row, f) if states[f] else {})
+            for f in order[:TOLD]
+        ]
+        moved = {"moved": _in_words(features[0])} if states[order[0]] else {}
+        return {**moved, "features": features}
 
     def _moved(self, judged: Judged, seen: Seen, row: int, f: int) -> dict[str, Any]:
         """What moved in a feature that drifted."""
@@ -315,6 +307,28 @@ class Judged:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Evidence(Sequence[Mapping[str, Any]]):
+    """What each window's verdict rests on: put together when somebody asks, as most windows are never looked at."""
+
+    detector: AgainstReference
+    judged: Judged
+    seen: Seen
+    known: BoolArray
+
+    def __len__(self) -> int:
+        return len(self.known)
+
+    @overload
+    def __getitem__(self, index: int) -> Mapping[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Mapping[str, Any]]: ...
+    def __getitem__(self, index: int | slice) -> Mapping[str, Any] | Sequence[Mapping[str, Any]]:
+        if isinstance(index, slice):
+            return [self[row] for row in range(len(self))[index]]
+        return self.detector.evidence(self.judged, self.seen, index) if self.known[index] else {}
+
+
 def judge(compared: Comparison, seen: Seen, warning: float, critical: float) -> Judged:
     """Compare windows: a feature drifts where its value lies above a limit and beyond chance over all features."""
     values = compared.values(seen)
@@ -357,12 +371,10 @@ def _in_words(feature: Mapping[str, Any]) -> str:
     return f"{feature['feature']}: {', '.join(told)}" + (f"; never seen before: {unseen}" if unseen else "")
 
 
-def _told(table: FloatArray) -> list[list[float | None]]:
+def _told(numbers: FloatArray) -> list[float | None]:
     """Numbers as they are shown, None where there is none."""
-    rounded: list[list[float | None]] = np.round(table, 6).tolist()
-    if np.isnan(table).any():
-        return [[None if one != one else one for one in row] for row in rounded]  # noqa: PLR0124
-    return rounded
+    rounded: list[float] = np.round(numbers, 6).tolist()
+    return [None if math.isnan(one) else one for one in rounded]
 
 
 def _taken(results: WindowResults, keep: IntArray) -> WindowResults:

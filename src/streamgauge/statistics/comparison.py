@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from heapq import nlargest
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -117,7 +116,7 @@ class BinComparison:
         labels = self._labels[feature]
         return [
             {"bin": labels[b], "reference": _rounded(before[b] / n), "current": _rounded(now[b] / m)}
-            for b in nlargest(MOVED, range(len(terms)), key=terms.__getitem__)
+            for b in sorted(range(len(terms)), key=terms.__getitem__, reverse=True)[:MOVED]
             if terms[b] > 0
         ]
 
