@@ -360,7 +360,7 @@ class _Monitor:
     def _key_of(self, error: ExpressionError) -> Path:
         """Which key of ``detect`` holds the expression."""
         texts = self.monitor.detect.model_dump() if self.monitor.detect is not None else {}
-        return next(((key,) for key, text in texts.items() if text == error.expression), ())
+        return _place_of(texts, error.expression) or ()
 
     def _key_by_key(self, by: tuple[str, ...]) -> None:
         stream = self.config.streams.get(self.monitor.stream)
@@ -372,3 +372,15 @@ class _Monitor:
                 f"`{', '.join(by)}` is the stream's key: every key that ends for good opens an incident; "
                 "group by something that always speaks",
             )
+
+
+def _place_of(value: object, text: str) -> Path | None:
+    """Where within plain data a text stands."""
+    if value == text:
+        return ()
+    if isinstance(value, Mapping):
+        inside: Iterable[tuple[str | int, object]] = value.items()
+    else:
+        inside = enumerate(value) if isinstance(value, (list, tuple)) else ()
+    found = ((key, _place_of(item, text)) for key, item in inside)
+    return next(((key, *rest) for key, rest in found if rest is not None), None)
