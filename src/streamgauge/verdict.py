@@ -100,6 +100,37 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Shapes:
+    """What the windows of a drift monitor held, feature by feature: for who wants to see the distributions.
+
+    Attributes:
+        of: names the bins; the same name, the same bins.
+        table: float64[n, W]: see :meth:`~streamgauge.statistics.comparison.Seen.flat`.
+        features: the worst feature of each row; None where there was too little.
+        values, floors: float64[n] each, of that feature.
+        word: what ``values`` are called, such as psi.
+    """
+
+    of: str
+    table: FloatArray
+    features: Sequence[str | None]
+    values: FloatArray
+    floors: FloatArray
+    word: str
+
+    def take(self, index: IntArray) -> Shapes:
+        """The rows at ``index``, in that order."""
+        features = [self.features[i] for i in index.tolist()]
+        return replace(
+            self,
+            table=self.table[index],
+            features=features,
+            values=self.values[index],
+            floors=self.floors[index],
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Verdicts:
     """Verdicts of one step in the order in which they were decided; columns of one length n.
 
@@ -110,7 +141,7 @@ class Verdicts:
     ``expected`` is one answer for all rows (a text, a number), or one per row: a list, an array or a
     :class:`~streamgauge.batch.Column`. ``evidence`` is one mapping per row, or columns by name, of which a row
     shows those that are not missing. Rules leave ``score`` and ``rarity`` out; NaN in them, and in ``lower`` and
-    ``upper``, is missing.
+    ``upper``, is missing. ``shapes``, of drift detectors, are kept for people and told in no notice.
     """
 
     monitor: str
@@ -132,6 +163,7 @@ class Verdicts:
     lower: FloatArray | None = None
     upper: FloatArray | None = None
     evidence: Sequence[Mapping[str, Any]] | Mapping[str, Column] | None = None
+    shapes: Shapes | None = None
 
     def __len__(self) -> int:
         return len(self.slots)
@@ -171,6 +203,7 @@ class Verdicts:
             observed={name: column.take(index) for name, column in self.observed.items()},
             expected=_taken(self.expected, index),
             evidence=_evidence_of(self.evidence, index),
+            shapes=None if self.shapes is None else self.shapes.take(index),
             **{name: column[index] for name in _COLUMNS if (column := getattr(self, name)) is not None},
         )
 

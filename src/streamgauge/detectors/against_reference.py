@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, overload
 
@@ -25,7 +26,7 @@ from streamgauge.state import NoState, State
 from streamgauge.statistics import chance, columns, comparison, reference_file
 from streamgauge.statistics.comparison import Comparison, Seen
 from streamgauge.statistics.reference import Feature, Reference
-from streamgauge.verdict import Severity, Verdicts
+from streamgauge.verdict import Severity, Shapes, Verdicts
 from streamgauge.windows.contract import WindowResults
 
 STATES = ("no_drift", "possible_drift", "drift")
@@ -215,8 +216,27 @@ class AgainstReference:
             positions=results.positions, expected=f"{self.family.name} <= {self.warning:g}",
             score=np.where(known, judged.score(self.critical), np.nan),
             upper=np.where(known, np.maximum(judged.of_worst(judged.floors), self.warning), np.nan),
-            evidence=_Evidence(self, judged, seen, known),
+            evidence=_Evidence(self, judged, seen, known), shapes=self._shapes(judged, seen, known),
         )  # fmt: skip
+
+    def _shapes(self, judged: Judged, seen: Seen, known: BoolArray) -> Shapes:
+        worst = [
+            self._names[f] if sure else None for f, sure in zip(judged.worst.tolist(), known, strict=True)
+        ]
+        value, floor = (
+            np.where(known, judged.of_worst(table), np.nan) for table in (judged.values, judged.floors)
+        )
+        return Shapes(self.bins, seen.flat(), worst, value, floor, self.family.name)
+
+    @cached_property
+    def bins(self) -> str:
+        """Names the reference as far as it is compared with: another one is not this one."""
+        digest = blake2b(digest_size=8)
+        for feature in self.comparison.features:
+            digest.update(repr((feature.name, feature.kind, feature.rows, feature.missing)).encode())
+            digest.update(repr((feature.bins.labels, feature.moments)).encode())
+            digest.update(feature.counts.tobytes())
+        return digest.hexdigest()
 
     def _observed(
         self, results: WindowResults, judged: Judged, seen: Seen, known: BoolArray

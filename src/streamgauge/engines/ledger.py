@@ -15,6 +15,7 @@ import numpy as np
 
 from streamgauge.batch import BadRecord, Column, IntArray, Partition
 from streamgauge.clock import Clock
+from streamgauge.engines.judgements import Judgements
 from streamgauge.engines.round import Gathered, Runners
 from streamgauge.engines.spooling import Spool
 from streamgauge.engines.totals import Totals
@@ -83,6 +84,7 @@ class Ledger:
         self._late: Counter[tuple[str, int]] = Counter()
         self._late_records: Counter[str] = Counter()
         self._history: list[HistoryBlock] = []
+        self._judgements = Judgements()
         self._paused: dict[str, str | None] = {}
 
     # the observer's side
@@ -111,7 +113,8 @@ class Ledger:
                 self._history.append(HistoryBlock(monitor.name, int(ends.min()), int(ends.max()), columns))
 
     def verdicts(self, monitor: Monitor, verdicts: Verdicts) -> None:
-        """Verdicts become incidents; of those about drift and about models the metrics hear."""
+        """Verdicts become incidents and history; of those about drift and about models the metrics hear."""
+        self._judgements.add(monitor.name, verdicts)
         if monitor.metrics_prefix is not None:
             self.totals.quality.judged(monitor, verdicts)
         if self._judging_since:
@@ -165,6 +168,7 @@ class Ledger:
         self._late.clear()
         self._late_records.clear()
         self._history.clear()
+        self._judgements.clear()
         self._paused.clear()
         self.board.clear_changes()
         if not runners.hushed:
@@ -193,6 +197,7 @@ class Ledger:
             dead_letters=list(self._dead),
             late=[LateCount(monitor, start, count) for (monitor, start), count in self._late.items()],
             history=list(self._history),
+            judgements=self._judgements.blocks(),
             paused=dict(self._paused),
             rows=rows,
             remarks=list(self.board.remarks),

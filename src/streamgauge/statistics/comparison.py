@@ -48,6 +48,20 @@ class Seen:
     deviations: FloatArray | None = None
     unseen: Callable[[int, int], dict[str, int]] | None = None
 
+    def flat(self) -> FloatArray:
+        """float64[R, W]: the counts; of normals the values that are not missing, means and deviations side by side."""
+        if self.known is None or self.means is None or self.deviations is None:
+            return self.counts.astype(np.float64)
+        return np.column_stack([self.known, self.means, self.deviations])
+
+    @classmethod
+    def from_flat(cls, rows: IntArray, table: FloatArray, *, normals: bool) -> Seen:
+        """Read back what :meth:`flat` wrote; unknown categories have lost their names."""
+        if not normals:
+            return cls(rows, table.astype(np.int64))
+        known, means, deviations = np.split(table, 3, axis=1)
+        return cls(rows, np.empty((len(rows), 0), np.int64), known, means, deviations)
+
 
 class Comparison(Protocol):
     """One way of comparing."""

@@ -93,6 +93,7 @@ class Commit:
         dead_letters: bad records with their stream's name.
         late: to be added to the counts.
         history: window results.
+        judgements: what was judged of windows; see :mod:`streamgauge.engines.judgements`.
         paused: monitors paused (with the reason) or resumed (None).
         rows: for sinks; they leave after the commit.
         remarks: what people said and did about incidents.
@@ -107,6 +108,7 @@ class Commit:
     dead_letters: Sequence[tuple[str, BadRecord]] = ()
     late: Sequence[LateCount] = ()
     history: Sequence[HistoryBlock] = ()
+    judgements: Sequence[HistoryBlock] = ()
     paused: Mapping[str, str | None] = field(default_factory=dict)
     rows: Sequence[DecidedRow] = ()
     remarks: Sequence[Remark] = ()

@@ -1,4 +1,4 @@
-"""Window results as compressed columns: appended with each commit, joined by and by, dropped when old.
+"""Window results, and what was judged of them, as compressed columns: appended with each commit, joined by and by, dropped when old.
 
 A commit brings a few rows per monitor. Each :data:`JOINED` such blocks in a row become one, so that a day of
 results is some thousand blocks and not a hundred thousand. Blocks that are large already stay as they are:
@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select
+from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select
 
 from streamgauge.batch import Column
 from streamgauge.clock import to_micros
@@ -51,20 +51,25 @@ def decode(blocks: Iterable[bytes]) -> pl.DataFrame:
 
 
 def read(
-    connection: Connection, monitor: str, start: int | None, end: int | None, key: str | None = None
+    connection: Connection,
+    table: Table,
+    monitor: str,
+    start: int | None,
+    end: int | None,
+    key: str | None = None,
 ) -> pl.DataFrame:
-    """The rows of ``monitor`` with ``start <= window_end < end``, in the order in which they came.
+    """The rows of ``monitor`` in ``table`` with ``start <= window_end < end``, in the order in which they came.
 
     ``key``: only those of this key text. Block by block, so that a day of many keys is never held at once.
     """
     import polars as pl
 
-    query = select(history.c.data).where(history.c.monitor == monitor).order_by(history.c.sequence)
+    query = select(table.c.data).where(table.c.monitor == monitor).order_by(table.c.sequence)
     rows = pl.lit(value=True)
     if start is not None:
-        query, rows = query.where(history.c.last_end >= start), rows & (pl.col("window_end") >= start)
+        query, rows = query.where(table.c.last_end >= start), rows & (pl.col("window_end") >= start)
     if end is not None:
-        query, rows = query.where(history.c.first_end < end), rows & (pl.col("window_end") < end)
+        query, rows = query.where(table.c.first_end < end), rows & (pl.col("window_end") < end)
     if key is not None:
         rows &= pl.col("key") == key
     frames = [decode([data]).filter(rows) for data in connection.execute(query).scalars()]
@@ -72,9 +77,10 @@ def read(
 
 
 class History:
-    """Appends blocks; knows how many small ones each monitor has."""
+    """Appends blocks to one table; knows how many small ones each monitor has there."""
 
-    def __init__(self, keep: timedelta) -> None:
+    def __init__(self, keep: timedelta, table: Table = history) -> None:
+        self._table = table
         self._keep = to_micros(keep)
         self._small: Counter[str] = Counter()
 
@@ -86,7 +92,7 @@ class History:
         for block in blocks:
             if id(block.columns) not in encoded:
                 encoded[id(block.columns)] = encode(block.columns)
-        connection.execute(insert(history), [_row(block, encoded[id(block.columns)]) for block in blocks])
+        connection.execute(insert(self._table), [_row(block, encoded[id(block.columns)]) for block in blocks])
         small = self._small.copy()
         newest: dict[str, int] = {}
         for block in blocks:
@@ -96,7 +102,7 @@ class History:
         joined: dict[tuple[bytes, ...], bytes] = {}
         for monitor in sorted(newest):
             if small[monitor] >= JOINED:
-                _join(connection, monitor, small.pop(monitor), joined)
+                _join(connection, self._table, (monitor, small.pop(monitor)), joined)
         self._forget(connection, newest)
         return small
 
@@ -106,25 +112,29 @@ class History:
 
     def _forget(self, connection: Connection, newest: Mapping[str, int]) -> None:
         """What is older than is kept, seen from the newest end that each monitor has just written."""
-        mine = (history.c.monitor == bindparam("whose"), history.c.last_end < bindparam("before"))
+        table = self._table
+        mine = (table.c.monitor == bindparam("whose"), table.c.last_end < bindparam("before"))
         bounds = [{"whose": monitor, "before": end - self._keep} for monitor, end in newest.items()]
-        connection.execute(delete(history).where(*mine), bounds)
+        connection.execute(delete(table).where(*mine), bounds)
 
 
-def _join(connection: Connection, monitor: str, count: int, known: dict[tuple[bytes, ...], bytes]) -> None:
-    """Make one block of the newest ``count``.
+def _join(
+    connection: Connection, table: Table, newest_of: tuple[str, int], known: dict[tuple[bytes, ...], bytes]
+) -> None:
+    """Make one block of the newest so many of a monitor.
 
     ``known``: what was joined in this commit; monitors that share a window have the same blocks.
     """
-    query = select(history).where(history.c.monitor == monitor)
-    newest = connection.execute(query.order_by(history.c.sequence.desc()).limit(count)).all()[::-1]
+    monitor, count = newest_of
+    query = select(table).where(table.c.monitor == monitor)
+    newest = connection.execute(query.order_by(table.c.sequence.desc()).limit(count)).all()[::-1]
     blocks = tuple(row.data for row in newest)
     if blocks not in known:
         sink = io.BytesIO()
         decode(blocks).write_ipc_stream(sink, compression="zstd")
         known[blocks] = sink.getvalue()
-    connection.execute(delete(history).where(history.c.sequence.in_([row.sequence for row in newest])))
-    connection.execute(insert(history).values(_joined_row(monitor, newest, known[blocks])))
+    connection.execute(delete(table).where(table.c.sequence.in_([row.sequence for row in newest])))
+    connection.execute(insert(table).values(_joined_row(monitor, newest, known[blocks])))
 
 
 def _joined_row(monitor: str, blocks: Sequence[Row[Any]], data: bytes) -> dict[str, Any]:

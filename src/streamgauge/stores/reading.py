@@ -23,6 +23,7 @@ from streamgauge.stores.schema import (
     dead_letters,
     incident_changes,
     incidents,
+    judgements,
     late_counts,
     meta,
     monitor_status,
@@ -30,6 +31,7 @@ from streamgauge.stores.schema import (
     positions,
     telling,
 )
+from streamgauge.stores.schema import history as history_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -204,7 +206,18 @@ class SqlReading:
         ``key``: only those of this key; None: all.
         """
         with self._reading() as connection:
-            return history.read(connection, monitor, start, end, None if key is None else key_text(key))
+            return history.read(
+                connection, history_table, monitor, start, end, None if key is None else key_text(key)
+            )
+
+    def judgements(
+        self, monitor: str, *, key: Key = None, start: int | None = None, end: int | None = None
+    ) -> pl.DataFrame:
+        """What was judged of windows, as :mod:`streamgauge.engines.judgements` writes it; bounds as of :meth:`history`."""
+        with self._reading() as connection:
+            return history.read(
+                connection, judgements, monitor, start, end, None if key is None else key_text(key)
+            )
 
     def waiting(self, limit: int = 1000, *, after: int = 0, channel: str | None = None) -> list[Waiting]:
         """The outbox in the order in which the notices were decided.

@@ -225,15 +225,23 @@ late_counts = Table(
     Index(None, "changed_at"),
 )
 
-history = _numbered(
-    "history",
-    _text("monitor"),
-    _big("first_end"),
-    _big("last_end"),
-    Column("rows", Integer, nullable=False),
-    Column("data", LargeBinary, nullable=False),
-    Index(None, "monitor", "last_end"),
-)
+
+def _blocks(name: str) -> Table:
+    """Rows of many windows as one blob."""
+    return _numbered(
+        name,
+        _text("monitor"),
+        _big("first_end"),
+        _big("last_end"),
+        Column("rows", Integer, nullable=False),
+        Column("data", LargeBinary, nullable=False),
+        Index(None, "monitor", "last_end"),
+    )
+
+
+history = _blocks("history")
+
+judgements = _blocks("judgements")
 
 monitor_status = Table(
     "monitor_status",

@@ -6,7 +6,6 @@ What differs (opening, locking, the words for errors) is a :class:`~streamgauge.
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -25,7 +24,7 @@ from streamgauge.stores.history import History
 from streamgauge.stores.migrate import check, migrate
 from streamgauge.stores.owner import Owner
 from streamgauge.stores.reading import Backend, SqlReading
-from streamgauge.stores.schema import dead_letters, deliveries, meta, outbox
+from streamgauge.stores.schema import dead_letters, deliveries, judgements, meta, outbox
 from streamgauge.stores.turns import turn_at
 
 _log = structlog.get_logger(__name__)
@@ -52,6 +51,7 @@ class SqlStore(SqlReading):
         self._turn = turn_at(backend.where)
         self._checkpoints = Checkpoints()
         self._history = History(keep.history)
+        self._judgements = History(keep.history, judgements)
         with self._explained(), backend.write() as connection:
             migrate(connection, where=backend.where)
             self._lease = lease.take(connection, owner, clock.now(), where=backend.where)
@@ -80,9 +80,12 @@ class SqlStore(SqlReading):
         now = self._clock.now()
         with self._turn:
             with self._writing(now) as connection:
-                pending, small = self._write(connection, commit, now)
+                pending = self._write(connection, commit, now)
+                small = self._history.write(connection, commit.history)
+                small_judged = self._judgements.write(connection, commit.judgements)
             self._checkpoints.accept(pending)
             self._history.accept(small)
+            self._judgements.accept(small_judged)
 
     def renew(self) -> None:
         """Keep the ownership through a time without commits; call it a few times per session time-out.
@@ -152,7 +155,7 @@ class SqlStore(SqlReading):
         finally:
             super().close()
 
-    def _write(self, connection: Connection, commit: Commit, now: int) -> tuple[Pending, Counter[str]]:
+    def _write(self, connection: Connection, commit: Commit, now: int) -> Pending:
         put, keep = self._backend.insert, self._keep
         sections.write_positions(connection, put, self._owner.reader, commit.positions)
         pending = self._checkpoints.write(connection, commit.states, commit.dropped, now)
@@ -163,7 +166,7 @@ class SqlStore(SqlReading):
         sections.write_late(connection, put, commit.late, now)
         sections.write_paused(connection, put, commit.paused, now)
         spool.write(connection, put, commit.rows)
-        return pending, self._history.write(connection, commit.history)
+        return pending
 
     @contextmanager
     def _writing(self, now: int) -> Iterator[Connection]:

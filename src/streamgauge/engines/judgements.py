@@ -1,0 +1,143 @@
+"""What is kept of verdicts, beside the windows' values: severity, score, band, and what drift monitors saw.
+
+Of rules only what was not fine is kept, since all the rest was; of what has a score or a band every window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from streamgauge.batch import Column, FloatArray, IntArray
+from streamgauge.keys import KeySlots
+from streamgauge.stores.contract import HistoryBlock
+from streamgauge.verdict import Severity, Shapes, Verdicts
+
+MOST = 20_000
+"""Rows of one step that are kept; of more only those that fire."""
+
+SHAPES = 200
+"""Keys of which distributions are kept with one commit, the newest of each."""
+
+NUMBERS = ("score", "rarity", "lower", "upper")
+
+
+class Judgements:
+    """Gathers verdicts between two commits."""
+
+    def __init__(self) -> None:
+        self._blocks: list[HistoryBlock] = []
+        self._shapes: dict[tuple[str, str], tuple[int, int, Shapes]] = {}
+
+    def add(self, monitor: str, verdicts: Verdicts) -> None:
+        """Keep what is worth it; verdicts about single records stand in their incidents."""
+        rows = _worth_keeping(verdicts)
+        if not len(rows):
+            return
+        columns = _columns(verdicts, rows)
+        self._blocks.append(_block(monitor, columns))
+        if verdicts.shapes is not None:
+            self._remember(monitor, verdicts.shapes.take(rows), columns)
+
+    def blocks(self) -> list[HistoryBlock]:
+        """What the next commit writes."""
+        shapes = [
+            _shape_block(monitor, key, (start, end), shapes)
+            for (monitor, key), (start, end, shapes) in self._shapes.items()
+        ]
+        return [*self._blocks, *shapes]
+
+    def clear(self) -> None:
+        """It is written."""
+        self._blocks.clear()
+        self._shapes.clear()
+
+    def _remember(self, monitor: str, shapes: Shapes, columns: Mapping[str, Any]) -> None:
+        starts, ends = columns["window_start"].tolist(), columns["window_end"].tolist()
+        for row, key in enumerate(columns["key"].values()):
+            if (monitor, key) in self._shapes or len(self._shapes) < SHAPES:
+                self._shapes[monitor, key] = starts[row], ends[row], shapes.take(np.array([row]))
+
+
+def _worth_keeping(verdicts: Verdicts) -> IntArray:
+    keep = ~verdicts.early & (verdicts.ends > verdicts.starts)
+    numbers = any(getattr(verdicts, name) is not None for name in NUMBERS)
+    if not numbers and not isinstance(verdicts.expected, (np.ndarray, Column)):
+        keep &= verdicts.severities != Severity.OK
+    if int(keep.sum()) > MOST:
+        keep &= verdicts.firing()
+    return np.nonzero(keep)[0]
+
+
+def _columns(verdicts: Verdicts, rows: IntArray) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        "key": _texts(verdicts.keys, verdicts.slots[rows]),
+        "window_start": verdicts.starts[rows],
+        "window_end": verdicts.ends[rows],
+        "severity": verdicts.severities[rows].astype(np.int64),
+    }
+    for name in NUMBERS:
+        column = getattr(verdicts, name)
+        if column is not None:
+            columns[name] = _number(column[rows])
+    columns |= _expected(verdicts.expected, rows)
+    if verdicts.shapes is not None:
+        shapes = verdicts.shapes.take(rows)
+        columns["value"], columns["floor"] = _number(shapes.values), _number(shapes.floors)
+        columns["feature"] = Column("string", values=list(shapes.features))
+        columns["word"] = Column("string", values=[shapes.word] * len(rows))
+    return columns
+
+
+def _expected(expected: Any, rows: IntArray) -> dict[str, Column]:
+    """Numbers as ``expected``, words as ``rule``."""
+    if isinstance(expected, np.ndarray):
+        return {"expected": _number(expected[rows])}
+    if isinstance(expected, Column):
+        found = expected.take(rows)
+        return (
+            {"rule": found}
+            if found.kind in ("string", "list", "map")
+            else {"expected": _number(found.numbers())}
+        )
+    if isinstance(expected, (list, tuple)):
+        values = [expected[row] for row in rows.tolist()]
+    else:
+        values = [expected] * len(rows)
+    if all(value is None or isinstance(value, str) for value in values):
+        return {"rule": Column("string", values=values)}
+    if all(value is None or isinstance(value, (int, float)) for value in values):
+        return {"expected": Column("float", values=values)}
+    return {}
+
+
+def _texts(keys: KeySlots, slots: Any) -> Column:
+    return Column("string", values=keys.texts_of(slots))
+
+
+def _number(column: FloatArray) -> Column:
+    return Column("float", numbers=np.asarray(column, np.float64))
+
+
+def _block(monitor: str, columns: Mapping[str, Any]) -> HistoryBlock:
+    ends = columns["window_end"]
+    return HistoryBlock(monitor, int(ends.min()), int(ends.max()), columns)
+
+
+def _shape_block(monitor: str, key: str, window: tuple[int, int], shapes: Shapes) -> HistoryBlock:
+    """A row of its own beside that of the verdict: most readers want no distributions."""
+    start, end = window
+    columns = {
+        "key": Column("string", values=[key]),
+        "window_start": np.array([start]),
+        "window_end": np.array([end]),
+        "of": Column("string", values=[shapes.of]),
+        "table": Column("list", values=[shapes.table[0].tolist()]),
+    }
+    return HistoryBlock(f"{monitor}{SHAPE}", end, end, columns)
+
+
+SHAPE = " distributions"
+"""Ends the name under which distributions are kept; no monitor can be called so."""
