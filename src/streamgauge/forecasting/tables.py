@@ -119,7 +119,7 @@ def series_of(
         if key
         else pl.lit(None)
     )
-    plain = frame.select(_moments(frame, at), pl.col(numbers).cast(pl.Float64).alias("y"), names.alias("key"))
+    plain = frame.select(moments(frame, at), pl.col(numbers).cast(pl.Float64).alias("y"), names.alias("key"))
     plain = plain.drop_nulls("at")
     groups = plain.partition_by("key", maintain_order=False, as_dict=True) if key else {(None,): plain}
     for (name,), group in sorted(groups.items(), key=lambda item: str(item[0][0])):
@@ -152,7 +152,7 @@ def _chosen(option: str, given: str | None, candidates: Sequence[str], frame: pl
     return candidates[0]
 
 
-def _moments(frame: pl.DataFrame, name: str) -> pl.Expr:
+def moments(frame: pl.DataFrame, name: str) -> pl.Expr:
     """A column of moments as int64 microseconds: texts in ISO 8601, dates, or numbers since 1970 by their size."""
     import polars as pl
 
