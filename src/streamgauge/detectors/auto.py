@@ -62,6 +62,7 @@ from streamgauge.detectors.series import (
     moments,
     room_for,
     series_needs,
+    unusual,
 )
 from streamgauge.kernels import novelty as kernels
 from streamgauge.kernels.alarms import Rule
@@ -112,8 +113,7 @@ def build(config: Config, context: Context) -> Auto:
         ConfigError: it is not clear which number to judge.
     """
     judged = the_value(config.value, context)
-    severity = Severity.CRITICAL if config.severity == "critical" else Severity.WARNING
-    needs = series_needs(judged, context)
+    needs, severity = series_needs(judged, context), config.how_bad()
     return Auto(context.monitor, judged, severity, config.rule(), config.which(), config.season, needs)
 
 
@@ -200,7 +200,8 @@ class Auto:
             )  # fmt: skip
             if at < len(results):
                 state.more_rings()
-        return answered(self.monitor, self.severity, (self.judged, numbers), results, out, STREAMS)
+        seen = (self.judged, numbers)
+        return answered(self.monitor, self.severity, seen, results, out, unusual(STREAMS, out))
 
     def drop(self, state: State, slots: SlotArray) -> None:
         """Forget keys whose slots are given back."""

@@ -28,33 +28,19 @@ State: 0.3 kB per key. Source: Shewhart's control chart (1931) on level, block m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
-from streamgauge.batch import SlotArray
-from streamgauge.detectors.contract import Context, Needs, Picture
-from streamgauge.detectors.judged import Judged, the_value
+from streamgauge.batch import Column
+from streamgauge.detectors.contract import Context, Picture
 from streamgauge.detectors.keyed import Held
-from streamgauge.detectors.series import (
-    ALARMS,
-    POOL,
-    SeriesConfig,
-    SeriesState,
-    answered,
-    apart_of,
-    judged_rows,
-    moments,
-    room_for,
-    series_needs,
-)
+from streamgauge.detectors.online import Feed, Online, online
+from streamgauge.detectors.series import SeriesConfig, SeriesState, unusual
 from streamgauge.kernels import levels as kernels
-from streamgauge.kernels.alarms import Rule
-from streamgauge.state import State
-from streamgauge.verdict import Severity, Verdicts
-from streamgauge.windows.contract import WindowResults
+from streamgauge.kernels.alarms import Answers
 
 STREAMS = ("value", "mean of the last values", "difference")
 
@@ -96,66 +82,26 @@ PICTURE = Picture(
 )
 
 
-def build(config: Config, context: Context) -> Composite:
-    """The detector of one monitor.
-
-    Raises:
-        ConfigError: it is not clear which number to judge.
-    """
-    judged = the_value(config.value, context)
-    severity = Severity.CRITICAL if config.severity == "critical" else Severity.WARNING
-    needs = series_needs(judged, context)
-    return Composite(context.monitor, judged, severity, config.rule(), config.which(), config.memory, needs)
-
-
 _LEVELS = {
     "mean": Held(np.float64, (3,)),
     "variance": Held(np.float64, (3,)),
     "block": Held(np.float32, (kernels.BLOCK,)),
     "last": Held(np.float64),
 }
+"""See :class:`streamgauge.kernels.levels.Levels`."""
 
 
-class CompositeState(SeriesState):
-    """See :class:`streamgauge.kernels.levels.Levels`."""
+def build(config: Config, context: Context) -> Online:
+    """The detector of one monitor.
 
-    def __init__(self) -> None:
-        super().__init__({**ALARMS, **POOL, **_LEVELS})
+    Raises:
+        ConfigError: it is not clear which number to judge.
+    """
+    rule, side, memory = config.rule(), config.which(), config.memory
 
-    def levels(self) -> kernels.Levels:
-        """For the kernel."""
-        return kernels.Levels(*self.named(list(_LEVELS)))
+    def loop(state: SeriesState, feed: Feed, out: Answers) -> Mapping[str, Column]:
+        levels = kernels.Levels(*state.named(list(_LEVELS)))
+        kernels.composite(*feed, levels, state.alarms(), state.pool(), rule, side, memory, out)
+        return unusual(STREAMS, out)
 
-
-@dataclass(frozen=True, slots=True)
-class Composite:
-    """See the module's text."""
-
-    monitor: str
-    judged: Judged
-    severity: Severity
-    rule: Rule
-    side: int
-    memory: int
-    needs: Needs
-
-    def initial(self) -> CompositeState:
-        """Nothing seen."""
-        return CompositeState()
-
-    def step(self, state: State, results: WindowResults) -> Verdicts:
-        """Judge each result, then learn from it."""
-        assert isinstance(state, CompositeState)
-        results = judged_rows(results) or results
-        numbers, out = self.judged.numbers(results), room_for(results)
-        state.make_room(len(results.keys))
-        kernels.composite(
-            results.slots, numbers, moments(results), apart_of(results), state.levels(), state.alarms(), state.pool(),
-            self.rule, self.side, self.memory, out,
-        )  # fmt: skip
-        return answered(self.monitor, self.severity, (self.judged, numbers), results, out, STREAMS)
-
-    def drop(self, state: State, slots: SlotArray) -> None:
-        """Forget keys whose slots are given back."""
-        assert isinstance(state, CompositeState)
-        state.drop(slots)
+    return online(config, context, _LEVELS, loop)

@@ -33,36 +33,22 @@ error, as in classical decomposition, learned online.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from streamgauge.batch import SlotArray
+from streamgauge.batch import Column
 from streamgauge.clock import format_duration, to_micros
-from streamgauge.detectors.contract import Context, Needs, Picture
-from streamgauge.detectors.judged import Judged, the_value
+from streamgauge.detectors.contract import Context, Picture
 from streamgauge.detectors.keyed import Held
-from streamgauge.detectors.series import (
-    ALARMS,
-    POOL,
-    SeriesConfig,
-    SeriesState,
-    answered,
-    apart_of,
-    judged_rows,
-    moments,
-    room_for,
-    series_needs,
-)
+from streamgauge.detectors.online import Feed, Online, online
+from streamgauge.detectors.series import SeriesConfig, SeriesState, unusual
 from streamgauge.errors import ConfigError
 from streamgauge.kernels import levels as kernels
-from streamgauge.kernels.alarms import Rule
+from streamgauge.kernels.alarms import Answers
 from streamgauge.settings import PositiveDuration
-from streamgauge.state import State
-from streamgauge.verdict import Severity, Verdicts
-from streamgauge.windows.contract import WindowResults
 
 STREAMS = ("running mean", "time of day", "time of week")
 _DAY = timedelta(days=1)
@@ -70,6 +56,8 @@ _DAY = timedelta(days=1)
 
 class Config(SeriesConfig):
     """``detect: {type: seasonal, value: orders, slot: 1h}``."""
+
+    shaped_by: ClassVar[tuple[str, ...]] = ("slot",)
 
     type: Literal["seasonal"] = "seasonal"
     slot: PositiveDuration = timedelta(minutes=30)
@@ -100,7 +88,7 @@ PICTURE = Picture(
 )
 
 
-def build(config: Config, context: Context) -> Seasonal:
+def build(config: Config, context: Context) -> Online:
     """The detector of one monitor.
 
     Raises:
@@ -111,70 +99,24 @@ def build(config: Config, context: Context) -> Seasonal:
             f"slot: {format_duration(config.slot)} must be at least 5m and go into a day without rest, "
             "such as 15m, 30m, 1h or 6h"
         )
-    judged = the_value(config.value, context)
-    severity = Severity.CRITICAL if config.severity == "critical" else Severity.WARNING
-    needs = series_needs(judged, context)
-    per_day = _DAY // config.slot
-    return Seasonal(
-        context.monitor,
-        judged,
-        severity,
-        config.rule(),
-        config.which(),
-        to_micros(config.slot),
-        per_day,
-        needs,
-    )
+    rule, side = config.rule(), config.which()
+    length, per_day = to_micros(config.slot), _DAY // config.slot
+    held = _held(per_day)
+
+    def loop(state: SeriesState, feed: Feed, out: Answers) -> Mapping[str, Column]:
+        slots = kernels.Slots(*state.named(list(held)))
+        kernels.seasonal(*feed, slots, state.alarms(), state.pool(), rule, side, length, per_day, out)
+        return unusual(STREAMS, out)
+
+    return online(config, context, held, loop)
 
 
-class SeasonalState(SeriesState):
+def _held(per_day: int) -> dict[str, Held]:
     """See :class:`streamgauge.kernels.levels.Slots`."""
-
-    def __init__(self, per_day: int) -> None:
-        self._own = {
-            "level": Held(np.float32, (8 * per_day,)), "visits": Held(np.int8, (8 * per_day,)),
-            "now": Held(np.int32), "total": Held(np.float64), "counted": Held(np.int64), "spoiled": Held(np.int8),
-            "origin": Held(np.float64), "mean": Held(np.float64), "error": Held(np.float64, (3,)),
-            "trial": Held(np.float64, (3,)),
-            "tried": Held(np.int64, (3,)),
-        }  # fmt: skip
-        super().__init__({**ALARMS, **POOL, **self._own})
-
-    def kept(self) -> kernels.Slots:
-        """For the kernel."""
-        return kernels.Slots(*self.named(list(self._own)))
-
-
-@dataclass(frozen=True, slots=True)
-class Seasonal:
-    """See the module's text."""
-
-    monitor: str
-    judged: Judged
-    severity: Severity
-    rule: Rule
-    side: int
-    slot: int
-    per_day: int
-    needs: Needs
-
-    def initial(self) -> SeasonalState:
-        """Nothing seen."""
-        return SeasonalState(self.per_day)
-
-    def step(self, state: State, results: WindowResults) -> Verdicts:
-        """Judge each result, then learn from it."""
-        assert isinstance(state, SeasonalState)
-        results = judged_rows(results) or results
-        numbers, out = self.judged.numbers(results), room_for(results)
-        state.make_room(len(results.keys))
-        kernels.seasonal(
-            results.slots, numbers, moments(results), apart_of(results), state.kept(), state.alarms(), state.pool(),
-            self.rule, self.side, self.slot, self.per_day, out,
-        )  # fmt: skip
-        return answered(self.monitor, self.severity, (self.judged, numbers), results, out, STREAMS)
-
-    def drop(self, state: State, slots: SlotArray) -> None:
-        """Forget keys whose slots are given back."""
-        assert isinstance(state, SeasonalState)
-        state.drop(slots)
+    return {
+        "level": Held(np.float32, (8 * per_day,)), "visits": Held(np.int8, (8 * per_day,)),
+        "now": Held(np.int32), "total": Held(np.float64), "counted": Held(np.int64), "spoiled": Held(np.int8),
+        "origin": Held(np.float64), "mean": Held(np.float64), "error": Held(np.float64, (3,)),
+        "trial": Held(np.float64, (3,)),
+        "tried": Held(np.int64, (3,)),
+    }  # fmt: skip

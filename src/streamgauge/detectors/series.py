@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -43,6 +44,9 @@ POOL = {
 class SeriesConfig(ValueConfig):
     """What is written beside every series detector's ``type:``."""
 
+    limits: ClassVar[tuple[str, ...]] = ("budget", "sensitivity", "limit")
+    """The keys that say when to alarm, of which one may stand."""
+
     budget: HowOften | None = None
     """How many false alarms the whole monitor may make, over all its keys; default: 1 per week."""
     sensitivity: Literal["low", "medium", "high"] | None = None
@@ -62,7 +66,7 @@ class SeriesConfig(ValueConfig):
 
     @model_validator(mode="after")
     def _one_limit(self) -> SeriesConfig:
-        said = [name for name in ("budget", "sensitivity", "limit") if getattr(self, name) is not None]
+        said = [name for name in self.limits if getattr(self, name) is not None]
         if len(said) > 1:
             raise wrong(said[1], f"`{said[0]}` and `{said[1]}` both say when to alarm; keep one of them")
         return self
@@ -76,6 +80,10 @@ class SeriesConfig(ValueConfig):
         hold = to_micros(self.hold) if isinstance(self.hold, timedelta) else self.hold
         accept = to_micros(self.accept_after)
         return Rule(self.learn, hold, by_time, strength, budget.per_second, SURE, accept)
+
+    def how_bad(self) -> Severity:
+        """What its alarms are."""
+        return Severity.CRITICAL if self.severity == "critical" else Severity.WARNING
 
     def which(self) -> int:
         """The side as the kernels take it."""
@@ -133,23 +141,25 @@ def room_for(results: WindowResults) -> Answers:
 
 def answered(
     monitor: str, severity: Severity, seen: tuple[Judged, FloatArray], results: WindowResults, out: Answers,
-    streams: tuple[str, ...],
+    evidence: Mapping[str, Column],
 ) -> Verdicts:  # fmt: skip
-    """The verdicts of a step; ``streams`` are the names of what may have spoken."""
+    """The verdicts of a step."""
     judged, numbers = seen
     if severity is not Severity.CRITICAL:
         out.severity[out.severity == Severity.CRITICAL] = severity
-    told = np.where(out.score > 0, out.spoke, -1)
     return Verdicts(
         monitor, results.keys, results.slots, out.severity, results.at, results.starts, results.ends,
         results.early, results.partial, results.offsets, judged.observed(results, numbers), rows=results.rows,
         positions=results.positions, expected=out.expected, score=out.score, rarity=out.rarity, lower=out.lower,
-        upper=out.upper,
-        evidence={
-            "unusual": _words(streams, told),
-            "nearest_seen": Column("float", numbers=np.where(told >= 0, out.nearest, np.nan)),
-        },
+        upper=out.upper, evidence=evidence,
     )  # fmt: skip
+
+
+def unusual(streams: tuple[str, ...], out: Answers) -> dict[str, Column]:
+    """Evidence: which of a detector's ``streams`` was furthest, and the nearest value seen before where there is one."""
+    told = np.where(out.score > 0, out.spoke, -1)
+    nearest = np.where(told >= 0, out.nearest, np.nan)
+    return {"unusual": _words(streams, told), "nearest_seen": Column("float", numbers=nearest)}
 
 
 def _words(names: tuple[str, ...], codes: IntArray) -> Column:

@@ -47,7 +47,8 @@ class Rule(NamedTuple):
 
     ``learn``: results of a key before it is judged. ``hold``: results, or microseconds where ``by_time``, of which only a
     new high counts. ``fixed``: the strength at which to alarm, NaN where ``budget`` (per second) decides; ``sure``: that
-    strength until rarity is known. ``accept``: microseconds after which a shift is the new level.
+    strength until rarity is known. ``accept``: microseconds after which a shift is the new level. ``damping``: how much
+    an earlier alarm of a key damps.
     """
 
     learn: int
@@ -57,6 +58,7 @@ class Rule(NamedTuple):
     budget: float
     sure: float
     accept: int
+    damping: float = DAMPING
 
 
 class Answers(NamedTuple):
@@ -88,9 +90,9 @@ def limit_of(pool: Pool, rule: Rule) -> float:
 
 
 @inner
-def damped(alarms: Alarms, slot: int, strength: float) -> float:
+def damped(alarms: Alarms, rule: Rule, slot: int, strength: float) -> float:
     """A strength, less where the key alarmed lately."""
-    return float(strength / (1.0 + DAMPING * alarms.recent[slot]))
+    return float(strength / (1.0 + rule.damping * alarms.recent[slot]))
 
 
 @inner
@@ -103,7 +105,7 @@ def judge(
     alarms.rows[slot] = row + 1
     place = at if rule.by_time else row
     alarms.recent[slot] *= CALMING
-    steady = damped(alarms, slot, strength)
+    steady = damped(alarms, rule, slot, strength)
     if row < rule.learn:
         out.severity[i] = LEARNING
         return True
@@ -111,7 +113,9 @@ def judge(
     fresh = steady if steady > _highest(alarms, rule, slot, place, steady) else 0.0
     limit = limit_of(pool, rule)
     if alarms.open[slot]:
-        return _goes_on(alarms, pool, rule, slot, at, damped(alarms, slot, lasting), fresh, limit, out, i)
+        return _goes_on(
+            alarms, pool, rule, slot, at, damped(alarms, rule, slot, lasting), fresh, limit, out, i
+        )
     out.score[i] = fresh / (1.0 + fresh)
     if fresh > 0.0:
         out.rarity[i] = rarity_of(pool, fresh)
@@ -127,6 +131,12 @@ def judge(
 
 
 @inner
+def accepted(alarms: Alarms, rule: Rule, slot: int, at: int, was_open: bool) -> bool:
+    """Whether the alarm that ``was_open`` before this result ended for having lasted so long."""
+    return was_open and alarms.open[slot] == 0 and at - alarms.since[slot] >= rule.accept
+
+
+@inner
 def _goes_on(
     alarms: Alarms, pool: Pool, rule: Rule, slot: int, at: int, steady: float, fresh: float, limit: float,
     out: Answers, i: int,
@@ -137,12 +147,12 @@ def _goes_on(
     out.score[i] = told / (1.0 + told)
     if told > 0.0:
         out.rarity[i] = rarity_of(pool, told)
-    accepted = at - alarms.since[slot] >= rule.accept
-    if steady >= 0.5 * limit and not accepted:
+    lasted = at - alarms.since[slot] >= rule.accept
+    if steady >= 0.5 * limit and not lasted:
         out.severity[i] = CRITICAL
         return False
     alarms.open[slot] = 0
-    if accepted:  # its neighbours are not known yet: what they reach is no news for a while
+    if lasted:  # its neighbours are not known yet: what they reach is no news for a while
         alarms.high[slot] = max(alarms.high[slot], steady)
         alarms.high_at[slot] = at if rule.by_time else alarms.rows[slot] - 1
         alarms.queue[slot, 0] = max(alarms.peak[slot], steady)

@@ -101,7 +101,7 @@ def composite(
             if z > furthest:
                 furthest = z
                 out.spoke[i] = stream
-        limit = math.sqrt(limit_of(pool, rule) / damped(alarms, slot, 1.0)) * DEVIATIONS
+        limit = math.sqrt(limit_of(pool, rule) / damped(alarms, rule, slot, 1.0)) * DEVIATIONS
         if row >= rule.learn:
             width = limit * math.sqrt(levels.variance[slot, 0])
             out.expected[i] = levels.mean[slot, 0]
@@ -162,7 +162,7 @@ def seasonal(
             _note(held, slot, of_week, per_day, y, True, apart[i])
             continue
         if alarms.rows[slot] >= rule.learn:
-            width = math.sqrt(limit_of(pool, rule) / damped(alarms, slot, 1.0)) * DEVIATIONS * deviation
+            width = math.sqrt(limit_of(pool, rule) / damped(alarms, rule, slot, 1.0)) * DEVIATIONS * deviation
             out.expected[i] = held.origin[slot] + usual
             out.lower[i], out.upper[i] = out.expected[i] - width, out.expected[i] + width
         may = judge(alarms, pool, rule, slot, at, _strength(z), _strength(z), out, i)

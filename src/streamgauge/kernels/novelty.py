@@ -424,7 +424,7 @@ def _band(
         return
     origin, mean = seen.origin[slot, LEVEL], seen.mean[slot, LEVEL]
     deviation = math.sqrt(seen.variance[slot, LEVEL])
-    limit = limit_of(pool, rule) / damped(alarms, slot, 1.0)
+    limit = limit_of(pool, rule) / damped(alarms, rule, slot, 1.0)
     least, most = np.float64(seen.members[slot, 0]), np.float64(seen.members[slot, held - 1])
     out.lower[i] = origin + least - limit * (deviation + FAR * abs(least - mean))
     out.upper[i] = origin + most + limit * (deviation + FAR * abs(most - mean))
