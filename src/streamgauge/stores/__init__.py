@@ -5,6 +5,7 @@ Nothing heavy is imported before one of the two is called.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from streamgauge.stores.contract import Keep
@@ -31,7 +32,7 @@ def open_store(
     """Open a store as its one writer: made at first, brought up to this version, and taken over.
 
     Args:
-        url: ``sqlite:///streamgauge.db`` (``sqlite:////var/…`` from the root).
+        url: ``sqlite:///streamgauge.db`` (``sqlite:////var/…`` from the root), or ``postgresql://…``.
         owner: who opens it; :meth:`Owner.this_process`.
         clock: the wall clock of stamps and of the ownership.
         durability: ``process`` survives the death of the process, ``power`` also that of the machine.
@@ -82,17 +83,31 @@ def backend_of(
     from sqlalchemy.exc import ArgumentError
 
     from streamgauge.errors import ConfigError
+    from streamgauge.settings import hide
 
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
-        raise ConfigError(f"{url!r} is not a store; write sqlite:///streamgauge.db") from error
-    if parsed.get_backend_name() != "sqlite":
-        name = parsed.get_backend_name()
-        raise ConfigError(f"stores of the kind {name!r} are not known; write sqlite:///streamgauge.db")
-    from streamgauge.stores.sqlite import SQLite
+        kind = parsed.get_backend_name()
+    except (ArgumentError, ValueError) as error:
+        raise ConfigError(f"{hide(url, {})!r} is not a store; {_WRITE}") from error
+    if kind == "sqlite":
+        from streamgauge.stores.sqlite import SQLite
 
-    return SQLite(parsed, durability=durability, existing=existing, read_only=read_only)
+        return SQLite(parsed, durability=durability, existing=existing, read_only=read_only)
+    if kind == "postgresql":
+        from streamgauge.stores.postgres import Postgres
+
+        return Postgres(parsed, durability=durability, existing=existing, read_only=read_only)
+    raise ConfigError(f"stores of the kind {kind!r} are not known; {_WRITE}")
 
 
-__all__ = ["Durability", "Keep", "Owner", "open_reading", "open_store"]
+def file_of(url: str) -> Path | None:
+    """The file of a store; None where it is no file, but a database on a server."""
+    if not url.startswith("sqlite:///"):
+        return None
+    return Path(url.removeprefix("sqlite:///").partition("?")[0])
+
+
+_WRITE = "write sqlite:///streamgauge.db, or postgresql://USER@HOST/DATABASE"
+
+__all__ = ["Durability", "Keep", "Owner", "file_of", "open_reading", "open_store"]

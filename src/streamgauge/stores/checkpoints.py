@@ -94,7 +94,9 @@ class Checkpoints:
         self._kept: dict[StateKey, Kept] = {}
 
     def open(self, connection: Connection) -> None:
-        """Learn which states there are."""
+        """Learn which states there are, and forget what was known: each is written whole at its next commit."""
+        self._rows.clear()
+        self._kept.clear()
         for row in connection.execute(select(checkpoint_states)):
             self._rows[rows.state_key(row)] = _Row(row.id, row.sequence, row.generation, row.positions)
 

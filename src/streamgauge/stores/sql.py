@@ -6,6 +6,7 @@ What differs (opening, locking, the words for errors) is a :class:`~streamgauge.
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -20,6 +21,7 @@ from streamgauge.failpoints import reach
 from streamgauge.stores import lease, sections, spool
 from streamgauge.stores.checkpoints import Checkpoints, Pending
 from streamgauge.stores.contract import Commit, Keep, SavedState, StateKey
+from streamgauge.stores.doubt import Doubt, InDoubtError, rest_of
 from streamgauge.stores.history import History
 from streamgauge.stores.migrate import check, migrate
 from streamgauge.stores.owner import Owner
@@ -50,6 +52,7 @@ class SqlStore(SqlReading):
         self._keep = keep
         self._turn = turn_at(backend.where)
         self._checkpoints = Checkpoints()
+        self._doubt = Doubt()
         self._history = History(keep.history)
         self._judgements = History(keep.history, judgements)
         with self._explained(), backend.write() as connection:
@@ -66,23 +69,32 @@ class SqlStore(SqlReading):
 
     def load(self, key: StateKey) -> SavedState | None:
         """A saved state, or None. A damaged block falls back to the last good one, with its positions."""
-        with self._turn, self._reading() as connection:
-            return self._checkpoints.load(connection, key)
+        with self._turn:
+            self._settled()
+            with self._reading() as connection:
+                return self._checkpoints.load(connection, key)
 
     def commit(self, commit: Commit) -> None:
         """Write all of it in one transaction; after an error nothing was, and it may be given again.
 
         Raises:
             StoreTakenError: another process owns the store now; this one must stop.
-            StoreError: full, locked, gone …: the same commit may succeed later.
+            StoreError: full, locked, gone …: the same commit may succeed later. Where it is not known whether it
+                arrived, that is found out before the next one, which must bring all of this one again.
         """
         reach("commit.before")
         now = self._clock.now()
         with self._turn:
-            with self._writing(now) as connection:
-                pending = self._write(connection, commit, now)
-                small = self._history.write(connection, commit.history)
-                small_judged = self._judgements.write(connection, commit.judgements)
+            written = self._settled()
+            rest = commit if written is None else rest_of(commit, written)
+            try:
+                with self._writing(now) as connection:
+                    pending = self._write(connection, rest, now)
+                    small = self._history.write(connection, rest.history)
+                    small_judged = self._judgements.write(connection, rest.judgements)
+            except InDoubtError as error:
+                self._doubt.begin(error, commit)
+                raise
             self._checkpoints.accept(pending)
             self._history.accept(small)
             self._judgements.accept(small_judged)
@@ -167,6 +179,18 @@ class SqlStore(SqlReading):
         sections.write_paused(connection, put, commit.paused, now)
         spool.write(connection, put, commit.rows)
         return pending
+
+    def _settled(self) -> Commit | None:
+        """Where the end of the last commit was not heard: find out. The commit, if it had arrived."""
+        with self._explained():
+            written = self._doubt.settle()
+        if written is not None:
+            # What it wrote of the states cannot be told any more from what has changed since: compare with nothing.
+            with self._reading() as connection:
+                self._checkpoints.open(connection)
+            self._history.accept(Counter())
+            self._judgements.accept(Counter())
+        return written
 
     @contextmanager
     def _writing(self, now: int) -> Iterator[Connection]:
