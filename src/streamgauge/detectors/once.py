@@ -12,13 +12,13 @@ import numpy as np
 from streamgauge.batch import FloatArray
 from streamgauge.detectors.against_reference import Family, Judged, ReferenceConfig, chosen_of, judge
 from streamgauge.errors import ConfigError
+from streamgauge.kernels.samples import kolmogorov_smirnov, wasserstein
 from streamgauge.settings import nearest
 from streamgauge.statistics.binning import Categories, counts_of
 from streamgauge.statistics.columns import Table, table
 from streamgauge.statistics.comparison import CellComparison, Comparison, NormalComparison, Seen
 from streamgauge.statistics.gaussian import moments
 from streamgauge.statistics.reference import Feature, Recipe, Reference, build
-from streamgauge.statistics.two_samples import kolmogorov_smirnov, wasserstein
 from streamgauge.verdict import Severity
 
 if TYPE_CHECKING:

@@ -40,6 +40,15 @@ def upper_tail(statistic: float | FloatArray, freedom: float | FloatArray) -> Fl
     return answer
 
 
+def tail_above(statistic: float, freedom: float) -> float:
+    """As :func:`upper_tail`, of two numbers.
+
+    >>> round(tail_above(3.841458820694124, 1), 12)
+    0.05
+    """
+    return _tail(statistic / 2, freedom / 2)
+
+
 def limit(tail: float | FloatArray, freedom: float | FloatArray) -> FloatArray:
     """The value above which lies the share ``tail`` (0 < tail < 1); shapes are broadcast, ``freedom`` > 0.
 

@@ -11,7 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from streamgauge.batch import FloatArray, IntArray
-from streamgauge.statistics.chi_squared import upper_tail
+from streamgauge.statistics.chi_squared import tail_above
+
+FEW = 64
+"""So many bins are faster one by one."""
 
 
 class Answer(NamedTuple):
@@ -43,7 +46,12 @@ def kolmogorov_smirnov(a: FloatArray, b: FloatArray) -> Answer:
     if (larger[place - 1] == smaller).any():
         just_before = np.searchsorted(larger, smaller, "left") / len(larger)
     distance = float(max(np.abs(upto - at).max(), np.abs(just_before - before).max()))
-    return Answer(distance, kolmogorov_tail(distance * math.sqrt(len(a) * len(b) / (len(a) + len(b)))))
+    return Answer(distance, chance_of(distance, len(a), len(b)))
+
+
+def chance_of(distance: float, n: int, m: int) -> float:
+    """The chance of a distance at least as large between samples of n and m rows, by the limit law."""
+    return kolmogorov_tail(distance * math.sqrt(n * m / (n + m)))
 
 
 def kolmogorov_tail(scaled: float) -> float:
@@ -82,11 +90,13 @@ def wasserstein(a: FloatArray, b: FloatArray) -> float:
     a, b = np.sort(a), np.sort(b)
     if not np.isfinite([a[0], a[-1], b[0], b[-1]]).all():
         return float("inf")
-    every = np.sort(np.concatenate([a, b]))
-    widths = np.diff(every)
-    below_a = np.searchsorted(a, every[:-1], "right") / len(a)
-    below_b = np.searchsorted(b, every[:-1], "right") / len(b)
-    return float((np.abs(below_a - below_b) * widths).sum())
+    n, m = len(a), len(b)
+    if n == m:
+        return float(np.abs(a - b).mean())
+    # Quantile by quantile, in units of 1 / (n m): a's are m wide, b's are n.
+    ends = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)
+    apart = np.abs(a[(ends - 1) // m] - b[(ends - 1) // n])
+    return float((apart * np.diff(ends, prepend=0)).sum() / (n * m))
 
 
 def chi_square(a: IntArray, b: IntArray) -> Answer:
@@ -95,10 +105,21 @@ def chi_square(a: IntArray, b: IntArray) -> Answer:
     >>> chi_square(np.array([10, 20]), np.array([20, 10])).statistic.__round__(6)
     6.666667
     """
-    table = np.stack([a, b]).astype(np.float64)
-    table = table[:, table.sum(axis=0) > 0]
-    if table.shape[1] < 2 or (table.sum(axis=1) == 0).any():
+    if len(a) > FEW:
+        return _of_many(np.asarray(a, np.float64), np.asarray(b, np.float64))
+    pairs = [(p, q) for p, q in zip(a.tolist(), b.tolist(), strict=True) if p + q > 0]
+    n, m = sum(p for p, _ in pairs), sum(q for _, q in pairs)
+    if len(pairs) < 2 or n == 0 or m == 0:
         return Answer(0.0, 1.0)
-    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
-    statistic = float(((table - expected) ** 2 / expected).sum())
-    return Answer(statistic, float(upper_tail(statistic, table.shape[1] - 1)))
+    statistic = math.fsum((p * m - q * n) ** 2 / (p + q) for p, q in pairs) / (n * m)
+    return Answer(statistic, tail_above(statistic, len(pairs) - 1))
+
+
+def _of_many(a: FloatArray, b: FloatArray) -> Answer:
+    both = a + b
+    a, b, both = a[both > 0], b[both > 0], both[both > 0]
+    n, m = a.sum(), b.sum()
+    if len(both) < 2 or n == 0 or m == 0:
+        return Answer(0.0, 1.0)
+    statistic = float(((a * m - b * n) ** 2 / both).sum() / (n * m))
+    return Answer(statistic, tail_above(statistic, len(both) - 1))
