@@ -5,6 +5,7 @@ Of rules only what was not fine is kept, since all the rest was; of what has a s
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,8 +19,8 @@ from streamgauge.verdict import Severity, Shapes, Verdicts
 MOST = 20_000
 """Rows of one step that are kept; of more only those that fire."""
 
-SHAPES = 200
-"""Keys of which distributions are kept with one commit, the newest of each."""
+SHAPES = 4_096
+"""Numbers of distributions that are kept with one commit; of more the oldest windows go without."""
 
 NUMBERS = ("score", "rarity", "lower", "upper")
 
@@ -29,7 +30,8 @@ class Judgements:
 
     def __init__(self) -> None:
         self._blocks: list[HistoryBlock] = []
-        self._shapes: dict[tuple[str, str], tuple[int, int, Shapes]] = {}
+        self._shapes: deque[HistoryBlock] = deque()
+        self._numbers = 0
 
     def add(self, monitor: str, verdicts: Verdicts) -> None:
         """Keep what is worth it; verdicts about single records stand in their incidents."""
@@ -43,22 +45,21 @@ class Judgements:
 
     def blocks(self) -> list[HistoryBlock]:
         """What the next commit writes."""
-        shapes = [
-            _shape_block(monitor, key, (start, end), shapes)
-            for (monitor, key), (start, end, shapes) in self._shapes.items()
-        ]
-        return [*self._blocks, *shapes]
+        return [*self._blocks, *self._shapes]
 
     def clear(self) -> None:
         """It is written."""
         self._blocks.clear()
         self._shapes.clear()
+        self._numbers = 0
 
     def _remember(self, monitor: str, shapes: Shapes, columns: Mapping[str, Any]) -> None:
-        starts, ends = columns["window_start"].tolist(), columns["window_end"].tolist()
-        for row, key in enumerate(columns["key"].values()):
-            if (monitor, key) in self._shapes or len(self._shapes) < SHAPES:
-                self._shapes[monitor, key] = starts[row], ends[row], shapes.take(np.array([row]))
+        width = shapes.table.shape[1]
+        for row in range(max(0, len(shapes.table) - max(1, SHAPES // width)), len(shapes.table)):
+            self._shapes.append(_shape_block(monitor, shapes, columns, row))
+            self._numbers += width
+        while self._numbers > SHAPES and len(self._shapes) > 1:
+            self._numbers -= _width(self._shapes.popleft())
 
 
 def _worth_keeping(verdicts: Verdicts) -> IntArray:
@@ -126,17 +127,21 @@ def _block(monitor: str, columns: Mapping[str, Any]) -> HistoryBlock:
     return HistoryBlock(monitor, int(ends.min()), int(ends.max()), columns)
 
 
-def _shape_block(monitor: str, key: str, window: tuple[int, int], shapes: Shapes) -> HistoryBlock:
+def _shape_block(monitor: str, shapes: Shapes, columns: Mapping[str, Any], row: int) -> HistoryBlock:
     """A row of its own beside that of the verdict: most readers want no distributions."""
-    start, end = window
-    columns = {
-        "key": Column("string", values=[key]),
-        "window_start": np.array([start]),
-        "window_end": np.array([end]),
+    end = int(columns["window_end"][row])
+    shape = {
+        "key": columns["key"].part(row, row + 1),
+        "window_start": columns["window_start"][row : row + 1],
+        "window_end": columns["window_end"][row : row + 1],
         "of": Column("string", values=[shapes.of]),
-        "table": Column("list", values=[shapes.table[0].tolist()]),
+        "table": Column("list", values=[shapes.table[row].tolist()]),
     }
-    return HistoryBlock(f"{monitor}{SHAPE}", end, end, columns)
+    return HistoryBlock(f"{monitor}{SHAPE}", end, end, shape)
+
+
+def _width(block: HistoryBlock) -> int:
+    return len(block.columns["table"].at(0))
 
 
 SHAPE = " distributions"

@@ -18,6 +18,7 @@ from streamgauge.server import (
     health,
     incidents,
     ingest,
+    investigating,
     model_metrics,
     monitors,
     predict,
@@ -54,6 +55,7 @@ def make_app(desk: Desk) -> FastAPI:
     app.include_router(monitors.routes(desk), prefix="/api/v1")
     app.include_router(ingest.routes(desk), prefix="/api/v1")
     app.include_router(acts.routes(desk), prefix="/api/v1")
+    investigating.add_to(app, desk)
     app.include_router(model_metrics.routes(desk))
     app.include_router(predict.routes(desk))
     app.include_router(slack.routes(desk))

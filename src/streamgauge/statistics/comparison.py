@@ -49,17 +49,18 @@ class Seen:
     unseen: Callable[[int, int], dict[str, int]] | None = None
 
     def flat(self) -> FloatArray:
-        """float64[R, W]: the counts; of normals the values that are not missing, means and deviations side by side."""
+        """float64[R, 1 + W]: rows and counts; of normals rows, values that are not missing, means and deviations."""
         if self.known is None or self.means is None or self.deviations is None:
-            return self.counts.astype(np.float64)
-        return np.column_stack([self.known, self.means, self.deviations])
+            return np.column_stack([self.rows, self.counts]).astype(np.float64)
+        return np.column_stack([self.rows, self.known, self.means, self.deviations])
 
     @classmethod
-    def from_flat(cls, rows: IntArray, table: FloatArray, *, normals: bool) -> Seen:
+    def from_flat(cls, table: FloatArray, *, normals: bool) -> Seen:
         """Read back what :meth:`flat` wrote; unknown categories have lost their names."""
+        rows, rest = table[:, 0].astype(np.int64), table[:, 1:]
         if not normals:
-            return cls(rows, table.astype(np.int64))
-        known, means, deviations = np.split(table, 3, axis=1)
+            return cls(rows, rest.astype(np.int64))
+        known, means, deviations = np.split(rest, 3, axis=1)
         return cls(rows, np.empty((len(rows), 0), np.int64), known, means, deviations)
 
 

@@ -219,6 +219,17 @@ class SqlReading:
                 connection, judgements, monitor, start, end, None if key is None else key_text(key)
             )
 
+    def last_judged(self, monitor: str, before: int | None = None) -> int | None:
+        """The end of the newest window that was judged, or of the newest that ended by ``before``."""
+        query = select(func.max(judgements.c.last_end)).where(judgements.c.monitor == monitor)
+        with self._reading() as connection:
+            newest: int | None = connection.execute(query).scalar()
+            if newest is None or before is None or newest <= before:
+                return newest
+            earlier = query.where(judgements.c.first_end <= before)
+            found: int | None = connection.execute(earlier).scalar()
+            return None if found is None else min(found, before)
+
     def waiting(self, limit: int = 1000, *, after: int = 0, channel: str | None = None) -> list[Waiting]:
         """The outbox in the order in which the notices were decided.
 
