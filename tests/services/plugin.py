@@ -11,6 +11,7 @@ import pytest
 from tests.services.chromium import Chromium
 from tests.services.kafka import Broker
 from tests.services.missing import CannotBeHadError, skip_or_fail
+from tests.services.postgresql import PostgresServer
 from tests.services.registry import Registry
 
 
@@ -50,6 +51,37 @@ def schema_registry() -> Iterator[Registry]:
         skip_or_fail(str(missing))
     yield registry
     registry.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL that tests share: take a database from ``new_database``, and never stop it."""
+    server = started_postgres()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Callable[..., PostgresServer]]:
+    """Starts servers of the test's own, to be stopped and killed; settings as of ``postgresql.conf``."""
+    with ExitStack() as stack:
+
+        def start(**settings: str) -> PostgresServer:
+            server = started_postgres(**settings)
+            stack.callback(server.close)
+            return server
+
+        yield start
+
+
+def started_postgres(**settings: str) -> PostgresServer:
+    """Start one; where that cannot be on this machine, skip or fail with what to install."""
+    server = PostgresServer(**settings)
+    try:
+        return server.start()
+    except CannotBeHadError as missing:
+        server.close()
+        skip_or_fail(str(missing))
 
 
 @pytest.fixture(scope="module")

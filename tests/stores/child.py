@@ -1,12 +1,11 @@
-"""A process that owns a store, for tests that kill, freeze or fail it: ``python -m tests.stores.child VERB FILE``.
+"""A process that owns a store, for tests that kill, freeze or fail it: ``python -m tests.stores.child VERB URL``.
 
-``hold``: open, make FILE.ready, wait for a line on stdin, commit once, print how that went.
+``hold``: open, say ``ready``, wait for a line on stdin, commit once, say how that went.
 ``count``: commit positions and a counter for 1, 2, 3 … without end, say ``LAST n`` after each commit.
 """
 
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 from streamgauge.clock import SystemClock
 from streamgauge.errors import StoreError
@@ -21,8 +20,8 @@ def say(*words: object) -> None:
     sys.stdout.flush()
 
 
-def hold(store: SqlStore, file: Path) -> None:
-    file.with_suffix(".ready").touch()
+def hold(store: SqlStore) -> None:
+    say("ready")
     sys.stdin.readline()
     try:
         store.commit(saving({}, 99))
@@ -44,10 +43,10 @@ def count(store: SqlStore) -> None:
 
 
 def main() -> None:
-    verb, file = sys.argv[1], Path(sys.argv[2])
-    store = open_store(f"sqlite:///{file}", owner=Owner.this_process(), clock=SystemClock())
+    verb, url = sys.argv[1:]
+    store = open_store(url, owner=Owner.this_process(), clock=SystemClock())
     if verb == "hold":
-        hold(store, file)
+        hold(store)
     else:
         count(store)
 

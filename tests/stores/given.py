@@ -5,7 +5,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from streamgauge.stores import Owner
 from streamgauge.stores.contract import Commit, Position, SavedState, StateKey, StateWrite
 from streamgauge.stores.schema import metadata
 from streamgauge.stores.sql import SqlStore
+from tests.services.postgresql import Database
 
 ME = Owner.this_process()
 GONE = Owner(ME.host, 2**22 + 1, 0)
@@ -114,12 +114,12 @@ def copy_of(path: Path, to: Path) -> Path:
     return to / path.name
 
 
-def blocks(path: Path) -> list[tuple[int, int, int]]:
-    """(generation, number, size) of every block in a store's file."""
+def blocks(path: Path | Database) -> list[tuple[int, int, int]]:
+    """(generation, number, size) of every block in a store."""
     return [(g, n, len(data)) for g, n, data in sql(path, _BLOCKS)]
 
 
-def flip(path: Path, generation: int, number: int, *, byte: int = -9) -> None:
+def flip(path: Path | Database, generation: int, number: int, *, byte: int = -9) -> None:
     """Turn one bit of a block around, as a bad disk would."""
     ((data,),) = sql(
         path, "SELECT data FROM checkpoint_blocks WHERE generation=? AND number=?", generation, number
@@ -133,8 +133,10 @@ def flip(path: Path, generation: int, number: int, *, byte: int = -9) -> None:
 _BLOCKS = "SELECT generation, number, data FROM checkpoint_blocks ORDER BY state_id, generation, number"
 
 
-def sql(path: Path, statement: str, *values: Any) -> list[Any]:
+def sql(path: Path | Database, statement: str, *values: Any) -> list[Any]:
     """What a statement finds, past all of the store's code."""
+    if isinstance(path, Database):
+        return path.sql(statement.replace("?", "%s"), *values)
     connection = sqlite3.connect(path)
     try:
         with connection:
@@ -143,17 +145,9 @@ def sql(path: Path, statement: str, *values: Any) -> list[Any]:
         connection.close()
 
 
-def rows(path: Path, table: str) -> list[Any]:
+def rows(path: Path | Database, table: str) -> list[Any]:
     """Everything in a table, as plain tuples."""
-    return sql(path, f"SELECT * FROM {table}")
-
-
-def wait_for(file: Path, within: float = 30.0) -> None:
-    """Until another process has made ``file``."""
-    deadline = time.monotonic() + within
-    while not file.exists():
-        assert time.monotonic() < deadline, f"{file} did not come within {within} s"
-        time.sleep(0.005)
+    return sql(path, f"SELECT * FROM {table} ORDER BY 1, 2")
 
 
 def counted(number: int) -> Commit:
@@ -175,6 +169,6 @@ def child(*arguments: object, **environment: str) -> subprocess.Popen[str]:
     )
 
 
-def everything_in(path: Path) -> dict[str, list[Any]]:
+def everything_in(path: Path | Database) -> dict[str, list[Any]]:
     """All that stands in a store."""
     return {table.name: rows(path, table.name) for table in metadata.sorted_tables}

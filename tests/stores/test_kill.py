@@ -33,21 +33,21 @@ def assert_whole(store: SqlStore, number: int) -> None:
     ("place", "stands_at"),
     [("commit.before:4", 3), ("commit.between-log-and-fold:3", 2), ("commit.between-log-and-fold:4", 3)],
 )
-def test_a_kill_at_a_named_place_leaves_the_commit_before(path, place, stands_at):
-    killed = child("count", path, STREAMGAUGE_FAILPOINT=place)
+def test_a_kill_at_a_named_place_leaves_the_commit_before(url, place, stands_at):
+    killed = child("count", url, STREAMGAUGE_FAILPOINT=place)
     said, _ = killed.communicate(timeout=60)
     assert killed.returncode == -signal.SIGKILL
     assert said.split()[-1] == str(stands_at)
-    store = open_store(f"sqlite:///{path}", owner=ME, clock=SystemClock())
+    store = open_store(url, owner=ME, clock=SystemClock())
     assert_whole(store, stands_at)
     store.close()
 
 
-def test_kills_at_random_moments_never_tear_a_commit(path):
+def test_kills_at_random_moments_never_tear_a_commit(url):
     """Each process goes on where the one before was killed; what it said to be committed is there."""
     chance = random.Random(7)
     for _ in range(8 if THOROUGH else 2):
-        process = child("count", path)
+        process = child("count", url)
         assert process.stdout is not None
         last = 0
         for _ in range(chance.randrange(3, 25)):
@@ -56,7 +56,7 @@ def test_kills_at_random_moments_never_tear_a_commit(path):
         rest = process.stdout.read().split()
         process.wait(timeout=60)
         last = int(rest[-1]) if rest else last
-        store = open_store(f"sqlite:///{path}", owner=ME, clock=SystemClock())
+        store = open_store(url, owner=ME, clock=SystemClock())
         number = store.positions("payments")[P0].next_offset
         assert number in (last, last + 1)  # the kill may have come between the commit and its word
         assert_whole(store, number)

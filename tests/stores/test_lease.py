@@ -3,6 +3,7 @@
 import os
 import signal
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
@@ -15,7 +16,7 @@ from streamgauge.stores import Owner, open_store
 from streamgauge.stores.contract import Commit
 from streamgauge.stores.owner import is_gone
 from streamgauge.testing import PushedClock
-from tests.stores.given import GONE, ME, P0, at, bad, child, everything_in, notice, saving, wait_for
+from tests.stores.given import GONE, ME, P0, at, bad, child, everything_in, notice, saving
 
 ELSEWHERE = Owner("another-host", 7, 70)
 
@@ -103,32 +104,37 @@ def test_is_gone_knows_only_its_own_host():
     )  # start times are read a little differently
 
 
-def test_a_holder_killed_and_not_yet_buried_is_dead(path):
-    holder = child("hold", path)
-    wait_for(path.with_suffix(".ready"))
+def holding(url: str) -> subprocess.Popen[str]:
+    """A process that has the store."""
+    holder = child("hold", url)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "ready\n"
+    return holder
+
+
+def test_a_holder_killed_and_not_yet_buried_is_dead(url):
+    holder = holding(url)
     holder.kill()
     os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
-    store = open_store(f"sqlite:///{path}", owner=ME, clock=SystemClock())
+    store = open_store(url, owner=ME, clock=SystemClock())
     assert store.epoch == 2
     store.close()
     holder.communicate()
 
 
-def test_a_holder_that_lives_keeps_it_across_processes(path):
-    holder = child("hold", path)
-    wait_for(path.with_suffix(".ready"))
+def test_a_holder_that_lives_keeps_it_across_processes(url):
+    holder = holding(url)
     with pytest.raises(StoreError, match=f"pid {holder.pid} on host {ME.host}"):
-        open_store(f"sqlite:///{path}", owner=ME, clock=SystemClock())
+        open_store(url, owner=ME, clock=SystemClock())
     said, _ = holder.communicate("go\n", timeout=30)
     assert said == "committed\n"
 
 
-def test_a_process_frozen_beyond_its_time_out_and_woken_writes_nothing(path):
-    holder = child("hold", path)
-    wait_for(path.with_suffix(".ready"))
+def test_a_process_frozen_beyond_its_time_out_and_woken_writes_nothing(url):
+    holder = holding(url)
     os.kill(holder.pid, signal.SIGSTOP)
     later = PushedClock(SystemClock().now() + 11_000_000)  # eleven seconds that nobody has to wait
-    store = open_store(f"sqlite:///{path}", owner=ME, clock=later)
+    store = open_store(url, owner=ME, clock=later)
     store.commit(saving({}, 5))
     os.kill(holder.pid, signal.SIGCONT)
     said, _ = holder.communicate("go\n", timeout=30)
@@ -137,6 +143,7 @@ def test_a_process_frozen_beyond_its_time_out_and_woken_writes_nothing(path):
     store.close()
 
 
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_lock_at_the_end_is_said_and_no_error(url, clock, path, capsys):
     store = open_store(url, owner=ME, clock=clock)
     store.commit(saving({}, 3))

@@ -2,30 +2,31 @@
 
 import threading
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
 
 from streamgauge.clock import SystemClock
-from streamgauge.stores import open_store
+from streamgauge.stores import backend_of, open_store
 from streamgauge.stores.migrate import HEAD, alembic_config
 from streamgauge.stores.schema import metadata
 from tests.stores.given import ME, sql
 
 
-def test_the_migrations_build_the_schema(store, path):
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.connect() as connection:
+def test_the_migrations_build_the_schema(store, url):
+    backend = backend_of(url)
+    with backend.read() as connection:
         options = {"compare_type": True, "compare_server_default": True}
         assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
-    engine.dispose()
+    backend.close()
 
 
 def test_the_newest_migration_is_the_one_the_code_is_written_for():
     assert ScriptDirectory.from_config(alembic_config()).get_heads() == [HEAD]
 
 
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_an_empty_file_becomes_a_store(path, url, clock):
     path.touch()
     open_store(url, owner=ME, clock=clock).close()
@@ -39,13 +40,17 @@ def test_a_store_is_opened_again_without_alembic(store, url, clock, monkeypatch)
     open_store(url, owner=ME, clock=clock).close()
 
 
-def test_two_that_open_a_new_store_at_once_do_not_meet(path):
+def test_two_that_open_a_new_store_at_once_do_not_meet(kind, tmp_path, request):
     """One makes the tables and takes the store, the other is refused in words."""
     outcomes: list[str] = []
+    if kind == "sqlite":
+        url = f"sqlite:///{tmp_path}/new.db"
+    else:
+        url = request.getfixturevalue("postgres").new_database().url()
 
     def opens() -> None:
         try:
-            stores.append(open_store(f"sqlite:///{path}", owner=ME, clock=SystemClock()))
+            stores.append(open_store(url, owner=ME, clock=SystemClock()))
             outcomes.append("opened")
         except Exception as error:  # noqa: BLE001  whatever it is, the assertion shows it
             outcomes.append(str(error))

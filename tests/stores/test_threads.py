@@ -3,6 +3,7 @@
 import threading
 
 import numpy as np
+import pytest
 
 from streamgauge.channels.contract import Result
 from streamgauge.stores import wal
@@ -36,6 +37,7 @@ def test_answers_and_looks_from_other_threads_do_not_meet_with_commits(store, ur
     assert list(saved(store).positions.values()) == [at(offset)]
 
 
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_long_write_ahead_log_is_folded_while_the_store_is_open(store, path):
     numbers = np.random.default_rng(1)
     before = path.stat().st_size

@@ -20,6 +20,7 @@ def tokens(store, url, clock):
     tokens.close()
 
 
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_token_is_known_by_its_hash_and_kept_nowhere(tokens, path):
     text = tokens.create("grafana", ["read"])
     (token,) = tokens.all()
@@ -74,6 +75,7 @@ def test_what_each_scope_includes(scopes, may):
     assert {scope for scope in ("read", "ingest", "operate", "admin") if token.may(scope)} == may
 
 
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_the_first_token_may_come_before_the_first_run(url, path, clock):
     with pytest.raises(StoreError, match="there is no store"):
         Tokens(url, clock)

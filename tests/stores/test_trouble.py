@@ -21,6 +21,11 @@ from tests.stores.given import GONE, ME, P0, assert_same, at, everything_in, inc
 MAY_MOUNT = os.getuid() == 0
 
 
+@pytest.fixture
+def kind():
+    return "sqlite"
+
+
 def random_numbers(seed: int, n: int = 40_000) -> Tables:
     return {"w": {"x": np.random.default_rng(seed).random(n)}}
 
