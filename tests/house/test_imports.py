@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "src" / "streamgauge"
 
 ORDER = [
-    {"errors", "clock", "durations", "rates", "batch", "failpoints", "__init__"},
+    {"errors", "clock", "durations", "rates", "batch", "failpoints", "standard_output", "__init__"},
     {"settings", "keys", "state", "statistics"},
     {"verdict", "incident", "kernels", "contracts"},  # contracts: the file contract.py of each folder
     {"expressions", "incidents", "samples", "sources", "formats", "channels", "sinks", "stores", "logs"},
@@ -18,7 +18,7 @@ ORDER = [
     {"monitor", "config"},
     {"plan"},
     {"pipeline"},
-    {"engines"},
+    {"engines", "schedule"},
     {"api", "client", "scoring", "lessons", "testing", "metrics", "conformance", "sql"},
     {"server", "why", "demo", "profiling", "checkup", "drift_stream"},
     {"cli", "__main__"},

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from streamgauge import standard_output
 from streamgauge.batch import Partition
 from streamgauge.engines.ahead_answers import Answer, answer, receive, send
 from streamgauge.formats import json
@@ -130,8 +131,9 @@ def main() -> None:
     gc.disable()  # nothing here is cyclic, and there are many objects
     task: Task = receive(sys.stdin.buffer, Task)
     decoder = task.decoder()
+    answers = standard_output.as_bytes()
     with Path(task.path).open("rb") as file, suppress(BrokenPipeError):  # nobody listens any more
         blocks = Blocks(file, task.block)
         for start in task.blocks:
-            send(sys.stdout.buffer, decoded(blocks, start, decoder, task))
+            send(answers, decoded(blocks, start, decoder, task))
     os._exit(0)  # a closed pipe is no reason for words at the end
