@@ -180,8 +180,10 @@ def test_the_connections_of_one_place_are_shared_and_few(store, url, path: Datab
             pass
     mine = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'streamgauge' AND datname = %s"
     assert path.sql(mine, path.name)[0][0] <= 3
-    for one in (*besides, *looks):
-        one.close()
+    for beside in besides:
+        beside.close()
+    for look in looks:
+        look.close()
     store.commit(saving({}, 1))
 
 

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from streamgauge.checkup import store_server
 from streamgauge.checkup.contract import Finding, Grade, from_error
 from streamgauge.checkup.patient import Patient
+from streamgauge.checkup.store_inside import looked_into
 from streamgauge.errors import StoreError, StreamgaugeError
 
 NAME = "store"
@@ -22,8 +24,13 @@ _PATIENCE = 1.0
 
 def examine(patient: Patient) -> Iterator[Finding]:
     """One line; a store that is not there yet is made by the first run."""
+    from streamgauge.stores import file_of
+
     url = patient.config.store.url
-    path = Path(url.removeprefix("sqlite:///").partition("?")[0])
+    path = file_of(url)
+    if path is None:
+        yield from store_server.examine(url)
+        return
     yield _folder(path) or _room(path) or (_file(url, path) if path.exists() else _none_yet(path))
 
 
@@ -54,24 +61,11 @@ def _room(path: Path) -> Finding | None:
 
 
 def _file(url: str, path: Path) -> Finding:
-    from streamgauge.stores import open_reading
-
     try:
-        with closing(open_reading(url)) as store:
-            waiting = sum(store.outbox_depth().values())
-            paused = sorted(store.monitor_status())
+        found = looked_into(url, str(path))
     except StreamgaugeError as error:
         return from_error(NAME, "store", error)
-    locked = _locked(path)
-    if locked is not None:
-        return locked
-    if paused:
-        return Finding(
-            NAME, "store", Grade.WARNING, f"paused in the store, and staying so over a restart: {', '.join(paused)}",
-            "resume them by POST /api/v1/monitors/NAME/resume when what paused them is mended",
-        )  # fmt: skip
-    said = f"; {waiting} notices wait to be told" if waiting else ""
-    return Finding(NAME, "store", Grade.FINE, f"{path} can be read and written{said}")
+    return _locked(path) or found
 
 
 def _locked(path: Path) -> Finding | None:

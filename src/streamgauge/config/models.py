@@ -39,7 +39,7 @@ from streamgauge.sources.contract import SourceConfig
 if TYPE_CHECKING:
     from streamgauge.config.mistakes import Mistake
 
-STORE_URL = re.compile(r"^sqlite:///.+")
+STORE_URL = re.compile(r"^(sqlite:///|postgresql://).+")
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=120)]
 """How streams, monitors and channels may be called."""
@@ -232,7 +232,7 @@ class StoreConfig(Settings):
     """What survives a restart, and for how long."""
 
     url: Annotated[str, Field(json_schema_extra={"pattern": STORE_URL.pattern})] = "sqlite:///streamgauge.db"
-    """Where it is: `sqlite:///FILE`."""
+    """Where it is: `sqlite:///FILE`, or `postgresql://USER@HOST/DATABASE`."""
     durability: Literal["process", "power"] = "process"
     """Survive a killed process, or also a power cut at the cost of speed."""
     history: Duration = timedelta(hours=24)
@@ -244,7 +244,10 @@ class StoreConfig(Settings):
     @classmethod
     def _known_store(cls, url: str) -> str:
         if not STORE_URL.match(url):
-            raise ValueError("expected sqlite:/// and the file's path, such as sqlite:///streamgauge.db")
+            raise ValueError(
+                "expected sqlite:/// and the file's path, such as sqlite:///streamgauge.db, or "
+                "postgresql://USER@HOST/DATABASE"
+            )
         return url
 
 

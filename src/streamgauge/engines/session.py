@@ -21,7 +21,7 @@ from streamgauge.engines.keeper import kept
 from streamgauge.engines.status import StatusBoard
 from streamgauge.errors import ConfigError, StoreTakenError, StreamgaugeError
 from streamgauge.logs import keep_secret
-from streamgauge.stores import Keep, Owner, open_store
+from streamgauge.stores import Keep, Owner, file_of, open_store
 from streamgauge.stores.contract import Store
 
 _log = structlog.get_logger("streamgauge")
@@ -170,6 +170,7 @@ class _Signals:
 
 
 def _cache_folder(config: Config) -> Path:
-    """Compiled kernels are kept beside the store."""
-    store = Path(config.store.url.removeprefix("sqlite:///"))
-    return store.resolve().parent / ".streamgauge-cache"
+    """Compiled kernels are kept beside the store's file; where it is none, beside where this runs."""
+    store = file_of(config.store.url)
+    folder = Path.cwd() if store is None else store.resolve().parent
+    return folder / ".streamgauge-cache"

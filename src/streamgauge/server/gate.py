@@ -11,7 +11,6 @@ import ipaddress
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -184,8 +183,10 @@ class Gate:
         return token if token is not None and right and token.valid(self._desk.clock.now()) else None
 
     def _is_there(self) -> bool:
-        url = self._desk.running.config.store.url
-        return Path(url.removeprefix("sqlite:///").partition("?")[0]).exists()
+        from streamgauge.stores import file_of
+
+        file = file_of(self._desk.running.config.store.url)
+        return file is None or file.exists()
 
     def _still(self, now: float) -> Sequence[Token]:
         if not self._tokens and not self._is_there():
