@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 import structlog
 
@@ -18,11 +19,14 @@ from streamgauge.clock import Clock
 from streamgauge.config.models import Config
 from streamgauge.config.telling import rules_of
 from streamgauge.engines.acting import Acting, Answer
+from streamgauge.engines.attendance import Attendance
 from streamgauge.engines.built_in import LATE, shadow
 from streamgauge.engines.collector import out_of_the_way
 from streamgauge.engines.company import refuse_company
 from streamgauge.engines.delivery import Delivery
+from streamgauge.engines.forgetting import Forgetting
 from streamgauge.engines.intake import Intake, Taken
+from streamgauge.engines.job_mishaps import watch_jobs
 from streamgauge.engines.ledger import Ledger
 from streamgauge.engines.mishaps import Mishaps
 from streamgauge.engines.reporting import Reporter
@@ -103,7 +107,7 @@ class Engine:
         self.sinking = surroundings.sinking
         self._reload = surroundings.reload
         self._full: set[str] = set()
-        self._commands: list[tuple[str, str | None]] = []
+        self._commands: list[str] = []
         self._acting = Acting()
         self._ticked_at = self.clock.monotonic()
         self._refused_at: float | None = None
@@ -134,7 +138,8 @@ class Engine:
         self.runners = Runners(
             self.plan, self.board, self.ledger, paused=frozenset(self.paused), replay=self.finite
         )
-        self.mishaps.removed(self.store.told_through)
+        self._forgetting = Forgetting(self.runners, self.board)
+        self.mishaps.removed(self.store.told_through, self.config.schedule)
         self._restarts = {name: Restart(self.store, runner) for name, runner in self.runners.streams.items()}
         self._unread = set(self.intakes)
         about = [name for name in self.runners.streams if name not in self.intakes]
@@ -215,12 +220,12 @@ class Engine:
         """Ask the loop to end; from any thread or signal handler."""
         self.stopping.set()
 
-    def ask(self, verb: str, monitor: str | None = None) -> None:
-        """``pause`` or ``resume`` a monitor, or ``reload``; carried out between two turns."""
-        self._commands.append((verb, monitor))
+    def ask(self, verb: Literal["reload"]) -> None:
+        """Read the file again; carried out between two turns."""
+        self._commands.append(verb)
 
     def act(self, asked: Asked) -> Answer:
-        """Have something done about an incident or a silence; from any thread. Answers once it is committed."""
+        """Have something done about an incident, a silence or a monitor; from any thread. Answers once committed."""
         return self._acting.ask(asked)
 
     def go_on_for(self, other: Engine) -> None:
@@ -350,6 +355,7 @@ class Engine:
             return
         self._ticked_at = now
         self._wait_for_room()
+        self._forgetting.look(now)
         for name, intake in self.intakes.items():
             runner = self.runners.streams[name]
             runner.gone = intake.gone()
@@ -362,6 +368,7 @@ class Engine:
             if not intake.finite:
                 self.mishaps.watch_source(name, intake, runner)
             self.mishaps.watch_keys(name, runner)
+        watch_jobs(self.board, self.config, self.totals.jobs, self.clock.now())
         self.ledger.gathered(self.runners.settle())
 
     def _unheard(self, runner: StreamRunner) -> tuple[int, int] | None:
@@ -386,29 +393,20 @@ class Engine:
 
     def _obey(self) -> None:
         while self._commands:
-            verb, monitor = self._commands[0]
-            if verb == "reload" and self._reload():
+            if self._commands[0] == "reload" and self._reload():
                 self.replaced = True
                 self.stop()
-            elif verb == "pause" and monitor is not None:
-                self._pause(monitor)
-            elif verb == "resume" and monitor in self.paused:
-                self._resume(monitor)
             self._commands.pop(0)
-        office = Office(self.board, self.telling, self.store.incident)
-        self._acting.carry_out(office, self.clock.now(), self._commit_surely)
+        attendance = Attendance(self.plan, self.paused, self.ledger, self.mishaps)
+        office = Office(self.board, self.telling, self.store.incident, attendance.attend)
 
-    def _pause(self, monitor: str) -> None:
-        if monitor not in self.paused:
-            self.ledger.pause(monitor, "paused by hand")
+        def commit() -> None:
             self._commit_surely()
-            self._again()
+            if attendance.changed:
+                self._again()
+                self.reporter.report()
 
-    def _resume(self, monitor: str) -> None:
-        self.ledger.pause(monitor, None)
-        self.mishaps.resumed(monitor)
-        self._commit_surely()
-        self._again()
+        self._acting.carry_out(office, self.clock.now(), commit)
 
     def _failed(self, failed: MonitorFailed) -> None:
         """Go back to the last commit without the monitors that failed, and read on from there."""
@@ -492,9 +490,9 @@ class Engine:
         runner.begin(partition)
 
     def _warm_up(self) -> None:
-        """Compile before readiness: run an empty batch through a throw-away copy of every lane."""
-        if not jit.compiled():
-            return
-        from streamgauge.engines.warm_up import warm_up
+        """Before readiness: load what the first commit needs, and run invented records through every lane."""
+        from streamgauge.engines.warm_up import load_arrow, warm_up
 
-        warm_up(self.plan)
+        load_arrow()
+        if jit.compiled():
+            warm_up(self.plan)

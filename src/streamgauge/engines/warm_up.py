@@ -1,4 +1,5 @@
-"""Compiles every kernel that a plan needs before the first record, by running two invented records through it."""
+"""Before the first record: compiles every kernel that a plan needs, by running two invented records through it, and
+loads what the first commit would load."""
 
 from __future__ import annotations
 
@@ -25,6 +26,13 @@ def warm_up(plan: Plan) -> None:
         runner.take([_batch(stream, partition, 0)])
         runner.take([_batch(stream, partition, 10**15)])
         runner.finish()
+
+
+def load_arrow() -> None:
+    """Make one array. With the first, Arrow also loads pandas where it is installed, which takes up to a second."""
+    import pyarrow as pa
+
+    pa.array(np.zeros(1))
 
 
 def _batch(stream: StreamPlan, partition: Partition, at: int) -> Batch:
