@@ -171,6 +171,15 @@ class StreamConfig(Settings):
     """Bounds of its memory."""
     write: Annotated[SinkConfig, ByType("sinks")] | None = None
     """Where its records are written to."""
+    synthetic: Literal["allowed"] | None = None
+    """Whether made-up points may be sent into it, by the analysis app and the API; for trying out."""
+
+    @model_validator(mode="after")
+    def _takes_synthetic(self) -> StreamConfig:
+        takes = self.source.type in ("kafka", "http") and self.format.type == "json"
+        if self.synthetic is not None and not takes:
+            raise wrong("synthetic", "fits streams of JSON from kafka or http only: made-up points are sent there")
+        return self
 
     @model_validator(mode="after")
     def _time_is_in_the_value(self) -> StreamConfig:

@@ -21,9 +21,11 @@ from streamgauge.server import (
     investigating,
     model_metrics,
     monitors,
+    offered,
     predict,
     refusals,
     slack,
+    synthetic,
 )
 from streamgauge.server.desk import Desk
 from streamgauge.server.pages import site
@@ -59,6 +61,8 @@ def make_app(desk: Desk) -> FastAPI:
     app.include_router(model_metrics.routes(desk))
     app.include_router(predict.routes(desk))
     app.include_router(slack.routes(desk))
+    app.include_router(offered.routes(desk), prefix="/api/v1")
+    app.include_router(synthetic.routes(desk), prefix="/api/v1")
     model_metrics.show_kept(desk)
     site.add_to(app, desk)
     return app

@@ -53,7 +53,7 @@ def routes(desk: Desk) -> APIRouter:
             _key(request),
             to_micros(config.remember),
         )
-        receipt = await _keep(desk.mailroom(), posted)
+        receipt = await keep(desk.mailroom(), posted)
         headers = {"Idempotent-Replayed": "true"} if receipt.again else None
         return JSONResponse({"accepted": len(records), "first_offset": receipt.first}, 202, headers)
 
@@ -171,8 +171,12 @@ def _key(request: Request) -> str | None:
     return key
 
 
-async def _keep(mailroom: Mailroom, posted: Posted) -> Receipt:
-    """The receipt, once all its records are kept for good."""
+async def keep(mailroom: Mailroom, posted: Posted) -> Receipt:
+    """The receipt, once all its records are kept for good.
+
+    Raises:
+        Refused: 503, they could not be kept, or too many wait; 422, the key was used for others.
+    """
     answer = mailroom.post(posted)
     if answer is None:
         raise _later(503, "too many requests wait to be kept", 1)
