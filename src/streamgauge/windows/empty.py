@@ -75,7 +75,10 @@ def empty_results(
 
 def _held(window: Window, results: WindowResults, number: IntArray, slot: IntArray) -> BoolArray:
     """bool[n]: which of these windows closed with records."""
-    closed = ~results.early
+    # A step may close windows of a hundred thousand keys where a few keys are asked for: only those are compared.
+    asked = np.zeros(max(int(slot.max(initial=0)), int(results.slots.max(initial=0))) + 1, np.bool_)
+    asked[slot] = True
+    closed = np.flatnonzero(~results.early & asked[results.slots])
     first, span = int(number.min(initial=0)), int(number.max(initial=0) - number.min(initial=0)) + 1
     taken = results.starts[closed] // window.hop - first
     inside = (taken >= 0) & (taken < span)
