@@ -132,10 +132,17 @@ def write(folder: Path, config: Mapping[str, Any], name: str = "watch.yaml") -> 
     return path
 
 
+def _store_of(config: Path) -> str:
+    """The address of the store of a configuration, as it is from here."""
+    store = yaml.safe_load(config.read_text())["store"]
+    on_a_server = isinstance(store, str) and store.startswith("postgresql:")
+    return store if on_a_server else f"sqlite:///{config.parent / 'store.db'}"
+
+
 @contextmanager
 def looking(config: Path) -> Iterator[SqlVisitor]:
-    """A look into the store beside a configuration."""
-    look = open_reading(f"sqlite:///{config.parent / 'store.db'}")
+    """A look into the store of a configuration: the one beside it, or on the server that it names."""
+    look = open_reading(_store_of(config))
     try:
         yield look
     finally:
