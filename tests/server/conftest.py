@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from streamgauge.server.thread import ServerThread
+from tests.server import past_run
 from tests.server.given import Process, configuration, fill, past
 
 
@@ -25,3 +26,10 @@ def url(process: Process) -> Iterator[str]:
     server = ServerThread(process, "127.0.0.1", 0)
     yield f"http://127.0.0.1:{server.start()}"
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where what a run has left is served; nothing changes it."""
+    with past_run.served(tmp_path_factory.mktemp("past")) as url:
+        yield url

@@ -41,7 +41,7 @@ def load(source: FilePath | str | Mapping[str, Any], *, environ: Mapping[str, st
     if mistakes and not document.data:
         raise ConfigErrors(mistakes)
     wrong, gone = translate(document)
-    config, shape, pruned = _shaped(document)
+    config, shape, pruned = shaped(document)
     pruned.paths |= gone
     mistakes += wrong + shape
     warnings: list[Mistake] = []
@@ -95,7 +95,7 @@ def _text(file: FilePath) -> str:
     raise ConfigErrors([Mistake("$", reason, str(file))])
 
 
-def _shaped(document: Document) -> tuple[Config | None, list[Mistake], Pruned]:
+def shaped(document: Document) -> tuple[Config | None, list[Mistake], Pruned]:
     """What the models make of the data; around what they refuse, as much as can still be checked."""
     data, pruned, mistakes = document.data, Pruned(), None
     folder = FilePath(document.file).parent if document.file and document.file != _TEXT else FilePath()

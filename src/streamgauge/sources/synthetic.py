@@ -260,7 +260,8 @@ class SyntheticSource:
     def describe(self) -> Mapping[str, Any]:
         """The settings, and where it starts."""
         positions = {str(partition): offset for partition, offset in self._next.items()}
-        return {**self._config.public(), "positions": positions}
+        began = {"started": self._generation.run.start} if self._next else {}
+        return {**self._config.public(), **began, "positions": positions}
 
     def close(self) -> None:
         """Stop, at once if it waits."""
