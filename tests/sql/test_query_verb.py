@@ -32,7 +32,7 @@ def ask(capsys, *arguments) -> tuple[str, str, int]:
 
 def test_the_example_finds_the_spike_and_nothing_else():
     done = streamgauge(*BOTH, "--set", "threshold=20", "--format", "ndjson")
-    assert (done.returncode, done.stderr) == (0, "80 records, 1 rows\n")
+    assert (done.returncode, done.stderr) == (0, "80 records, 1 row\n")
     assert [json.loads(line) for line in done.stdout.splitlines()] == [SPIKE]
 
 

@@ -129,7 +129,7 @@ def _live(planned: Plan, given: Given, form: Form) -> None:
             printer.add(answer)
             last = answer
     if last is not None:
-        print(f"{last.records:,} records, {printer.rows:,} rows", file=sys.stderr)
+        print(f"{_counted(last.records, 'record')}, {_counted(printer.rows, 'row')}", file=sys.stderr)
 
 
 def _scripts(sql: str | None, files: list[Path]) -> list[Script]:
@@ -179,9 +179,14 @@ def _duration(text: str) -> timedelta:
 
 def _tell(answers: list[Answer]) -> None:
     rows = sum(answer.rows.height for answer in answers)
-    counts = [f"{max((answer.records for answer in answers), default=0):,} records", f"{rows:,} rows"]
+    records = max((answer.records for answer in answers), default=0)
+    counts = [_counted(records, "record"), _counted(rows, "row")]
     late = max((answer.late for answer in answers), default=0)
     bad = max((answer.dead_letters for answer in answers), default=0)
     counts += [f"{late:,} late"] if late else []
     counts += [f"{bad:,} that cannot be read"] if bad else []
     print(", ".join(counts), file=sys.stderr)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
