@@ -174,13 +174,15 @@ class Notice:
     """One thing to tell through one channel; ``n`` counts the notices of its incident from 1.
 
     ``id`` is the same however often it is delivered: receivers can drop repeats by it. ``cause`` is why it is
-    told: ``began``, ``worse``, ``repeat``, ``still firing``, ``ended``; None where nobody asked.
+    told: ``began``, ``worse``, ``repeat``, ``still firing``, ``ended``; None where nobody asked. ``around``: what else
+    began in the minutes before it on the same stream, causes first.
     """
 
     incident: Incident
     n: int
     channel: str
     cause: str | None = None
+    around: Sequence[Mapping[str, Any]] = ()
 
     @property
     def id(self) -> str:
@@ -196,7 +198,8 @@ class Notice:
         """What channels send: the incident as it was when the notice was decided."""
         status = "resolved" if self.resolved else "firing"
         cause = {} if self.cause is None else {"cause": self.cause}
-        return {"notice": self.id, "n": self.n, "status": status, **cause, **self.incident.as_json()}
+        around = {"around": [dict(each) for each in self.around]} if self.around else {}
+        return {"notice": self.id, "n": self.n, "status": status, **cause, **self.incident.as_json(), **around}
 
 
 def fingerprint(monitor: str, key: Key, kind: str = "verdict") -> str:

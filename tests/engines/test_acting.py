@@ -17,7 +17,7 @@ from streamgauge.engines.intake import Intake
 from streamgauge.engines.status import StatusBoard
 from streamgauge.errors import StoreError
 from streamgauge.incident import Incident, IncidentState
-from streamgauge.incidents.actions import Act, AddSilence, ExpireSilence, Refusal
+from streamgauge.incidents.actions import Act, AddSilence, Attend, ExpireSilence, Refusal, TakeGroup
 from streamgauge.plan import make_plan
 from streamgauge.stores import Owner, open_store
 from streamgauge.testing import ListedSource, PushedClock, RecordingChannel, eventually, listed
@@ -39,6 +39,7 @@ monitors:
     detect: {{type: threshold, when: count > 2}}
     runbook: https://wiki.example/burst
     labels: {{team: money}}
+    {monitor}
 store: sqlite:///{folder}/streamgauge.db
 {more}
 """
@@ -48,8 +49,8 @@ GROUPED = "route: {channels: console, group_by: monitor, group_interval: 1m}"
 class World:
     """An engine whose loop the test turns; :meth:`killed` makes it anew from the last commit."""
 
-    def __init__(self, folder: Path, more: str = "") -> None:
-        self.config = load(FILE.format(folder=folder, more=more))
+    def __init__(self, folder: Path, more: str = "", monitor: str = "") -> None:
+        self.config = load(FILE.format(folder=folder, more=more, monitor=monitor))
         self.clock = PushedClock(T0 * 1000)
         self.store = open_store(self.config.store.url, owner=Owner.this_process(), clock=self.clock)
         self.channel = RecordingChannel()
@@ -75,7 +76,11 @@ class World:
 
     def burst(self, account: str, second: float, count: int = 3) -> None:
         """So many records of an account, at a second, and a turn."""
-        rows = [{"account": account, "at": T0 + round(second * 1000)}] * count
+        self.bursts([account], second, count)
+
+    def bursts(self, accounts: list[str], second: float, count: int = 3) -> None:
+        """The same of several accounts."""
+        rows = [{"account": one, "at": T0 + round(second * 1000)} for one in accounts for _ in range(count)]
         self.source.add(listed(rows, start=len(self.records)))
         self.records += rows
         self.turn()
@@ -302,3 +307,95 @@ def test_what_was_decided_but_not_committed_is_decided_again_under_the_same_ids(
 def _sent(world: World) -> list[dict[str, Any]]:
     world.told()
     return world.channel.sent
+
+
+def test_a_pause_is_committed_before_it_is_answered_and_holds_over_a_kill(world: World):
+    assert world.act(Attend("pause", "burst", "ann")) == {"monitor": "burst", "paused": "paused by hand: ann"}
+    assert world.store.monitor_status()["burst"].reason == "paused by hand: ann"
+    world.burst("a", 0)
+    world.killed()
+    world.burst("a", 5)
+    assert not world.store.incidents()
+    assert world.act(Attend("resume", "burst", "ann")) == {"monitor": "burst", "paused": None}
+    world.burst("a", 20)
+    assert [incident.key for incident in world.store.incidents()] == ["a"]
+
+
+def test_a_pause_that_is_not_committed_is_not_answered(world: World, monkeypatch: pytest.MonkeyPatch):
+    def refuses(*_: object) -> None:
+        raise StoreError("full")
+
+    answer = world.engine.act(Attend("pause", "burst", "ann"))
+    monkeypatch.setattr(world.store, "commit", refuses)
+    world.engine.stop()
+    with pytest.raises(StoreError, match="full"):
+        world.engine.turn()
+    with pytest.raises(StoreError, match="could not be committed"):
+        answer.result(timeout=0)
+    monkeypatch.undo()
+    world.killed()
+    world.burst("a", 0)
+    assert world.one().key == "a"
+
+
+def test_what_was_asked_before_a_pause_in_the_same_turn_is_done_too(world: World):
+    world.burst("a", 0)
+    taken, pause = (
+        world.engine.act(asked)
+        for asked in (Act("ack", world.one().id, "ann"), Attend("pause", "burst", "bob"))
+    )
+    world.engine.turn()
+    assert (taken.result(timeout=0)["owner"], pause.result(timeout=0)["paused"]) == (
+        "ann",
+        "paused by hand: bob",
+    )
+    assert (world.one().owner, str(world.one().state)) == ("ann", "acknowledged")
+
+
+def test_a_group_is_taken_as_one_and_then_not_repeated(grouped: World):
+    for account in "abc":
+        grouped.burst(account, 0)
+    first = next(i for i in grouped.store.incidents() if i.key == "a")
+    grouped.act(Act("ack", first.id, "bob"))
+    grouped.turn(minutes=2)
+    notice = _sent(grouped)[0]
+    answer = grouped.act(TakeGroup(notice["id"], "ann", "on it"))
+    assert (answer["taken"], answer["taken_before"], answer["labels"]) == (2, 1, {"monitor": "burst"})
+    owners = {i.key: (str(i.state), i.owner) for i in grouped.store.incidents()}
+    assert owners == {
+        "a": ("acknowledged", "bob"),
+        "b": ("acknowledged", "ann"),
+        "c": ("acknowledged", "ann"),
+    }
+    told = len(grouped.told())
+    grouped.killed()
+    grouped.turn(hours=9)
+    assert len(grouped.told()) == told
+    assert grouped.act(TakeGroup(answer["group"], "ann"))["taken"] == 0  # by its name in the store too
+
+
+def test_a_group_that_is_not_there_is_refused(grouped: World):
+    with pytest.raises(Refusal, match="no group 'nothing'") as refused:
+        grouped.act(TakeGroup("nothing", "ann"))
+    assert refused.value.missing
+
+
+def test_what_is_remembered_of_many_keys_goes_when_it_counts_no_more(tmp_path: Path):
+    world = World(tmp_path, monitor="flapping: {openings: 3, within: 1m}")
+    keys = [f"k-{n}" for n in range(200)]
+    world.bursts(keys, 0)
+    for key in keys[:3]:
+        world.act(
+            Act("resolve", next(i.id for i in world.store.incidents(limit=1000) if i.key == key), "ann")
+        )
+    world.bursts(["x"], 10)
+    world.bursts(["x"], 70)
+    assert len(world.store.telling("memory:")) >= 200
+    world.turn(hours=2)
+    world.bursts(["x"], 7200, count=1)
+    world.turn(minutes=2)
+    world.turn(seconds=1)
+    assert len(world.store.telling("memory:")) <= 1
+    world.killed()
+    assert len(world.engine.board.memory) <= 1
+    world.close()

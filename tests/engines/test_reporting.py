@@ -16,6 +16,7 @@ from streamgauge.engines.delivery import Delivery, Tried
 from streamgauge.engines.embedded import Engine, Surroundings
 from streamgauge.engines.intake import Intake
 from streamgauge.engines.status import EngineStatus, StatusBoard
+from streamgauge.incidents.actions import Attend
 from streamgauge.plan import make_plan
 from streamgauge.stores import Owner, open_store
 from streamgauge.stores.sql import SqlStore
@@ -119,12 +120,12 @@ def test_totals_of_what_was_read_and_committed(world: World):
 def test_a_pause_and_another_engine_take_nothing_back(world: World):
     world.read(payment("a", 0), payment("a", 1), payment("a", 2), b"{")
     before = world.board.now
-    world.engine.ask("pause", "burst")
+    world.engine.act(Attend("pause", "burst", "ann"))
     now = world.read()
-    assert now.monitors["burst"].paused == "paused by hand"
+    assert now.monitors["burst"].paused == "paused by hand: ann"
     assert now.streams["payments"].records == 3
     assert now.streams["payments"].dead_letters == 1
-    world.engine.ask("resume", "burst")
+    world.engine.act(Attend("resume", "burst", "ann"))
     now = world.read(payment("b", 3))
     assert now.monitors["burst"].paused is None
     assert now.streams["payments"].records == 4

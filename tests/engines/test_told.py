@@ -51,6 +51,25 @@ def test_notices_link_to_their_pages(tmp_path, capsys):
     channel.close()
 
 
+def test_what_else_began_is_linked_too(tmp_path, capsys):
+    configuration(tmp_path)
+    text = (tmp_path / "payments.yaml").read_text("utf-8")
+    given = "server: {public_url: 'https://gauge.example/'}\nchannels:\n  here: {type: console}\n"
+    channel = open_channel(load(text + given), "here", PushedClock())
+    other = {
+        "id": "burst/x",
+        "title": "\x1b[2Jburst of a-1",
+        "opened_at": "2023-11-14T22:13:19.000Z",
+        "upstream": True,
+    }
+    channel.send(Notice(incident("a/7"), 1, "here", around=[other]).as_json())
+    said = " ".join(capsys.readouterr().out.split())
+    assert (
+        "before it upstream, 22:13:19 \\x1b[2Jburst of a-1 https://gauge.example/incidents/burst%2Fx" in said
+    )
+    channel.close()
+
+
 def test_a_channel_gets_its_receipts(look, tmp_path):
     text = (tmp_path / "payments.yaml").read_text("utf-8") + f"channels:\n  ops: {CHANNEL}\n"
     config = load(text)

@@ -24,6 +24,7 @@ FAULTY = '''
 """Fails at the record it was told to fail at."""
 import numpy as np
 from streamgauge.detectors.contract import DetectorConfig, Needs
+from streamgauge.incidents.actions import Attend
 from streamgauge.state import NoState
 from streamgauge.verdict import Verdicts
 
@@ -113,11 +114,11 @@ def test_paused_and_resumed_its_open_windows_are_partial(kafka: Broker, tmp_path
     with Live(tmp_path, _config(kafka, topic, {"few": falling, "total": TOTAL})) as live:
         kafka.produce(topic, records("a", [base]))
         _all_in(live, topic, 1)
-        live.session.engine.ask("pause", "few")  # type: ignore[union-attr]
+        live.session.engine.act(Attend("pause", "few", "ann")).result(30)  # type: ignore[union-attr]
         live.until(lambda: live.now.monitors["few"].paused, "the pause")
         kafka.produce(topic, records("a", [base + 1, base + 2, base + 6]))
         _all_in(live, topic, 4)
-        live.session.engine.ask("resume", "few")  # type: ignore[union-attr]
+        live.session.engine.act(Attend("resume", "few", "ann")).result(30)  # type: ignore[union-attr]
         live.until(lambda: live.now.monitors["few"].paused is None, "the resumption")
         kafka.produce(topic, records("a", [base + 7, base + 12, base + 17]))
         _all_in(live, topic, 7)

@@ -305,7 +305,7 @@ def test_a_monitor_that_fails_is_paused_and_the_others_go_on_until_it_is_resumed
             assert "the gauge is cracked" in shown["paused"]
             assert not windows(path, "brittle")
             resumed_at = committed(path)
-            assert asked(run, "/monitors/brittle/resume", "POST") == {"monitor": "brittle", "asked": "resume"}
+            assert asked(run, "/monitors/brittle/resume", "POST") == {"monitor": "brittle", "paused": None}
             until(lambda: not incidents(path, "brittle")[0].open, "the incident's end", alive=run)
             assert run.ended() == 0, run.log
         kinds = Counter(notice["state"] for notice in receiver.notices if notice["monitor"] == "brittle")

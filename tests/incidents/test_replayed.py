@@ -87,3 +87,40 @@ def test_clear_after_keeps_two_bursts_in_one_incident():
         ("00:02", "firing", "began"), ("00:04", "firing", "began"),
         ("00:20", "resolved", "ended"), ("00:20", "resolved", "ended"),
     ]  # fmt: skip
+
+
+def test_what_else_began_is_in_each_notice():
+    configured = load(
+        {
+            "streams": {"s": STREAM},
+            "monitors": {
+                "m": MANY,
+                "z": {
+                    **MANY,
+                    "window": {**MANY["window"], "by": []},
+                    "detect": {"type": "threshold", "when": "n > 2"},
+                },
+            },
+        }
+    )
+    found = []
+    for size in (1, 3, 1000):
+        lines = run(configured, BURSTS, batch_size=size).lines
+        notices = [line for line in lines if line["kind"] == "incident" and line["status"] == "firing"]
+        found.append(
+            [
+                (n["monitor"], n["key"], [(o["monitor"], o["seconds"]) for o in n.get("around", ())])
+                for n in notices
+            ]
+        )
+    assert (
+        found[0]
+        == found[1]
+        == found[2]
+        == [
+            ("m", "a", []),
+            ("z", None, [("m", -1.0)]),
+            ("m", "b", [("m", -2.0), ("z", -1.0)]),
+            ("m", "c", [("m", -20.0), ("z", -19.0), ("m", -18.0)]),
+        ]
+    )

@@ -30,9 +30,6 @@ class Clerk:
         )
         self._acting = Acting()
 
-    def ask(self, verb: str, monitor: str | None = None) -> None:
-        """Nobody pauses it."""
-
     def act(self, asked: Asked) -> Future[dict[str, Any]]:
         answer = self._acting.ask(asked)
         office = Office(self.board, self.telling, self.store.incident)

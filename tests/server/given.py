@@ -198,12 +198,8 @@ def picture(at: int, turned_at: float = 0.0, **changes: Any) -> EngineStatus:
 class Engine:
     """Remembers what it was asked; where ``refuses`` says why, nothing is done about incidents."""
 
-    asked: list[tuple[str, str | None]] = field(default_factory=list)
     acts: list[Asked] = field(default_factory=list)
     refuses: str = ""
-
-    def ask(self, verb: str, monitor: str | None = None) -> None:
-        self.asked.append((verb, monitor))
 
     def act(self, asked: Asked) -> Future[dict[str, Any]]:
         self.acts.append(asked)

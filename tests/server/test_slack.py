@@ -103,7 +103,7 @@ def test_what_cannot_be_done_is_told(pressing: Slack, process: Process):
     pressing.press("silence", "none-such")
     assert set(pressing.told(2)) == {
         "it has ended already (&lt;recovered&gt;)",
-        "there is no incident 'none-such'; notices of several cannot be silenced at once",
+        "there is no incident 'none-such', nor a group that holds something open",
     }
 
 

@@ -132,8 +132,7 @@ def _lined(lines: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
 def _actions(notice: Mapping[str, Any], extras: Extras) -> Iterator[dict[str, Any]]:
     elements = []
     if extras.buttons:
-        over = notice.get("status") == "resolved"
-        names = [name for name in ACTIONS if not over or name in ("useful", "noise")]
+        names = _answers(notice)
         value = printable(notice.get("id") or "", BUTTON_VALUE)
         elements += [_button(name, value) for name in names]
     for label, name in (("Open", "link"), ("Runbook", "runbook")):
@@ -143,6 +142,16 @@ def _actions(notice: Mapping[str, Any], extras: Extras) -> Iterator[dict[str, An
             elements.append({"type": "button", "text": shown, "url": url, "action_id": f"{PREFIX}{name}"})
     if elements:
         yield {"type": "actions", "elements": elements}
+
+
+def _answers(notice: Mapping[str, Any]) -> list[str]:
+    """The buttons that make sense: a group is taken and silenced as one, a storm is only told."""
+    kind, over = str(notice.get("incident") or ""), notice.get("status") == "resolved"
+    if kind == "storm":
+        return []
+    if kind.startswith("group of "):
+        return [] if over else ["acknowledge", "silence"]
+    return [name for name in ACTIONS if not over or name in ("useful", "noise")]
 
 
 def _button(name: str, value: str) -> dict[str, Any]:

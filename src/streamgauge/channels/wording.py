@@ -88,7 +88,17 @@ def _lines(notice: Mapping[str, Any], *, resolved: bool) -> Iterator[tuple[str, 
         yield from _reasons(notice, title)
         for n, sample in enumerate(notice.get("samples") or ()):
             yield "samples" if n == 0 else "", _pairs(sample)
+        yield from _around(notice)
     yield "notice", printable(notice.get("notice") or "")
+
+
+def _around(notice: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What else began in the minutes before it, each on a line of its own."""
+    for n, other in enumerate(notice.get("around") or ()):
+        at = _moment(other.get("opened_at"), beside=notice.get("opened_at"))
+        cause = "upstream, " if other.get("upstream") else ""
+        link = f" {printable(other['link'], LINE)}" if other.get("link") else ""
+        yield "before it" if n == 0 else "", f"{cause}{at}  {printable(other.get('title') or '', LINE)}{link}"
 
 
 def _reasons(notice: Mapping[str, Any], title: str) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Take an incident: it is not repeated until it ends; also hand it on, note, end it."""
+"""Take an incident, or a group of them: not repeated until the end; also hand one on, note, end it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ from streamgauge.errors import ConfigError
 
 def command(
     incident: Annotated[
-        str, typer.Argument(metavar="INCIDENT", help="Its id, as `incidents --json` shows it.")
-    ],
+        str | None, typer.Argument(metavar="INCIDENT", help="Its id, as `incidents --json` shows it.")
+    ] = None,
     *,
     note: Annotated[str, typer.Option(help="What you know, for the others.")] = "",
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID", help="Take all that is told together: the id of its notices.", show_default=False
+        ),
+    ] = None,
     assign: Annotated[
         str | None, typer.Option(metavar="WHO", help="Hand it to somebody instead.", show_default=False)
     ] = None,
@@ -32,7 +38,7 @@ def command(
     server: ServerOption = HERE,
     json: JsonOption = False,
 ) -> None:
-    """Take an incident: it is not repeated until it ends; also hand it on, note, end it.
+    """Take an incident, or a group of them: not repeated until the end; also hand one on, note, end it.
 
     Asks the running server, and prints once it is committed.
 
@@ -41,13 +47,22 @@ def command(
     from streamgauge.cli._table import print_lines
 
     verb, body = _asked(note, assign, feedback, resolve=resolve)
-    answer = tell(
-        server, f"/api/v1/incidents/{quote(incident, safe='')}/{verb}", {**body, "who": who or _login()}
-    )
+    path = _path(incident, group, verb)
+    answer = tell(server, path, {**body, "who": who or _login()})
     if json:
         print_lines([answer])
     else:
-        print(_sentence(verb, answer))
+        print(_sentence(verb, answer) if group is None else _of_group(answer))
+
+
+def _path(incident: str | None, group: str | None, verb: str) -> str:
+    if (incident is None) == (group is None):
+        raise ConfigError("name one incident, or a `--group`")
+    if group is None:
+        return f"/api/v1/incidents/{quote(incident or '', safe='')}/{verb}"
+    if verb != "ack":
+        raise ConfigError("a `--group` can only be taken; the other options are for one incident")
+    return f"/api/v1/groups/{quote(group, safe='')}/ack"
 
 
 def _asked(
@@ -86,3 +101,11 @@ def _sentence(verb: str, incident: dict[str, Any]) -> str:
         "feedback": f"noted as {incident['feedback']}",
     }
     return f"{said[verb]}: {title}"
+
+
+def _of_group(answer: dict[str, Any]) -> str:
+    from streamgauge.channels.wording import printable
+
+    labels = " ".join(f"{name}={value}" for name, value in answer["labels"].items())
+    before = f", {answer['taken_before']:,} were taken before" if answer["taken_before"] else ""
+    return f"taken by {printable(answer['owner'], 60)}: {answer['taken']:,} of {printable(labels or 'all', 200)}{before}"

@@ -150,6 +150,7 @@ def rules_of(config: Config) -> Rules:
         inhibit=(SAME_KEY, *(InhibitRule(each.source, each.target, each.equal) for each in config.inhibit)),
         limit=None if limit is None else Limit(limit.notices, to_micros(limit.per)),
         maintenance=tuple(_silence(name, each) for name, each in config.maintenance.items()),
+        streams={name: monitor.stream for name, monitor in config.monitors.items()},
     )
 
 

@@ -66,8 +66,15 @@ class Linked:
         kind = str(notice.get("incident") or "")
         if kind == "storm" or kind.startswith("group of"):
             return self._channel.send(notice)
-        page = f"{self._pages}/incidents/{quote(str(notice.get('id') or ''), safe='')}"
-        return self._channel.send({**notice, "link": page})
+        return self._channel.send({**self._linked(notice), **self._around(notice)})
+
+    def _linked(self, notice: Mapping[str, Any]) -> dict[str, Any]:
+        return {**notice, "link": f"{self._pages}/incidents/{quote(str(notice.get('id') or ''), safe='')}"}
+
+    def _around(self, notice: Mapping[str, Any]) -> dict[str, Any]:
+        """What else began, each with the page of its own."""
+        found = notice.get("around")
+        return {"around": [self._linked(each) for each in found]} if found else {}
 
     def close(self) -> None:
         """Close the channel."""

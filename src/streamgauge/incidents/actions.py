@@ -1,4 +1,4 @@
-"""What people do about incidents: take them, hand them on, note something, end them, say whether they helped; silences.
+"""What people do: take incidents, alone or a group of them, hand them on, note something, end them; silences; pauses.
 
 Each function takes what was asked to the board and the stages after it; the caller commits. ``now`` is the wall clock.
 """
@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from streamgauge.incident import Incident, IncidentState, Remark
 from streamgauge.incidents.board import Board
+from streamgauge.incidents.group import find_group
 from streamgauge.incidents.lifecycle import post
 from streamgauge.incidents.memory import Memory
 from streamgauge.incidents.settle import ended
@@ -66,16 +67,45 @@ class ExpireSilence:
     who: str
 
 
-Asked: TypeAlias = Act | AddSilence | ExpireSilence
+@dataclass(frozen=True, slots=True)
+class TakeGroup:
+    """Somebody takes all that a group holds: ``group`` is the id of its notices, or what the store calls it."""
+
+    group: str
+    who: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attend:
+    """Somebody has a monitor pause, or take part again."""
+
+    verb: Literal["pause", "resume"]
+    monitor: str
+    who: str
+
+
+Asked: TypeAlias = Act | AddSilence | ExpireSilence | TakeGroup | Attend
+
+
+def _nobody(asked: Attend) -> dict[str, Any]:
+    raise Refusal(f"nothing here runs {asked.monitor}")
 
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """Where things are done: what acts change. ``find`` looks up incidents that have ended."""
+    """Where things are done: what acts change.
+
+    Attributes:
+        board, telling: what they change.
+        find: looks up incidents that have ended.
+        attend: pauses and resumes monitors; how the monitor stands then.
+    """
 
     board: Board
     telling: Telling
     find: Callable[[str], Incident | None]
+    attend: Callable[[Attend], dict[str, Any]] = _nobody
 
 
 def perform(asked: Asked, office: Office, now: int) -> dict[str, Any]:
@@ -89,6 +119,10 @@ def perform(asked: Asked, office: Office, now: int) -> dict[str, Any]:
     if isinstance(asked, AddSilence):
         office.telling.silence(asked.silence, now)
         return asked.silence.as_json(now)
+    if isinstance(asked, TakeGroup):
+        return _take_group(asked, office, now)
+    if isinstance(asked, Attend):
+        return office.attend(asked)
     return _expire(asked, office, now)
 
 
@@ -98,8 +132,7 @@ def _act(act: Act, office: Office, now: int) -> Incident:
         raise Refusal(
             f"there is no incident {act.incident!r}; `streamgauge incidents` lists them", missing=True
         )
-    if len(act.text) > LONGEST:
-        raise Refusal(f"a note may have {LONGEST:,} characters, and this one has {len(act.text):,}")
+    _not_too_long(act.text)
     match act.verb:
         case "ack":
             return _acknowledge(act, incident, office, now)
@@ -141,13 +174,38 @@ def _acknowledge(act: Act, incident: Incident, office: Office, now: int) -> Inci
     return _remark(office, taken, act, act.text or "acknowledged")
 
 
+def _take_group(asked: TakeGroup, office: Office, now: int) -> dict[str, Any]:
+    """Take all of a group that is neither taken nor over; what is taken already stays whose it is."""
+    group = find_group(office.telling.groups, asked.group)
+    if group is None:
+        raise Refusal(f"there is no group {asked.group!r}; GET /api/v1/groups lists them", missing=True)
+    _not_too_long(asked.text)
+    members = [incident for incident in office.board.all() if group.name in incident.groups]
+    free = [i for i in members if i.state in (IncidentState.FIRING, IncidentState.SUPPRESSED)]
+    for incident in free:
+        _acknowledge(Act("ack", incident.id, asked.who, asked.text), incident, office, now)
+    return {
+        "group": group.name,
+        "id": group.id,
+        "labels": dict(group.labels),
+        "taken": len(free),
+        "taken_before": sum(i.state is IncidentState.ACKNOWLEDGED for i in members),
+        "owner": asked.who,
+    }
+
+
+def _not_too_long(text: str) -> None:
+    if len(text) > LONGEST:
+        raise Refusal(f"a note may have {LONGEST:,} characters, and this one has {len(text):,}")
+
+
 def _resolve(act: Act, incident: Incident, office: Office, now: int) -> Incident:
     if not incident.open:
         raise Refusal("it does not fire" if incident.reason is None else f"it has ended ({incident.reason})")
     over = replace(ended(incident, now, "resolved by hand"), owner=incident.owner or act.who)
     if incident.kind == "verdict":
         closed = (incident.last_end or 0, incident.last_start or 0)
-        office.board.remember(incident.fingerprint, Memory(incident.openings, closed))
+        office.board.remember(incident.fingerprint, Memory(incident.openings, closed, incident.monitor))
     post(incident, over, incident.notify, office.board)
     why = f"resolved by hand: {act.text}" if act.text else "resolved by hand"
     office.board.remarks.append(Remark(over.id, act.who, over.state, why))

@@ -65,11 +65,21 @@ class Group:
         """What the store calls it."""
         return group_name(self.path, self.labels)
 
+    @property
+    def id(self) -> str:
+        """The id that its notices bear."""
+        return _incident(self, self.opened_at).id
+
 
 def group_name(path: str, labels: Mapping[str, str]) -> str:
     """The name of the group of a way with these labels."""
     text = "\x1f".join((path, *(f"{name}\x1e{value}" for name, value in labels.items())))
     return f"group:{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"
+
+
+def find_group(groups: Mapping[str, Group], asked: str) -> Group | None:
+    """The group whose notices bear the id ``asked``, or that the store calls so."""
+    return groups.get(asked) or next((group for group in groups.values() if group.id == asked), None)
 
 
 def group_labels(way: Way, labels: Mapping[str, str]) -> dict[str, str]:

@@ -161,7 +161,8 @@ def _change(
         if memory is not None and memory.shuts(after.last_end or 0, after.last_start or 0):
             return  # people declared it to be over
         if memory is not None and memory.closed is not None:
-            board.remember(after.fingerprint, Memory(memory.openings) if memory.openings else None)
+            kept = replace(memory, closed=None) if memory.openings else None
+            board.remember(after.fingerprint, kept)
         partition, samples = sample()
         after = replace(
             _dressed(after, policy),
@@ -190,7 +191,7 @@ def _openings(incident: Incident, memory: Memory | None, rule: Rule) -> tuple[in
 def _remember(incident: Incident, rule: Rule, board: Board) -> None:
     """How often a key flapped outlives its incidents, while that counts."""
     if rule.flaps and incident.state is IncidentState.RESOLVED:
-        board.remember(incident.fingerprint, Memory(incident.openings))
+        board.remember(incident.fingerprint, Memory(incident.openings, monitor=incident.monitor))
 
 
 def post(before: Incident | None, after: Incident, channels: Sequence[str], board: Board) -> None:

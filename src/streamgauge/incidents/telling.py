@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from streamgauge.incident import Incident, IncidentState
 from streamgauge.incidents import group as groups
 from streamgauge.incidents import limit as limits
+from streamgauge.incidents.around import Openings
 from streamgauge.incidents.board import Board, Cause, Event
 from streamgauge.incidents.group import Group
 from streamgauge.incidents.inhibit import SAME_KEY, InhibitRule
@@ -37,6 +38,7 @@ class Rules:
         limit: of notices per channel.
         maintenance: silences that the file declares.
         repeats: whether what goes on is told again (not in a replay).
+        streams: which stream each monitor watches.
     """
 
     root: Route = CONSOLE
@@ -44,6 +46,7 @@ class Rules:
     limit: Limit | None = None
     maintenance: tuple[Silence, ...] = ()
     repeats: bool = True
+    streams: Mapping[str, str] = field(default_factory=dict)
 
 
 class Telling:
@@ -54,6 +57,9 @@ class Telling:
         rules: of the configuration.
         rows: what was remembered at the last commit, by name.
         silences: made by people.
+
+    Attributes:
+        groups: by name, those that have something open or something to tell.
     """
 
     def __init__(
@@ -67,8 +73,9 @@ class Telling:
         self.board = board
         self.rules = rules or Rules()
         self.muting = Muting(self.rules.inhibit, board, (*self.rules.maintenance, *silences))
-        self._groups: dict[str, Group] = {}
+        self.groups: dict[str, Group] = {}
         self._tallies: dict[str, Tally] = {}
+        self._openings = Openings(self.rules.streams, rows or {})
         self._agenda: list[tuple[int, str, str]] = []
         self._planned: set[tuple[int, str, str]] = set()
         self._read(rows or {})
@@ -78,7 +85,12 @@ class Telling:
                 self._plan_repeat(incident)
 
     def step(self, now: int) -> None:
-        """Decide about all that happened, and about what came with time."""
+        """Decide about all that happened, and about what came with time; say with it what else began."""
+        told = len(self.board.notices)
+        self._decide(now)
+        self._openings.explain(self.board.notices, told)
+
+    def _decide(self, now: int) -> None:
         if self._looked_at is None:
             self._first_look(now)
         if not self.board.events and (not self._agenda or self._agenda[0][0] > now):
@@ -99,6 +111,8 @@ class Telling:
 
         settle (before) → deduplicate → inhibit → silence → route → group → (repeat, with time) → limit → outbox
         """
+        if event.cause is Cause.BEGAN:
+            self._openings.note(event.incident, self.board.rows)
         incident = told_so_far(self.board, event.incident)
         concerned = self.muting.note(incident)
         self._tell_one(incident, event, now)
@@ -134,7 +148,7 @@ class Telling:
 
     def pending(self) -> int | None:
         """The earliest moment at which a group or a summary tells what it holds; None: none holds anything."""
-        whens = [groups.due(group) for group in self._groups.values() if group.news]
+        whens = [groups.due(group) for group in self.groups.values() if group.news]
         if self.rules.limit is not None:
             whens += [limits.due(t, self.rules.limit) for t in self._tallies.values() if limits.held(t)]
         return min((when for when in whens if when is not None), default=None)
@@ -152,8 +166,8 @@ class Telling:
     def quieter(self, incident: Incident, change: int) -> None:
         """An incident was acknowledged (-1), or speaks again (+1): its groups count it so."""
         for name in incident.groups:
-            if name in self._groups:
-                self._put_group(groups.with_quiet(self._groups[name], change))
+            if name in self.groups:
+                self._put_group(groups.with_quiet(self.groups[name], change))
 
     # stages
 
@@ -206,10 +220,10 @@ class Telling:
         """Count it in its group, once."""
         name = groups.group_name(way.path, groups.group_labels(way, incident.labels))
         if name in incident.groups:
-            if name in self._groups:
-                self._put_group(groups.with_again(self._groups[name], incident))
+            if name in self.groups:
+                self._put_group(groups.with_again(self.groups[name], incident))
             return incident
-        group = self._groups.get(name) or groups.new_group(way, incident.labels, now)
+        group = self.groups.get(name) or groups.new_group(way, incident.labels, now)
         self._put_group(groups.with_began(group, incident, way))
         counted = replace(incident, groups=(*incident.groups, name))
         self._keep(counted)
@@ -220,9 +234,9 @@ class Telling:
         if incident.muted_by is not None:
             self.muting.unmute(incident)
         for name in incident.groups:
-            if name in self._groups:
+            if name in self.groups:
                 quiet = incident.muted_by is not None or incident.acknowledged_at is not None
-                self._put_group(groups.with_ended(self._groups[name], incident, spoke=not quiet))
+                self._put_group(groups.with_ended(self.groups[name], incident, spoke=not quiet))
             elif name in self._tallies:
                 self._put_tally(limits.held_back(self._tallies[name], incident))
         heard = incident.told
@@ -319,21 +333,21 @@ class Telling:
         self._outbox(incident, list(dict.fromkeys(wanted)), Cause.REPEAT, now)
 
     def _put_group(self, group: Group) -> None:
-        self._groups[group.name] = group
+        self.groups[group.name] = group
         self.board.rows[group.name] = group
         when = groups.due(group)
         if self.rules.repeats or group.news or not group.members:
             self._plan(when, "group", group.name)
 
     def _flush(self, name: str, now: int) -> None:
-        group = self._groups.get(name)
+        group = self.groups.get(name)
         when = None if group is None else groups.due(group)
         if group is None or when is None or when > now:
             return  # planned anew by what moved it
         if not (self.rules.repeats or group.news or not group.members):
             return
         if groups.forgotten(group):
-            del self._groups[name]
+            del self.groups[name]
             self.board.rows[name] = None
             return
         after, incident = groups.flushed(group, now)
@@ -427,7 +441,7 @@ class Telling:
     def _read(self, rows: Mapping[str, Mapping[str, Any]]) -> None:
         for name, row in rows.items():
             if name.startswith("group:"):
-                group = self._groups[name] = groups.read_group(row)
+                group = self.groups[name] = groups.read_group(row)
                 self._plan(groups.due(group), "group", name)
             elif name.startswith("limit:") and self.rules.limit is not None:
                 tally = self._tallies[name] = limits.read_tally(row)

@@ -84,7 +84,7 @@ def routes(desk: Desk) -> APIRouter:
     @router.post("/incidents/{incident_id}/feedback", tags=["incidents"])
     async def feedback(request: Request, incident_id: str, said: Feedback) -> JSONResponse:
         """Say whether it was useful or noise."""
-        who = _who(request, said)
+        who = author(request, said)
         return plain(await done(desk, Act("feedback", incident_id, who, said.text, said.word)))
 
     @router.post("/incidents/{incident_id}/{verb}", tags=["incidents"])
@@ -96,7 +96,7 @@ def routes(desk: Desk) -> APIRouter:
     ) -> JSONResponse:
         """Take it (no repeats until it ends), hand it on, note something, end it; answers once committed."""
         note = said or Note()
-        return plain(await done(desk, Act(verb, incident_id, _who(request, note), note.text)))
+        return plain(await done(desk, Act(verb, incident_id, author(request, note), note.text)))
 
     @router.get("/silences", tags=["silences"])
     def silences(*, over: bool = False) -> JSONResponse:
@@ -111,7 +111,7 @@ def routes(desk: Desk) -> APIRouter:
     @router.post("/silences", tags=["silences"], status_code=201)
     async def add(request: Request, asked: NewSilence) -> JSONResponse:
         """Make one; answers once it is committed, and from then on it mutes."""
-        silence = made(asked, desk.running.config, _who(request, asked), desk.clock.now())
+        silence = made(asked, desk.running.config, author(request, asked), desk.clock.now())
         answer = plain(await done(desk, AddSilence(silence)))
         answer.status_code = 201
         return answer
@@ -185,7 +185,12 @@ def known_labels(config: Config) -> dict[str, list[str]]:
     }
 
 
-def _who(request: Request, said: _Body) -> str:
+def author(request: Request, said: Note | Feedback | NewSilence) -> str:
+    """Who does it: whose token it is, after the name that is given.
+
+    Raises:
+        Refused: a page of another site asks.
+    """
     refuse_strangers(request)
     name = caller(request).name
     if said.who is None or said.who == name:

@@ -15,6 +15,7 @@ from streamgauge import __version__
 from streamgauge.metrics import make_registry
 from streamgauge.server import (
     acts,
+    groups,
     health,
     incidents,
     ingest,
@@ -57,6 +58,7 @@ def make_app(desk: Desk) -> FastAPI:
     app.include_router(monitors.routes(desk), prefix="/api/v1")
     app.include_router(ingest.routes(desk), prefix="/api/v1")
     app.include_router(acts.routes(desk), prefix="/api/v1")
+    app.include_router(groups.routes(desk), prefix="/api/v1")
     investigating.add_to(app, desk)
     app.include_router(model_metrics.routes(desk))
     app.include_router(predict.routes(desk))

@@ -22,12 +22,8 @@ if TYPE_CHECKING:
 class Asked(Protocol):
     """The engine, as far as the server asks anything of it; carried out between two turns of its loop."""
 
-    def ask(self, verb: str, monitor: str | None = None) -> None:
-        """``pause`` or ``resume`` a monitor."""
-        ...
-
     def act(self, asked: Act) -> Future[dict[str, Any]]:
-        """Do something about an incident or a silence; answers once it is committed."""
+        """Do something about an incident, a silence or a monitor; answers once it is committed."""
         ...
 
 

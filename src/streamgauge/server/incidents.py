@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,6 +11,7 @@ from fastapi.responses import JSONResponse
 
 from streamgauge.clock import SECOND, iso, to_micros
 from streamgauge.incident import Incident, IncidentState
+from streamgauge.incidents.around import CAUSES, upstream
 from streamgauge.keys import key_texts
 from streamgauge.server.desk import Desk
 from streamgauge.server.refusals import Refused
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 AROUND = 5 * 60 * SECOND
 """Incidents that began so much earlier or later are shown beside one."""
+
+SHOWN, LOOKED_AT = 20, 2_000
+"""So many of them; and so many are looked through for those of the stream, the oldest first."""
 
 MOST = 1000
 """Incidents on one page at most."""
@@ -53,27 +58,56 @@ def routes(desk: Desk) -> APIRouter:
             {"at": iso(change.at), "who": change.who, "state": str(change.state), "why": change.why}
             for change in look.changes(incident_id)
         ]
-        return plain({**found.as_json(), "changes": changes, "around": around(look, found)})
+        streams = {name: monitor.stream for name, monitor in desk.running.config.monitors.items()}
+        return plain({**found.as_json(), "changes": changes, "around": around(look, found, streams)})
 
     return router
 
 
-def around(look: Reading, incident: Incident) -> list[dict[str, Any]]:
-    """What else began on the same stream within the same minutes, the first cause first."""
-    stream = incident.labels.get("stream")
-    beside = look.around(incident.opened_at - AROUND, incident.opened_at + AROUND)
+def around(look: Reading, incident: Incident, streams: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What else began within the same minutes, as plain data; see :func:`beside`."""
     return [
         {
             "id": other.id,
+            "monitor": other.monitor,
+            "incident": other.kind,
             "state": str(other.state),
             "severity": other.severity,
             "title": other.title,
             "opened_at": iso(other.opened_at),
             "seconds": (other.opened_at - incident.opened_at) / 1e6,
+            "upstream": is_above,
         }
-        for other in beside
-        if other.id != incident.id and stream is not None and other.labels.get("stream") == stream
-    ][:20]
+        for other, is_above in beside(look, incident, streams)
+    ]
+
+
+def beside(look: Reading, incident: Incident, streams: Mapping[str, str]) -> list[tuple[Incident, bool]]:
+    """What else began within the same minutes on the same stream: what is upstream first, then the first.
+
+    Args:
+        look: into the store.
+        incident: whose company it is.
+        streams: which stream each monitor watches.
+    """
+    stream = incident.labels.get("stream")
+    if stream is None:
+        return []
+    above = {(place, monitor) for place, monitor in upstream(stream, streams)}
+    places = {place for place, _ in above}
+
+    def is_above(other: Incident) -> bool:
+        own = other.labels.get("stream", "")
+        return (own, other.monitor) in above or (other.kind in CAUSES and own in (stream, *places))
+
+    near = look.around(incident.opened_at - AROUND, incident.opened_at + AROUND, LOOKED_AT)
+    found = [
+        (other, is_above(other))
+        for other in near
+        if other.id != incident.id and (is_above(other) or other.labels.get("stream") == stream)
+    ]
+    found.sort(key=lambda pair: (not pair[1], pair[0].opened_at, pair[0].id))
+    return found[:SHOWN]
 
 
 def page(

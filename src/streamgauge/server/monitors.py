@@ -7,7 +7,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
+from streamgauge.incidents.actions import Attend
+from streamgauge.server.acts import done
 from streamgauge.server.desk import Desk
+from streamgauge.server.guard import caller
 from streamgauge.server.incidents import plain
 from streamgauge.server.refusals import Refused, refuse_strangers
 from streamgauge.server.shown import monitors_shown
@@ -30,16 +33,12 @@ def routes(desk: Desk) -> APIRouter:
         shown = monitors_shown(desk.now, desk.running.config)
         return JSONResponse(next(one for one in shown if one["name"] == name))
 
-    @router.post("/monitors/{name}/{verb}", status_code=202)
-    async def ask(request: Request, name: str, verb: Literal["pause", "resume"]) -> JSONResponse:
-        """Ask the engine to pause or resume it; carried out at its loop's next turn, kept over a restart."""
+    @router.post("/monitors/{name}/{verb}")
+    async def attend(request: Request, name: str, verb: Literal["pause", "resume"]) -> JSONResponse:
+        """Pause or resume it; answers once committed, and it holds over a restart."""
         refuse_strangers(request)
         known(desk, name)
-        engine = desk.running.engine
-        if engine is None:
-            raise Refused(503, "the engine is still being made; ask again in a moment")
-        engine.ask(verb, name)
-        return JSONResponse({"monitor": name, "asked": verb}, 202)
+        return plain(await done(desk, Attend(verb, name, caller(request).name)))
 
     @router.get("/why/{name}")
     def why(

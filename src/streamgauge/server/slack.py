@@ -14,13 +14,15 @@ from fastapi.responses import Response
 from streamgauge.channels.slack import Config as SlackConfig
 from streamgauge.channels.slack_blocks import escaped
 from streamgauge.channels.slack_signing import NotSlackError, Pressed, read, verify
-from streamgauge.incidents.actions import Act, AddSilence
+from streamgauge.incidents.actions import Act, AddSilence, TakeGroup
 from streamgauge.incidents.actions import Asked as AskedAct
+from streamgauge.incidents.group import Group
 from streamgauge.incidents.matchers import Matcher
-from streamgauge.incidents.silence import Silence
+from streamgauge.incidents.silence import Silence, everything
 from streamgauge.keys import key_label
-from streamgauge.server.acts import done
+from streamgauge.server.acts import done, known_labels
 from streamgauge.server.desk import Desk
+from streamgauge.server.groups import group_of
 from streamgauge.server.refusals import Refused
 
 if TYPE_CHECKING:
@@ -84,7 +86,12 @@ async def carry_out(desk: Desk, pressed: Pressed) -> None:
 
 
 async def _outcome(desk: Desk, pressed: Pressed) -> str:
-    await done(desk, asked(desk, pressed))
+    group = group_of(desk.look(), pressed.incident) if pressed.action in ("acknowledge", "silence") else None
+    answer = await done(desk, asked(desk, pressed) if group is None else asked_of(group, desk, pressed))
+    if group is not None and pressed.action == "acknowledge":
+        return (
+            f"{answer['taken']:,} incidents acknowledged by {pressed.who}: not repeated until they are over"
+        )
     return {
         "acknowledge": f"acknowledged by {pressed.who}: it is not repeated until it is over",
         "silence": f"silenced for one hour by {pressed.who}",
@@ -106,14 +113,33 @@ def asked(desk: Desk, pressed: Pressed) -> AskedAct:
     incident = desk.look().incident(pressed.incident)
     if incident is None:
         raise Refused(
-            404, f"there is no incident {pressed.incident!r}; notices of several cannot be silenced at once"
+            404, f"there is no incident {pressed.incident!r}, nor a group that holds something open"
         )
     matchers = [Matcher("monitor", "=", incident.monitor)]
     if incident.key is not None:
         matchers.append(Matcher("key", "=", key_label(incident.key)))
+    return _silence(desk, pressed, matchers, incident.id)
+
+
+def asked_of(group: Group, desk: Desk, pressed: Pressed) -> AskedAct:
+    """What the engine is asked of all that a notice tells together.
+
+    Raises:
+        Refused: what they share says nothing, so a silence of it would mute everything.
+    """
+    if pressed.action == "acknowledge":
+        return TakeGroup(group.name, pressed.who)
+    matchers = [Matcher(name, "=", value) for name, value in group.labels.items() if value]
+    if everything(matchers, known_labels(desk.running.config)):
+        raise Refused(409, "this would mute everything; make a silence by hand: `streamgauge silence add`")
+    return _silence(desk, pressed, matchers, group.id)
+
+
+def _silence(desk: Desk, pressed: Pressed, matchers: list[Matcher], about: str) -> AddSilence:
+    """One of an hour; the same press makes the same one."""
     now = desk.clock.now()
     same = hashlib.blake2b(f"{pressed.moment}{pressed.incident}".encode("utf-8", "replace"), digest_size=4)
-    comment = f"pressed in Slack, for {incident.id}"
+    comment = f"pressed in Slack, for {about}"
     return AddSilence(
         Silence(same.hexdigest(), tuple(matchers), now, now + HOUR, pressed.who, comment, created_at=now)
     )

@@ -15,7 +15,8 @@ from streamgauge.clock import SECOND
 from streamgauge.incident import Incident, IncidentState
 from streamgauge.incidents.matchers import Matcher
 from streamgauge.server.desk import Desk
-from streamgauge.server.incidents import AROUND
+from streamgauge.server.groups import held
+from streamgauge.server.incidents import beside
 from streamgauge.server.incidents import page as page_of
 from streamgauge.server.pages import charts
 from streamgauge.server.pages.rendering import NotHere, page
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
     from streamgauge.stores.contract import Reading
 
-EACH = 50
+EACH, GROUPS = 50, 20
+"""Incidents of one page, and groups above them."""
 _LIMIT = re.compile(r"\s*(\w+)\s*(?:<=|<|>=|>)\s*(-?[\d.]+(?:e-?\d+)?)\s*", re.IGNORECASE)
 
 
@@ -48,6 +50,7 @@ def routes(desk: Desk) -> APIRouter:
             "monitor": monitor,
             "monitors": sorted(desk.running.config.monitors),
             "states": [str(one) for one in IncidentState],
+            "groups": [group for group in held(desk.look()) if group.speaking][:GROUPS],
         }
         return page(request, "incidents.html", values)
 
@@ -58,25 +61,18 @@ def routes(desk: Desk) -> APIRouter:
         if found is None:
             raise NotHere(f"There is no incident {incident_id!r}")
         settings = desk.running.config.monitors.get(found.monitor)
+        streams = {name: monitor.stream for name, monitor in desk.running.config.monitors.items()}
         values = {
             "incident": found,
             "changes": look.changes(incident_id),
             "settings": settings,
             "picture": picture(look, found),
-            "related": related(look, found),
+            "related": [other for other, _ in beside(look, found, streams)],
             "matchers": matchers(found),
         }
         return page(request, "incident.html", values)
 
     return router
-
-
-def related(look: Reading, incident: Incident) -> list[Incident]:
-    """What else began within the same minutes on the same stream, first cause first."""
-    stream = incident.labels.get("stream")
-    near = look.around(incident.opened_at - AROUND, incident.opened_at + AROUND)
-    others = (other for other in near if other.id != incident.id)
-    return [other for other in others if stream is not None and other.labels.get("stream") == stream][:20]
 
 
 def matchers(incident: Incident) -> list[str]:
