@@ -27,6 +27,7 @@ from streamgauge.engines.status import EngineStatus, StatusBoard
 if TYPE_CHECKING:
     from streamgauge.engines.drift_totals import DriftTotals
     from streamgauge.engines.status import MonitorStatus, StreamStatus
+    from streamgauge.schedule.book import Job
 
 Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
 Labels: TypeAlias = tuple[str, ...]
@@ -81,6 +82,13 @@ METRICS: tuple[Metric, ...] = (
     Metric("streamgauge_commits_total", "counter", "Commits that succeeded."),
     Metric("streamgauge_commit_seconds", "histogram", "Seconds that a commit took."),
     Metric("streamgauge_store_refusing", "gauge", "1 while the store refuses commits."),
+    Metric("streamgauge_job_running", "gauge", "1 while a job of `schedule:` runs.", ("job",)),
+    Metric("streamgauge_job_seconds", "gauge", "Seconds that a job's last run took.", ("job",)),
+    Metric("streamgauge_job_last_success_timestamp_seconds", "gauge", "When a job last ended well, Unix time.", ("job",)),
+    Metric("streamgauge_job_next_timestamp_seconds", "gauge", "When a job is due next, Unix time.", ("job",)),
+    Metric("streamgauge_job_runs_total", "counter", "Runs of a job that have ended.", ("job",)),
+    Metric("streamgauge_job_failures_total", "counter", "Runs of a job that have failed.", ("job",)),
+    Metric("streamgauge_job_overruns_total", "counter", "Moments at which a job was due and still ran, so that they were passed over.", ("job",)),
     Metric("fraud_transactions_total", "counter", "Transactions that a monitor with `metrics_prefix: fraud` judged.", ("result",)),
     Metric("fraud_model_precision", "gauge", "Share of the alarms that were right; from labels that came, or told by POST /update_metrics."),
     Metric("fraud_model_recall", "gauge", "Share of what there was to find that was found."),
@@ -133,6 +141,8 @@ class _Engine(Collector):
         for part in (self._of_engine(status), _of_streams(status, self._clock), _of_monitors(status)):
             for name, labels, value in part:
                 samples.setdefault(name, []).append((labels, value))
+        for name, labels, number in _of_jobs(self._board.totals.jobs):
+            samples.setdefault(name, []).append((labels, number))
         for name, labels, told in _of_drift(self._board.totals.drift):
             samples.setdefault(name, []).append((labels, told))
         for (name, labels), value in list(self._board.gauges.items()):
@@ -222,6 +232,20 @@ def _of_monitor(labels: Labels, monitor: MonitorStatus) -> Iterator[tuple[str, L
     yield "streamgauge_open_windows", labels, monitor.open_windows
     yield "streamgauge_keys", labels, monitor.keys
     yield "streamgauge_monitor_paused", labels, monitor.paused is not None
+
+
+def _of_jobs(jobs: Mapping[str, Job]) -> Iterator[tuple[str, Labels, float]]:
+    for name, job in jobs.items():
+        labels = (name,)
+        yield "streamgauge_job_running", labels, job.run is not None and job.run.again_at is None
+        yield "streamgauge_job_next_timestamp_seconds", labels, job.next / 1e6
+        yield "streamgauge_job_runs_total", labels, job.runs
+        yield "streamgauge_job_failures_total", labels, job.failures
+        yield "streamgauge_job_overruns_total", labels, job.overruns
+        if job.last is not None:
+            yield "streamgauge_job_seconds", labels, job.last.seconds
+        if job.succeeded_at is not None:
+            yield "streamgauge_job_last_success_timestamp_seconds", labels, job.succeeded_at / 1e6
 
 
 def _of_drift(drift: DriftTotals) -> Iterator[tuple[str, Labels, float | Spread]]:

@@ -15,6 +15,7 @@ _SECTIONS = {
     "MonitorConfig": "A monitor",
     "StoreConfig": "The store",
     "ServerConfig": "The server",
+    "JobConfig": "A job",
 }
 _KINDS = {
     "Sources": ("StreamConfig", "source"),
@@ -33,6 +34,7 @@ _LINKS = {
     "index.md#sinks": "#sinks",
     "windows.md": "#windows",
     "sinks.md": "#sinks",
+    "schedule.md": "#a-job",
 }
 """From links of other pages to the headings of this one."""
 

@@ -33,6 +33,7 @@ _SEE = {
     "channels": "a mapping of names, see [channels](index.md#channels)",
     "store": "an address, or a mapping, see [the store](#the-store)",
     "server": "a mapping, see [the server](#the-server)",
+    "schedule": "a mapping of names, see [a job](schedule.md)",
 }
 
 
@@ -63,6 +64,7 @@ def _keys(about: str) -> str:
         "monitor": definitions["MonitorConfig"],
     }
     models |= {"store": definitions["StoreConfig"], "server": definitions["ServerConfig"]}
+    models |= {"job": definitions["JobConfig"]}
     return _table(models[about])
 
 

@@ -38,6 +38,7 @@ def command(
 
     try:
         config = load(file)
+        _refuse_wrong_calls(config, file)
     except ConfigErrors as errors:
         _tell("mistake", errors.mistakes, json=json)
         raise typer.Exit(errors.exit_code) from None
@@ -47,6 +48,15 @@ def command(
     _tell_kinds(config, json=json)
     if against is not None:
         _tell_inherited(config, against, json=json)
+
+
+def _refuse_wrong_calls(config: Config, file: Path) -> None:
+    """Raises ConfigErrors for jobs that call no verb as it wants to be called."""
+    from streamgauge.cli._jobs import wrong_calls
+    from streamgauge.config import ConfigErrors
+
+    if wrong := wrong_calls(config, file):
+        raise ConfigErrors(wrong)
 
 
 def _tell_kinds(config: Config, *, json: bool) -> None:

@@ -65,6 +65,7 @@ def check(config: Config, document: Document, pruned: Pruned) -> Findings:
     for name, monitor in config.monitors.items():
         _Monitor(config, findings, pruned, name, monitor).check()
     _route(findings, config, pruned)
+    _jobs(findings, config, pruned)
     _unused_channels(config, findings, pruned)
     return findings
 
@@ -124,6 +125,16 @@ def _route(findings: Findings, config: Config, pruned: Pruned) -> None:
         _branch(findings, ("route",), config.route, (config, pruned))
 
 
+def _jobs(findings: Findings, config: Config, pruned: Pruned) -> None:
+    """The channels that hear of jobs are declared."""
+    names = ["console", *config.channels]
+    for job, settings in config.schedule.items():
+        for i, name in enumerate(settings.notify):
+            if name not in names and not pruned.within("channels", name):
+                message = f"`channels:` declares no `{name}`; {nearest(name, names)}"
+                findings.wrong(("schedule", job, "notify", i), message)
+
+
 def _branch(findings: Findings, path: Path, node: MannerConfig, known: tuple[Config, Pruned]) -> None:
     config, pruned = known
     names = ["console", *config.channels]
@@ -139,6 +150,7 @@ def _unused_channels(config: Config, findings: Findings, pruned: Pruned) -> None
     if pruned.within("monitors"):
         return
     used = {name for monitor in config.monitors.values() for name in monitor.notify}
+    used |= {name for job in config.schedule.values() for name in job.notify}
     used |= set(channels_of(config.route))
     for name in config.channels:
         if name not in used:

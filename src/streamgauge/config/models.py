@@ -20,6 +20,7 @@ from streamgauge.channels.contract import ChannelConfig
 from streamgauge.channels.posting import is_http_url
 from streamgauge.config.derived import readable, row_kinds
 from streamgauge.config.plugins import ByType, config_class
+from streamgauge.config.schedule import JobConfig
 from streamgauge.config.telling import (
     FlappingConfig,
     InhibitConfig,
@@ -366,6 +367,8 @@ class Config(Settings):
     """Times at which some incidents are not told."""
     rate_limit: RateLimitConfig | None = None
     """How many notices a channel gets before a storm is told in one."""
+    schedule: Annotated[dict[Name, JobConfig], Field(default_factory=dict)]
+    """What runs by itself at stated times."""
 
     _warnings: tuple[Mistake, ...] = PrivateAttr(default=())
 
@@ -396,6 +399,11 @@ class Config(Settings):
         """The channels that a monitor names, :data:`NOBODY` where it says so; empty where the route decides."""
         routed = self.route is not None and "notify" not in monitor.model_fields_set
         return () if routed else monitor.notify or NOBODY
+
+    def heard(self, job: JobConfig) -> tuple[str, ...]:
+        """The channels that hear of a job that failed; as :meth:`notified`."""
+        routed = self.route is not None and "notify" not in job.model_fields_set
+        return () if routed else job.notify or NOBODY
 
     def channel(self, name: str) -> ChannelConfig:
         """A declared channel, or the console, which exists undeclared.

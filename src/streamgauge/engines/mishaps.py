@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from streamgauge.batch import Partition
 from streamgauge.clock import Clock, format_duration
 from streamgauge.engines.intake import Intake
+from streamgauge.engines.job_mishaps import PREFIX as JOB
 from streamgauge.engines.stream_runner import StreamRunner
 from streamgauge.incident import Incident, IncidentState
 from streamgauge.incidents.board import Board
@@ -123,13 +124,15 @@ class Mishaps:
         channels = planned.policy.channels if planned is not None else ()
         mended(self._board, monitor, DETECTOR_FAILED, self._clock.now(), channels, reason="resumed")
 
-    def removed(self, told_through: Callable[[str], list[str]]) -> None:
-        """End what is open of monitors and streams that the configuration does not name any more.
+    def removed(self, told_through: Callable[[str], list[str]], jobs: Iterable[str] = ()) -> None:
+        """End what is open of monitors, streams and jobs that the configuration does not name any more.
 
         Args:
             told_through: the channels of a notice by its id: who heard of the beginning hears of the end.
+            jobs: their names.
         """
         present = {*self._plan.monitors, *(f"stream {name}" for name in self._plan.streams)}
+        present |= {JOB + name for name in jobs}
         for incident in self._board.all():
             if incident.monitor not in present and incident.kind != SILENCE_ENDS:
                 channels = told_through(f"{incident.id}-1") if incident.open else []

@@ -137,7 +137,9 @@ def _delivering(
 ) -> Iterator[tuple[Delivery, list[Callable[[Tried], None]]]]:
     hear: list[Callable[[Tried], None]] = []
     named = {name for monitor in config.monitors.values() for name in monitor.notify} | set(config.channels)
-    named |= set(channels_of(config.route))
+    named |= set(channels_of(config.route)) | {
+        name for job in config.schedule.values() for name in job.notify
+    }
     channels: Mapping[str, Channel] = {
         name: _channel(config, name, choices, clock, store) for name in sorted(named | {"console"})
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
@@ -21,6 +21,8 @@ from streamgauge.engines.keeper import kept
 from streamgauge.engines.status import StatusBoard
 from streamgauge.errors import ConfigError, StoreTakenError, StreamgaugeError
 from streamgauge.logs import keep_secret
+from streamgauge.schedule.book import Job
+from streamgauge.schedule.thread import kept_going
 from streamgauge.stores import Keep, Owner, file_of, open_store
 from streamgauge.stores.contract import Store
 
@@ -79,6 +81,9 @@ class Session:
             ending.enter_context(kept(store))
             if beside is not None:
                 ending.callback(beside(self))
+            ending.enter_context(
+                kept_going(lambda: self.config, self.clock, self._jobs_known, path=self.path)
+            )
             self._run_each(store)
 
     def stop(self) -> None:
@@ -91,6 +96,9 @@ class Session:
         """Read the file again; from any thread or signal handler."""
         if self.engine is not None:
             self.engine.ask("reload")
+
+    def _jobs_known(self, jobs: Mapping[str, Job]) -> None:
+        self.status.totals.jobs = jobs
 
     def _run_each(self, store: Store) -> None:
         """Run the configuration, and each that takes its place."""

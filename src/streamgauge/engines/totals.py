@@ -6,13 +6,17 @@ Late and bad records, and incidents, are counted once a commit has succeeded, so
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from streamgauge.engines.drift_totals import DriftTotals
 from streamgauge.engines.quality_totals import QualityTotals
 from streamgauge.engines.spread import Durations
 from streamgauge.incident import Incident
 from streamgauge.stores.contract import Commit
+
+if TYPE_CHECKING:
+    from streamgauge.schedule.book import Job
 
 COMMIT_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Seconds; upper bounds of the classes in which commits are counted."""
@@ -36,6 +40,7 @@ class Totals:
         rows: of sinks by (sink, outcome): written, refused, dropped.
         gauges: values of models by (metric, its labels' values).
         drift: what drift detectors said.
+        jobs: what is known of the jobs of ``schedule:``; replaced whole, by their thread.
         quality: what was said of transactions and models, where `fraud_*` metrics are asked for.
     """
 
@@ -54,6 +59,7 @@ class Totals:
         self.gauges: dict[tuple[str, tuple[str, ...]], float] = {}
         self.drift = DriftTotals(self.gauges)
         self.quality = QualityTotals(self.gauges)
+        self.jobs: Mapping[str, Job] = {}
 
     def committed(
         self, commit: Commit, late: Counter[str], began: Sequence[Incident], seconds: float

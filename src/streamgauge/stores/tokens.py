@@ -69,7 +69,7 @@ class Tokens:
 
     def __init__(self, url: str, clock: Clock, *, make: bool = False) -> None:
         if make:
-            _make(url)
+            make_store(url)
         self._beside = Beside(url, "power")
         self._clock = clock
 
@@ -107,7 +107,7 @@ class Tokens:
         self._beside.close()
 
 
-def _make(url: str) -> None:
+def make_store(url: str) -> None:
     """A store that has its tables and its own id; one that is there is brought up to date."""
     backend = backend_of(url, durability="power")
     try:
