@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -56,6 +57,38 @@ def test_a_kernel_is_the_plain_python_that_it_is_and_compiles_too():
     halves.fast(np.array([4.0, 8.0]), out)
     assert out.tolist() == [2.0, 4.0]
     assert halves.__doc__ == "A kernel of this test."
+
+
+class Sums(NamedTuple):
+    """Arrays of a kernel of this test."""
+
+    total: np.ndarray
+    rows: np.ndarray
+
+
+@jit.inner
+def note(sums: Sums, value: float) -> None:
+    """Count a value."""
+    sums.total[0] += value
+    sums.rows[0] += 1
+
+
+@jit.lean_kernel
+def add_up(values: np.ndarray, sums: Sums) -> None:
+    """Hands its arrays on, and makes none."""
+    for i in range(values.shape[0]):
+        note(sums, values[i:][0])
+
+
+def test_a_lean_kernel_says_the_same_and_holds_no_array_afterwards():
+    values, found = np.array([1.0, 2.5]), []
+    for add in (add_up.plain, add_up.fast):
+        sums = Sums(np.zeros(1), np.zeros(1, np.int64))
+        holders = [sys.getrefcount(sums.total)]
+        add(values, sums)
+        holders.append(sys.getrefcount(sums.total))
+        found.append((sums.total.tolist(), sums.rows.tolist(), holders[1] - holders[0]))
+    assert found == [([3.5], [2], 0)] * 2
 
 
 def test_without_a_writable_folder_there_is_no_cache_and_no_crash(tmp_path: Path):

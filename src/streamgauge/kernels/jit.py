@@ -28,9 +28,10 @@ ENOUGH_ROWS = 100_000
 class Kernel(Generic[P, R]):
     """A row loop with two bodies, chosen per call by :func:`compiled`."""
 
-    def __init__(self, function: Callable[P, R]) -> None:
+    def __init__(self, function: Callable[P, R], *, counts: bool = True) -> None:
         functools.update_wrapper(self, function)
         self.plain = function
+        self._counts = counts
         self._fast: Callable[P, R] | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -44,7 +45,7 @@ class Kernel(Generic[P, R]):
     def fast(self) -> Callable[P, R]:
         """The compiled body; compiled at first use, kept on disk where that is possible."""
         if self._fast is None:
-            self._fast = _compile(self.plain)
+            self._fast = _compile(self.plain, counts=self._counts)
         return self._fast
 
 
@@ -55,6 +56,14 @@ def kernel(function: Callable[P, R]) -> Kernel[P, R]:
     bodies through :func:`inner`. Kernels that call each other use :func:`inner`.
     """
     return Kernel(function)
+
+
+def lean_kernel(function: Callable[P, R]) -> Kernel[P, R]:
+    """Mark a kernel that makes no array: it is compiled without counting who holds which.
+
+    Worth it where tuples of arrays are handed to functions marked :func:`inner`: counting takes most of the time there.
+    """
+    return Kernel(function, counts=False)
 
 
 def inner(function: Callable[P, R]) -> Callable[P, R]:
@@ -103,14 +112,18 @@ def compiled() -> bool:
     return _mode.compiled
 
 
-def _compile(function: Callable[P, R]) -> Callable[P, R]:
+def _compile(function: Callable[P, R], *, counts: bool) -> Callable[P, R]:
     import numba
+    from numba.core.options import DefaultOptions
     from numba.extending import register_jitable
 
     while _inner:
         # Inlined by force: an argument that is a tuple of arrays is otherwise copied at each call, half of the time.
         register_jitable(error_model="numpy", forceinline=True)(_inner.pop())
     options: dict[str, Any] = {"nogil": True, "fastmath": False, "parallel": False, "error_model": "numpy"}
+    uncounted = "_nrt"  # numba's name for it; one that does not know it is slower and says the same
+    if not counts and hasattr(DefaultOptions, uncounted):
+        options[uncounted] = False
     folder = _cache_folder()
     if folder is not None:
         numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]  # read from the environment at its import

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamgauge.kernels.alarms import LEARNING, Alarms, Answers, Rule, damped, judge, limit_of
-from streamgauge.kernels.jit import inner, kernel
+from streamgauge.kernels.jit import inner, lean_kernel
 from streamgauge.kernels.rarity import Pool
 
 STREAMS, STEPS = 3, 20
@@ -40,8 +40,8 @@ class Seen(NamedTuple):
     """Per key: [S, …].
 
     ``tightest`` is the least distance between the neighbours of a member, once all places are taken: a value that would
-    stand closer is kept out. ``scratch`` is float32[1], to round as ``members`` do; ``felt`` is float64[3, STREAMS]: the
-    value, its distance from the nearest and its strength, between judging a result and learning from it.
+    stand closer is kept out. ``scratch`` is float32[1], to round as ``members`` do; ``felt`` is float64[4, STREAMS]: the
+    value, its distance from the nearest, its strength and its place, between judging a result and learning from it.
     """
 
     members: NDArray[Any]
@@ -79,7 +79,7 @@ class Season(NamedTuple):
     owner: NDArray[Any]
 
 
-@kernel
+@lean_kernel
 def novelty(
     start: int, slots: NDArray[Any], values: NDArray[Any], times: NDArray[Any], apart: NDArray[Any],
     seen: Seen, season: Season, alarms: Alarms, pool: Pool, rule: Rule, side: int, seasonal: bool, out: Answers,
@@ -157,9 +157,10 @@ def _stream_value(seen: Seen, row: int, slot: int, x: float, stream: int) -> flo
         return float(step)
     kept = min(row, STEPS)
     total, at = step, (row - 1) % STEPS
-    for k in range(kept):
-        if k != at:
-            total += np.float64(seen.steps[slot, k])
+    for k in range(min(at, kept)):
+        total += np.float64(seen.steps[slot, k])
+    for k in range(at + 1, kept):
+        total += np.float64(seen.steps[slot, k])
     return float(total / max(kept, 1))
 
 
@@ -180,6 +181,7 @@ def _below(seen: Seen, slot: int, stream: int, y: float) -> int:
 def _nearest(seen: Seen, slot: int, stream: int, y: float) -> float:
     """The member next to ``y``; there is at least one."""
     place, held, first = _below(seen, slot, stream, y), seen.held[slot, stream], _first(stream)
+    seen.felt[3, stream] = place
     if place == held:
         return np.float64(seen.members[slot, first + held - 1])
     if place == 0:
@@ -257,7 +259,7 @@ def _learn(seen: Seen, row: int, slot: int, x: float, may: bool) -> None:
             continue
         if seen.held[slot, stream] == 0:
             seen.origin[slot, stream] = _stream_value(seen, row, slot, x, stream)
-            seen.felt[0, stream], seen.felt[1, stream] = 0.0, math.inf
+            seen.felt[0, stream], seen.felt[1, stream], seen.felt[3, stream] = 0.0, math.inf, 0.0
         elif not may:
             continue
         y = seen.felt[0, stream]
@@ -276,7 +278,7 @@ def _insert(seen: Seen, slot: int, stream: int, y: float) -> None:
     """Keep a value in its place; when all places are taken the one goes whose neighbours are closest."""
     first, held = _first(stream), seen.held[slot, stream]
     room = KNOWN if stream == LEVEL else FEWER
-    place = _below(seen, slot, stream, y)
+    place = int(seen.felt[3, stream])
     if held == room:
         if (
             0 < place < held

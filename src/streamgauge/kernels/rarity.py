@@ -68,6 +68,9 @@ def value_of(k: int) -> float:
     return LEAST * math.pow(10.0, (k - 0.5) / PER_DECADE)
 
 
+_VALUES = np.array([value_of(k) for k in range(BINS)])
+
+
 @inner
 def note(pool: Pool, strength: float, at: int, budget: float) -> None:
     """Count one quiet result at event time ``at`` (microseconds); fit again when there is enough news."""
@@ -114,10 +117,7 @@ def refit(pool: Pool, budget: float) -> None:
         above += counts[k]
         k -= 1
     start = value_of(k)
-    excesses = np.zeros(BINS - 1 - k)
-    for j in range(k + 1, BINS):
-        excesses[j - k - 1] = value_of(j) - start
-    scale, shape = _fit(excesses, counts[k + 1 :])
+    scale, shape = _fit(_VALUES[k + 1 :], counts[k + 1 :], start)
     facts[START], facts[SHARE], facts[SCALE], facts[SHAPE] = start, above / facts[ROWS], scale, shape
     if scale <= 0.0:  # nothing stands out: a strength as large as the largest is as much again beyond it
         facts[SCALE], facts[SHARE] = max(start, LEAST), 1.0 / (facts[ROWS] + 1.0)

@@ -20,12 +20,13 @@ USUAL_SHAPE, BELIEF = 0.1, 10.0
 """The shape that is assumed before anything was seen, and how many excesses that assumption weighs."""
 
 
-def fit(excesses: NDArray[Any], counts: NDArray[Any]) -> tuple[float, float]:
+def fit(values: NDArray[Any], counts: NDArray[Any], start: float = 0.0) -> tuple[float, float]:
     """The scale and shape of a generalised Pareto.
 
     Args:
-        excesses: float64[n], ascending and above 0: how far beyond the threshold.
+        values: float64[n], ascending and above the threshold.
         counts: float64[n]: how often each was seen; weights are fine.
+        start: the threshold; excesses are counted from here.
 
     Returns:
         Scale (in the unit of the excesses; 0 where nothing was seen) and shape.
@@ -38,16 +39,16 @@ def fit(excesses: NDArray[Any], counts: NDArray[Any]) -> tuple[float, float]:
     """
     total = 0.0
     mean = 0.0
-    for k in range(excesses.shape[0]):
+    for k in range(values.shape[0]):
         total += counts[k]
-        mean += counts[k] * excesses[k]
+        mean += counts[k] * (values[k] - start)
     if total <= 0.0 or mean <= 0.0:
         return 0.0, USUAL_SHAPE
     mean /= total
     before, weighted = 0.0, 0.0
-    for k in range(excesses.shape[0]):
+    for k in range(values.shape[0]):
         # E[x (1 - F(x))], with F in the middle of those that share a value
-        weighted += counts[k] * excesses[k] * (1.0 - (before + 0.5 * counts[k]) / total)
+        weighted += counts[k] * (values[k] - start) * (1.0 - (before + 0.5 * counts[k]) / total)
         before += counts[k]
     weighted /= total
     apart = mean - 2.0 * weighted
