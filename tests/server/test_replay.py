@@ -8,8 +8,7 @@ import httpx
 import msgspec
 import pytest
 
-from streamgauge.engines.trial import Job, run
-from streamgauge.engines.trial_process import TrialError, ask
+from streamgauge.engines.apart import ApartError, ask
 from streamgauge.errors import StreamgaugeError
 from streamgauge.server import replay
 from streamgauge.stores.rows import json_text
@@ -21,12 +20,12 @@ WINDOW = "{type: tumbling, size: 20s, by: account, compute: {n: count(*), mean: 
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Most trials run in this process: to start one of its own takes seconds."""
 
-    def within(job: Job, seconds: float) -> dict[str, Any]:
+    def within(work: Any, given: Any, seconds: float) -> dict[str, Any]:
         del seconds
         try:
-            answer: dict[str, Any] = msgspec.json.decode(json_text(run(job).as_json()))
+            answer: dict[str, Any] = msgspec.json.decode(json_text(work(given)))
         except StreamgaugeError as error:
-            raise TrialError(str(error)) from None
+            raise ApartError(str(error)) from None
         return answer
 
     monkeypatch.setattr(replay, "ask", within)

@@ -137,6 +137,7 @@ class Reporter:
             lost=None if lost is None else lost.title,
             source=dict(source),
             group=str(source["group"]) if "group" in source else None,
+            newest=runner.newest.batches,
             consumed={topic: n for (stream, topic), n in engine.totals.consumed.items() if stream == name},
         )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from streamgauge.batch import Batch
 from streamgauge.engines.spread import Spread
 from streamgauge.engines.totals import Totals
 
@@ -31,6 +32,7 @@ class StreamStatus:
         delay: seconds that the watermark lies behind the wall clock; None before the first record.
         lost: why the source counts as lost; None while it is there.
         source: what it reads and where it started; no secrets.
+        newest: the last records as they came, masked fields too: whoever shows them masks those.
         group: the consumer group, where there is one.
         consumed: records read since this process started, unreadable ones included, by the partition's name
             (the topic, the file).
@@ -47,6 +49,7 @@ class StreamStatus:
     source: Mapping[str, object] = field(default_factory=dict)
     group: str | None = None
     consumed: Mapping[str, int] = field(default_factory=dict)
+    newest: Sequence[Batch] = ()
 
 
 @dataclass(frozen=True, slots=True)

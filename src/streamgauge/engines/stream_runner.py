@@ -10,6 +10,7 @@ import numpy as np
 
 from streamgauge.batch import NEVER, Batch, Column, IntArray, Partition, SlotArray
 from streamgauge.engines.bundle import Bundle, moved, reached
+from streamgauge.engines.newest import Newest
 from streamgauge.engines.watching import Watching
 from streamgauge.incidents.board import Board
 from streamgauge.pipeline import Lane, MonitorFailed, Observer, advance
@@ -75,6 +76,7 @@ class StreamRunner:
     Attributes:
         clock: how far each partition has come.
         next_offset: of each partition, what is counted next.
+        newest: its last records.
         gone: partitions of which nothing is waited for.
     """
 
@@ -94,6 +96,7 @@ class StreamRunner:
         self._paused = paused
         self.clock = StreamClock(plan.lateness, plan.deadline)
         self.next_offset: dict[Partition, int] = {}
+        self.newest = Newest()
         self.gone: frozenset[Partition] = frozenset()
         self.bundles: dict[tuple[tuple[str, ...], Partition | None], Bundle] = {}
         self._from_start: dict[Partition, bool] = {}
@@ -169,6 +172,8 @@ class StreamRunner:
                 self.clock.heard(batch.partition, at)
             before, after = self.clock.observe(batch, at, marks) if len(batch) else (batch.times, batch.times)
             self.next_offset[batch.partition] = batch.next_offset
+            if len(batch) and not self.replay:
+                self.newest.note(batch)
             readings.append((batch, before, after))
             self._aligned(batch, before, after)
         if any(of is None for _, of in self.bundles):

@@ -145,6 +145,11 @@ def run(job: Job) -> Outcome:
     return outcome
 
 
+def answer(job: Job) -> dict[str, Any]:
+    """As :func:`run`, as plain data."""
+    return run(job).as_json()
+
+
 def difference(before: Config, after: Config) -> dict[str, Any]:
     """Which monitors are new, gone, changed (where, from what, to what) and the same."""
     old = {name: monitor.public() for name, monitor in before.monitors.items()}

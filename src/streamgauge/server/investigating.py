@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamgauge.server import drift, history, replay
+from streamgauge.server import brokers, drift, history, replay, samples
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 
 def add_to(app: FastAPI, desk: Desk) -> None:
     """Serve it under ``/api/v1``."""
-    for part in (history, drift, replay):
+    for part in (history, drift, replay, samples, brokers):
         app.include_router(part.routes(desk), prefix="/api/v1")

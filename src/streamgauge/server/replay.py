@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from streamgauge.clock import parse_duration, to_micros
 from streamgauge.config.drafting import written
 from streamgauge.config.models import Config
-from streamgauge.engines.trial import Job, fired_since
-from streamgauge.engines.trial_process import TrialError, ask
+from streamgauge.engines.apart import ApartError, ask
+from streamgauge.engines.trial import Job, answer, fired_since
 from streamgauge.engines.trial_reading import Wanted
 from streamgauge.server.desk import Desk
 from streamgauge.server.incidents import plain
@@ -198,8 +198,8 @@ class Trials:
         drafts = _drafts(asked)
         config = self._desk.running.config
         job = self._job(config, asked, drafts, None)
-        answer = self._ask(config, job)
-        after = answer["after"]
+        found = self._ask(config, job)
+        after = found["after"]
         incidents = [one for one in after.pop("incidents") if one["monitor"] in drafts]
         fired = self._fired(drafts, after["start"], after["end"]) if asked.records is None else []
         same = both(incidents, fired)
@@ -209,8 +209,8 @@ class Trials:
             "source": "given" if asked.records is not None else config.streams[job.stream].source.type,
             **after,
             "windows_lines": [one for one in after["windows_lines"] if one["monitor"] in drafts],
-            "truncated": answer["truncated"],
-            "seconds": answer["seconds"],
+            "truncated": found["truncated"],
+            "seconds": found["seconds"],
             "incidents": incidents,
             "incidents_total": len(incidents),
             "fired": fired,
@@ -232,16 +232,16 @@ class Trials:
             else monitors_of(asked.before, "before")
         )
         job = self._job(config, asked, after, before)
-        answer = self._ask(config, job)
-        old, new = answer["before"]["incidents"], answer["after"]["incidents"]
+        found = self._ask(config, job)
+        old, new = found["before"]["incidents"], found["after"]["incidents"]
         same = both(new, old)
         matched = {id(one) for pair in same for one in pair}
         return {
-            "monitors": answer["changes"],
+            "monitors": found["changes"],
             "stream": job.stream,
-            **{name: answer["after"][name] for name in ("records", "start", "end")},
-            "truncated": answer["truncated"],
-            "seconds": answer["seconds"],
+            **{name: found["after"][name] for name in ("records", "start", "end")},
+            "truncated": found["truncated"],
+            "seconds": found["seconds"],
             "incidents": {
                 "same": len(same),
                 "only_before": [one for one in old if id(one) not in matched],
@@ -287,8 +287,8 @@ class Trials:
             refused.headers = {"Retry-After": "5"}
             raise refused
         try:
-            return ask(job, PATIENCE)
-        except TrialError as error:
+            return ask(answer, job, PATIENCE)
+        except ApartError as error:
             raise Refused(422, replace_secrets(str(error), config._secrets)) from None
         finally:
             self._busy.release()

@@ -1,6 +1,7 @@
-"""The process that tries drafts, so that no trial ever takes time or memory from the engine beside it.
+"""Work for a process of its own, so that it takes neither time nor memory from the engine, and cannot end it.
 
-It runs :func:`main`: a :class:`~streamgauge.engines.trial.Job` comes in, its outcome as JSON goes out.
+For what people ask of a running server that is heavy (a trial), or that a library may not survive (questions to brokers
+that go away meanwhile).
 """
 
 from __future__ import annotations
@@ -10,63 +11,63 @@ import pickle
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from streamgauge.engines.trial import Job, run
 from streamgauge.errors import StreamgaugeError
 from streamgauge.stores.rows import json_text
 
 MEMORY = 4 * 1024**3
 """Bytes that it may hold."""
 
-
-class TrialError(StreamgaugeError):
-    """Why nothing came of a trial, in a sentence."""
+T = TypeVar("T")
 
 
-def ask(job: Job, seconds: float) -> dict[str, Any]:
-    """Have a job done by a process of its own.
+class ApartError(StreamgaugeError):
+    """Why nothing came of it, in a sentence."""
+
+
+def ask(work: Callable[[T], dict[str, Any]], given: T, seconds: float) -> dict[str, Any]:
+    """What ``work`` (a function of a module) makes of ``given``, as it comes back out of JSON.
 
     Raises:
-        TrialError: the draft is wrong, its records cannot be had, or it took too long.
+        ApartError: the work ended with an error for people, took too long, or its process ended.
     """
-    command = [sys.executable, "-m", "streamgauge.engines.trial_process"]
+    command = [sys.executable, "-m", "streamgauge.engines.apart"]
     child = subprocess.Popen(  # noqa: S603  ourselves
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     try:
-        out, _ = child.communicate(pickle.dumps(job), timeout=seconds)
+        out, _ = child.communicate(pickle.dumps((work, given)), timeout=seconds)
     except subprocess.TimeoutExpired:
-        raise TrialError(
-            f"it took longer than {seconds:g} s and was ended; ask for less time, or give fewer records"
-        ) from None
+        raise ApartError(f"it took longer than {seconds:g} s and was ended; ask for less") from None
     finally:
         child.kill()
         child.wait()
     if child.returncode:
-        raise TrialError("its process ended before it had an answer; it may have needed too much memory")
+        raise ApartError("its process ended before it had an answer; it may have needed too much memory")
     answer: dict[str, Any] = msgspec.json.decode(out)
     if "refused" in answer:
-        raise TrialError(answer["refused"])
+        raise ApartError(answer["refused"])
     return answer
 
 
 def main() -> None:
-    """Take a job, do it, answer."""
+    """Take the work, do it, answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asked decides when to end
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever else writes to standard output does not belong to the answer
     _bound()
-    job: Job = pickle.load(sys.stdin.buffer)  # noqa: S301  see above
+    work, given = pickle.load(sys.stdin.buffer)  # noqa: S301  our own process's words, over its own pipe
     try:
-        answer = run(job).as_json()
+        answer = work(given)
     except StreamgaugeError as error:
         answer = {"refused": str(error)}
     except MemoryError:
-        answer = {"refused": "it needed too much memory; ask for less time, or give fewer records"}
+        answer = {"refused": "it needed too much memory; ask for less"}
     out.write(json_text(answer).encode())
     out.close()
     os._exit(0)  # clients of brokers may still be talking
