@@ -9,6 +9,7 @@ import pytest
 from streamgauge.config import plugins
 from streamgauge.detectors import outlier
 from streamgauge.detectors.contract import Context
+from streamgauge.detectors.odd_records import strength_of
 from streamgauge.errors import ConfigError
 from streamgauge.kernels import jit, rarity
 from streamgauge.kernels import outliers as kernels
@@ -210,7 +211,7 @@ def test_fixed_scores_are_reached_at_their_strengths():
     limits = outlier.Config.model_validate({"features": "a", "warning": 0.8, "critical": 1}).limits()
     assert limits.warning == pytest.approx(6)
     assert limits.critical == np.inf
-    assert outlier.strength_of(0.25) == 1.0
+    assert strength_of(0.25) == 1.0
 
 
 COLUMNS: dict[str, Any] = {"a": "float", "word": "string"}

@@ -52,48 +52,32 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from streamgauge.batch import NEVER, Aside, FloatArray, SlotArray
-from streamgauge.clock import to_micros
-from streamgauge.detectors.contract import Context, DetectorConfig, Needs, Picture
-from streamgauge.errors import ConfigError
+from streamgauge.batch import SlotArray
+from streamgauge.detectors.contract import Context, Needs, Picture
+from streamgauge.detectors.odd_records import Alarms, OddRecordConfig, Records, Telling, checked_needs
 from streamgauge.kernels import outliers as kernels
-from streamgauge.kernels import rarity
-from streamgauge.rates import HowOften, parse_rate
-from streamgauge.settings import Names, PositiveDuration, nearest, wrong
+from streamgauge.settings import Names
 from streamgauge.state import State, Tables, grown
-from streamgauge.verdict import Severity, Verdicts
+from streamgauge.verdict import Verdicts
 from streamgauge.windows.contract import WindowResults
 
 BINS = 64
 OF_KEY = 50
 """Values of a feature that a key must have shown before it is judged."""
-_NUMERIC = ("int", "float", "bool")
-Score = Annotated[float, Field(gt=0, le=1)]
 
 
-class Config(DetectorConfig):
+class Config(OddRecordConfig):
     """``detect: {type: outlier, features: [amount, minutes], by: account}``."""
 
     type: Literal["outlier"] = "outlier"
-    features: Annotated[Names, Field(min_length=1)]
-    """The numbers that are judged together."""
     by: Names = ()
     """The field or fields whose values each have a normal of their own; without it, one for all records."""
-    budget: HowOften | None = None
-    """How many false alarms the whole monitor may make, over all its keys; default: 1 per week."""
-    warning: Score | None = None
-    """Instead of a budget: the score from which on a record is told as a warning."""
-    critical: Score | None = None
-    """Instead of a budget: the score from which on it is critical."""
-    resolve_after: PositiveDuration = timedelta(minutes=1)
-    """The incident ends with the first ordinary record this long after the last unusual one."""
     learn: Annotated[int, Field(ge=2)] = 500
     """Records before it says anything."""
     memory: Annotated[int, Field(ge=100)] = 20_000
@@ -107,35 +91,6 @@ class Config(DetectorConfig):
     def shaped_by(self) -> tuple[str, ...]:
         """What the state depends on."""
         return ("features", "projections", "seed")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Config:
-        fixed = self.warning if self.warning is not None else self.critical
-        if self.budget is not None and fixed is not None:
-            raise wrong("budget", "`budget` and fixed scores both say when to alarm; keep one of them")
-        if self.warning is not None and self.critical is not None and self.critical < self.warning:
-            raise wrong("critical", f"{self.critical:g} must not be below warning: {self.warning:g}")
-        return self
-
-    def limits(self) -> kernels.Limits:
-        """As the kernel takes them."""
-        lowest = self.warning if self.warning is not None else self.critical
-        highest = math.inf if self.critical is None else strength_of(self.critical)
-        warning = math.nan if lowest is None else strength_of(lowest)
-        budget = self.budget or parse_rate("1 per week")
-        return kernels.Limits(warning, highest, budget.per_second, to_micros(self.resolve_after))
-
-
-def strength_of(score: float) -> float:
-    """The strength t at which a score is reached.
-
-    >>> strength_of(0.5), round(strength_of(0.8), 9)
-    (3.0, 6.0)
-    """
-    if score >= 1:
-        return math.inf
-    lean = 2 * score - 1
-    return 3.0 + 2.0 * lean / (1.0 - abs(lean))
 
 
 EXAMPLE = {
@@ -176,28 +131,11 @@ def build(config: Config, context: Context) -> Outlier:
     Raises:
         ConfigError: for a feature that is unknown or no number, or ``by`` behind a window.
     """
-    for name in config.features:
-        if name not in context.columns:
-            raise ConfigError(f"features: unknown name `{name}`; {nearest(name, context.columns)}")
-        if context.columns[name] not in _NUMERIC:
-            kind = context.columns[name]
-            raise ConfigError(
-                f"features: `{name}` is {kind}, and only numbers can be judged; leave it out, or compute one"
-            )
-    if context.windowed and config.by:
-        raise ConfigError("by: windows are grouped by their own `by`; write it there")
+    needs = checked_needs(config, context)
     counts = np.array([min(OF_KEY, config.learn), config.learn, config.memory], np.int64)
-    fields = frozenset() if context.windowed else frozenset(config.features) | frozenset(config.by)
-    needs = Needs(fields=fields, by=config.by, merge="single", judges_empty=False, waits=False)
     mix = projections(len(config.features), config.projections, config.seed)
-    return Outlier(
-        context.monitor,
-        tuple(config.features),
-        mix,
-        counts,
-        config.limits(),
-        needs,
-    )
+    telling = Telling(context.monitor, config.features, config.limits())
+    return Outlier(telling, mix, counts, needs)
 
 
 def projections(features: int, count: int, seed: int) -> kernels.Projections:
@@ -209,46 +147,42 @@ def projections(features: int, count: int, seed: int) -> kernels.Projections:
     return kernels.Projections(chosen, weights / np.linalg.norm(weights, axis=1, keepdims=True))
 
 
-class OutlierState:
-    """See :mod:`streamgauge.kernels.outliers`; ``alarmed`` is when each key was last told, int64[S]."""
+class OutlierState(Alarms):
+    """See :mod:`streamgauge.kernels.outliers`."""
 
     version = 1
 
     def __init__(self, features: int, mixes: int) -> None:
+        super().__init__()
         self.normal = kernels.Normal(
             np.zeros((0, features), np.int64), np.zeros((0, features)), np.zeros((0, features))
         )
         self.rarity = kernels.Rarity(
             np.zeros((mixes, BINS)), np.zeros((mixes, BINS)), np.zeros((2, 2)), np.zeros(3)
         )
-        self.pool = rarity.new_pool()
-        self.alarmed = np.zeros(0, np.int64)
 
-    def make_room(self, slots: int) -> None:
+    def make_room(self, slots: int) -> bool:
         """Room for that many keys."""
-        if slots > len(self.alarmed):
-            self.alarmed = grown(self.alarmed, slots, NEVER)
+        too_little = super().make_room(slots)
+        if too_little:
             rows = len(self.alarmed)
             self.normal = kernels.Normal(*(grown(column, rows, 0) for column in self.normal))
+        return too_little
 
     def tables(self) -> Tables:
         """Keys; per key and feature its normal; the histograms of the mixes."""
         normal, rare = self.normal, self.rarity
         return {
-            "keys": {"alarmed": self.alarmed},
+            **super().tables(),
             "normal": {name: getattr(normal, name).reshape(-1) for name in normal._fields},
             "mixes": {"hist": rare.hist.reshape(-1), "table": rare.table.reshape(-1)},
             "parts": {"of": rare.parts.reshape(-1)},
             "counts": {"of": rare.counts},
-            "pool": {"counts": self.pool.counts},
-            "facts": {"of": self.pool.facts},
         }
 
     def restore(self, tables: Tables) -> None:
         """Take over saved tables."""
-        keys = tables["keys"]["alarmed"]
-        self.make_room(len(keys))
-        self.alarmed[: len(keys)] = keys
+        super().restore(tables)
         for name in self.normal._fields:
             into = getattr(self.normal, name).reshape(-1)
             into[: len(tables["normal"][name])] = tables["normal"][name]
@@ -257,8 +191,6 @@ class OutlierState:
             (self.rarity.table, tables["mixes"]["table"]),
             (self.rarity.parts, tables["parts"]["of"]),
             (self.rarity.counts, tables["counts"]["of"]),
-            (self.pool.counts, tables["pool"]["counts"]),
-            (self.pool.facts, tables["facts"]["of"]),
         ):
             into.reshape(-1)[:] = saved
 
@@ -269,85 +201,31 @@ class Outlier:
 
     Attributes:
         counts: as the kernel takes them: values of a key, records of the monitor, memory.
-        limits: when it alarms.
     """
 
-    monitor: str
-    features: tuple[str, ...]
+    telling: Telling
     mix: kernels.Projections
     counts: NDArray[np.int64]
-    limits: kernels.Limits
     needs: Needs
 
     def initial(self) -> OutlierState:
         """Nothing learned."""
-        return OutlierState(len(self.features), len(self.mix.features))
+        return OutlierState(len(self.telling.features), len(self.mix.features))
 
     def step(self, state: State, results: WindowResults) -> Verdicts:
         """Judge each record (or closed window) in its order, then learn it."""
         assert isinstance(state, OutlierState)
         state.make_room(len(results.keys))
-        rows = np.nonzero(~results.early)[0]
-        values = self._values(results, rows)
-        strength = np.empty(len(rows), np.float64)
-        worst = np.empty(len(rows), np.int32)
-        apart = results.partial[rows] | (False if results.apart is None else results.apart[rows])
+        records = Records.of(results, self.telling.features)
+        strength = np.empty(len(records.rows), np.float64)
+        worst = np.empty(len(records.rows), np.int32)
         kernels.judge_records(
-            results.slots[rows],
-            values,
-            apart,
-            state.normal,
-            state.rarity,
-            self.mix,
-            self.counts,
-            strength,
-            worst,
-        )
-        severities, rare = np.empty(len(rows), np.int8), np.empty(len(rows), np.float64)
-        kernels.decide(
-            results.slots[rows], results.at[rows], strength, apart, state.alarmed, state.pool, self.limits,
-            severities, rare,
+            records.slots, records.values, records.apart, state.normal, state.rarity, self.mix, self.counts,
+            strength, worst,
         )  # fmt: skip
-        severities[results.partial[rows]] = Severity.NEITHER
-        said = severities, _scores(strength), rare
-        return self._verdicts(results, rows, said, worst)
+        return self.telling.tell(state, records, strength, worst)
 
     def drop(self, state: State, slots: SlotArray) -> None:
         """Forget what is normal for keys that were forgotten; the mixes of all records stay."""
         assert isinstance(state, OutlierState)
-        held = slots[slots < len(state.alarmed)]
-        state.alarmed[held] = NEVER
-        kernels.forget_records(held.astype(np.int64), state.normal)
-
-    def _values(self, results: WindowResults, rows: NDArray[np.int64]) -> FloatArray:
-        """float64[n, D]."""
-        values = np.empty((len(rows), len(self.features)), np.float64)
-        for j, name in enumerate(self.features):
-            if len(rows):
-                values[:, j] = results.columns[name].numbers()[rows]
-        return values
-
-    def _verdicts(
-        self,
-        results: WindowResults,
-        rows: NDArray[np.int64],
-        said: tuple[NDArray[np.int8], FloatArray, FloatArray],
-        worst: SlotArray,
-    ) -> Verdicts:
-        severities, score, rare = said
-        names = np.array([*self.features, None], object)
-        told = np.where((severities == Severity.WARNING) | (severities == Severity.CRITICAL), worst, -1)
-        observed = {name: results.columns[name].take(rows) for name in self.features if len(rows)}
-        return Verdicts(
-            self.monitor, results.keys, results.slots[rows], severities, results.at[rows], results.starts[rows],
-            results.ends[rows], results.early[rows], results.partial[rows], results.offsets[rows], observed,
-            rows=results.rows[rows], positions=results.positions[rows], expected="a record like those before",
-            score=score, rarity=rare, evidence={"furthest": Aside("string", values=names[told].tolist())},
-        )  # fmt: skip
-
-
-def _scores(strength: FloatArray) -> FloatArray:
-    """float64[n] in (0, 1), rising with strength; NaN where there is none."""
-    lean = (np.where(np.isfinite(strength), strength, np.nan) - 3.0) / 2.0
-    scores: FloatArray = 0.5 + 0.5 * lean / (1.0 + np.abs(lean))
-    return scores
+        kernels.forget_records(state.drop_keys(slots), state.normal)

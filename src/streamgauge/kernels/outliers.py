@@ -142,17 +142,17 @@ def find_bins(z: NDArray[Any], projections: Projections, bins: int, found: NDArr
 
 
 @inner
-def standing(rarity: Rarity, part: int, value: float) -> float:
+def standing(parts: NDArray[Any], part: int, value: float) -> float:
     """How many standard deviations a part of the score lies above its mean."""
-    return float((value - rarity.parts[part, 0]) / math.sqrt(rarity.parts[part, 1] + 1e-12))
+    return float((value - parts[part, 0]) / math.sqrt(parts[part, 1] + 1e-12))
 
 
 @inner
-def learn_part(rarity: Rarity, part: int, value: float, share: float) -> None:
+def learn_part(parts: NDArray[Any], part: int, value: float, share: float) -> None:
     """Move the mean and variance of a part of the score."""
-    apart = value - rarity.parts[part, 0]
-    rarity.parts[part, 0] += share * apart
-    rarity.parts[part, 1] = (1.0 - share) * (rarity.parts[part, 1] + share * apart * apart)
+    apart = value - parts[part, 0]
+    parts[part, 0] += share * apart
+    parts[part, 1] = (1.0 - share) * (parts[part, 1] + share * apart * apart)
 
 
 @kernel
@@ -210,12 +210,12 @@ def judge_records(
                     rare += rarity.table[k, found[k]]
                 rare /= found.shape[0]
                 if rarity.counts[LEARNED] >= enough:
-                    strength[i] = 0.5 * (standing(rarity, 0, far) + standing(rarity, 1, rare))
+                    strength[i] = 0.5 * (standing(rarity.parts, 0, far) + standing(rarity.parts, 1, rare))
                 if not apart[i]:
                     rarity.counts[LEARNED] += 1.0
                     share = 1.0 / min(rarity.counts[LEARNED], memory)
-                    learn_part(rarity, 0, far, share)
-                    learn_part(rarity, 1, rare, share)
+                    learn_part(rarity.parts, 0, far, share)
+                    learn_part(rarity.parts, 1, rare, share)
             if not apart[i]:
                 for k in range(found.shape[0]):
                     rarity.hist[k, found[k]] += 1.0
