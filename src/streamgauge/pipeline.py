@@ -15,6 +15,8 @@ import numpy as np
 
 from streamgauge.batch import NEVER, IntArray, Partition, SlotArray
 from streamgauge.incidents.board import Board
+from streamgauge.incidents.learning import part as part_of
+from streamgauge.incidents.learning import pieces
 from streamgauge.incidents.lifecycle import pass_time, receive
 from streamgauge.keys import KeySlots
 from streamgauge.monitor import Monitor
@@ -156,6 +158,12 @@ class _Judging:
 
     def judge(self) -> None:
         """Judge all results; windows without records too, for keys while they have an incident."""
+        lessons = self.monitor.policy.lessons
+        if lessons.accept and len(self.results):
+            for begin, end in pieces(self.results):
+                one_each = part_of(self.results, begin, end)
+                self._tell(self._answers(lessons.held(one_each, self.monitor.name, self.board)))
+            return
         answers = self._answers(self.results)
         window = self.lane.group.window
         concerned = self._concerned(answers)
@@ -190,6 +198,7 @@ class _Judging:
         since = self.lane.partial_for.get(self.monitor.name)
         if since is not None:
             results = replace(results, partial=results.partial | (results.starts <= since))
+        results = self.monitor.policy.lessons.marked(results)
         try:
             return self.monitor.detector.step(self.lane.states[self.monitor.name], results)
         except Exception as error:

@@ -12,6 +12,7 @@ from streamgauge.batch import ColumnKind, FieldKind
 from streamgauge.clock import to_micros
 from streamgauge.config import plugins
 from streamgauge.config.models import BUILT_IN_STREAMS, Config, MonitorConfig, StreamConfig
+from streamgauge.config.telling import lessons_of
 from streamgauge.config.windows import (
     CountConfig,
     EventTimeConfig,
@@ -215,7 +216,11 @@ class _Draft:
         fields = reads | frozenset().union(*(detector.needs.fields for detector in detectors.values()))
         fields |= frozenset(self.by) | (self.where.columns if self.where else frozenset())
         monitors = tuple(
-            _notifying(_monitor(name, m, self, (kind, why), detectors[name], fields), config.notified(m))
+            _learning(
+                _notifying(_monitor(name, m, self, (kind, why), detectors[name], fields), config.notified(m)),
+                m,
+                config,
+            )
             for name, m in self.monitors.items()
         )
         changes = frozenset(name for name, m in self.monitors.items() if _options(m).emit == "changes")
@@ -440,6 +445,14 @@ def _monitor(
 def _notifying(monitor: Monitor, channels: tuple[str, ...]) -> Monitor:
     """The monitor, told through ``channels``; empty where the route decides."""
     return replace(monitor, policy=replace(monitor.policy, channels=channels))
+
+
+def _learning(monitor: Monitor, declared: MonitorConfig, config: Config) -> Monitor:
+    """The monitor with what its detector learns from."""
+    needs, window = monitor.detector.needs, declared.window
+    whole = not needs.judges_empty or window is None or window.include_empty
+    lessons = lessons_of(config, monitor.name, monitor.by, one_by_one=whole and not needs.waits)
+    return replace(monitor, policy=replace(monitor.policy, lessons=lessons))
 
 
 def _stream_plan(name: str, config: Config, groups: tuple[Group, ...]) -> StreamPlan:

@@ -11,6 +11,7 @@ from streamgauge.clock import to_micros
 from streamgauge.durations import Duration
 from streamgauge.incidents.calendar import parse_weekly
 from streamgauge.incidents.inhibit import SAME_KEY, InhibitRule
+from streamgauge.incidents.learning import Lessons, about
 from streamgauge.incidents.limit import Limit
 from streamgauge.incidents.matchers import Matcher, parse_matcher
 from streamgauge.incidents.repeat import Repeat
@@ -152,6 +153,24 @@ def rules_of(config: Config) -> Rules:
         maintenance=tuple(_silence(name, each) for name, each in config.maintenance.items()),
         streams={name: monitor.stream for name, monitor in config.monitors.items()},
     )
+
+
+def lessons_of(config: Config, name: str, by: tuple[str, ...], *, one_by_one: bool) -> Lessons:
+    """From which results a monitor's detector learns.
+
+    Args:
+        config: checked.
+        name: the monitor's.
+        by: the fields of its keys.
+        one_by_one: whether its incidents may outlast its alarms unseen by the detector, and it can be asked key by key.
+    """
+    monitor = config.monitors[name]
+    known = {**monitor.labels, "monitor": name, "stream": monitor.stream, "incident": "verdict"}
+    declared = (_silence(called, each) for called, each in config.maintenance.items())
+    accept = getattr(monitor.detect, "accept_after", None)
+    outlasts = monitor.clear_after > timedelta(0) or monitor.flapping is not None
+    holds = one_by_one and outlasts and isinstance(accept, timedelta)
+    return Lessons(tuple(about(declared, known, by)), by, to_micros(accept) if holds and accept else 0)
 
 
 def channels_of(route: MannerConfig | None) -> list[str]:

@@ -27,9 +27,9 @@ monitor), ``rarity`` (how often, per second, quiet data of this monitor reach th
 ``upper``, and ``learning`` or ``not_enough_data`` while they cannot know, never a number.
 
 **What it learns from.** A detector with a baseline judges every result, but takes no lesson from those in
-``results.apart`` (marked as maintenance), nor from a key's results while it alarms itself for that key, until
-``accept_after`` of event time: then the new level is the normal one. All of that follows from its own state and the
-results' event times, so a replay learns the same.
+``results.apart`` (within maintenance, or while an incident of its key is open), nor from a key's results while it alarms
+itself for that key, until ``accept_after`` of event time: then the new level is the normal one. All of that follows from
+its own state, the results' event times and what became of its verdicts, so a replay learns the same.
 
 **Kernels.** Its row loop stands in ``kernels/``, one file per family, see :mod:`streamgauge.kernels.jit`: compiled and
 plain must agree to the last bit.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from streamgauge.incident import Incident
-from streamgauge.keys import key_label
+from streamgauge.keys import Key, key_label
 
 RESERVED = ("monitor", "stream", "incident", "severity", "key")
 """Names that a monitor's own labels may not take."""
@@ -20,19 +20,28 @@ def labelled(incident: Incident, own: Mapping[str, str], by: tuple[str, ...] = (
         own: the stream's name and the labels that the monitor declares.
         by: the fields that its key is made of; each is a label too, unless a reserved name is in the way.
     """
-    key = incident.key
-    parts = key if isinstance(key, tuple) else () if key is None else (key,)
-    fields = {name: str(value) for name, value in zip(by, parts, strict=False) if name not in RESERVED}
+    of_key = key_labels(incident.key, by)
     labels = {
-        **fields,
+        **of_key,
         **own,
         "monitor": incident.monitor,
         "incident": incident.kind,
         "severity": incident.severity,
     }
-    if key is not None:
-        labels["key"] = key_label(key)
+    if "key" in of_key:
+        labels["key"] = of_key["key"]
     return replace(incident, labels=labels)
+
+
+def key_labels(key: Key, by: tuple[str, ...]) -> dict[str, str]:
+    """The labels that tell a key of a monitor from its others.
+
+    >>> key_labels(("a-7", "CH"), ("account", "country"))
+    {'account': 'a-7', 'country': 'CH', 'key': 'a-7 · CH'}
+    """
+    parts = key if isinstance(key, tuple) else () if key is None else (key,)
+    fields = {name: str(value) for name, value in zip(by, parts, strict=False) if name not in RESERVED}
+    return fields if key is None else {**fields, "key": key_label(key)}
 
 
 def relabelled(incident: Incident) -> Incident:

@@ -16,6 +16,7 @@ from streamgauge.batch import IntArray, Partition
 from streamgauge.incident import Incident, IncidentState
 from streamgauge.incidents.board import Board, Cause, Event
 from streamgauge.incidents.labels import labelled, relabelled
+from streamgauge.incidents.learning import Lessons
 from streamgauge.incidents.memory import Memory
 from streamgauge.incidents.no_data import NO_DATA, watch_data
 from streamgauge.incidents.settle import Rule, counted_openings, ended, over, ripen, settle, soothe
@@ -38,6 +39,7 @@ class Policy:
         by: the fields that its keys are made of.
         runbook: a link for whoever is told.
         no_data: whether missing data is an incident of its own.
+        lessons: from which results its detector learns.
     """
 
     rule: Rule
@@ -47,6 +49,7 @@ class Policy:
     by: tuple[str, ...] = ()
     runbook: str | None = None
     no_data: bool = False
+    lessons: Lessons = field(default_factory=Lessons)
 
 
 def receive(
