@@ -3,8 +3,8 @@
 When to use it: ordinary records are of several sorts (small fast ones, large slow ones), the odd ones lie between or beyond them,
 and what is ordinary may change at any time: it forgets all but the newest ``records``, so it is at home with a new normal at once.
 It needs no distribution and no scale. Where there is one sort of record, ``outlier`` finds more and is the better first choice.
-Heavy tails blind it: one huge number among the first records makes its ranges so wide that all others lie in one cell; give such a
-number as its logarithm.
+Heavy tails blind it: one huge number among the first records makes its ranges so wide that all others lie in one cell; give
+such a number as its logarithm.
 
 **The rule.** The first ``records`` records only show the least and the greatest value of each feature. Then ``trees`` trees are
 made: each takes a random work space that holds twice that range and more, and each of its nodes halves it along a random
