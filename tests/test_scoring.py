@@ -24,14 +24,14 @@ def test_one_row_per_value_with_what_was_expected():
     assert frame["lower"][300] < frame["expected"][300] < frame["upper"][300] < 25
 
 
-@pytest.mark.parametrize("detector", ["auto", "composite", "seasonal"])
+@pytest.mark.parametrize("detector", ["auto", "composite", "seasonal", "change_point"])
 def test_nothing_looks_ahead(detector: str):
     whole = streamgauge.score(VALUES, detector)
     for cut in (160, 250, 301):
         assert whole[:cut].equals(streamgauge.score(VALUES[:cut], detector))
 
 
-@pytest.mark.parametrize("detector", ["auto", "composite", "seasonal"])
+@pytest.mark.parametrize("detector", ["auto", "composite", "seasonal", "change_point"])
 def test_it_is_what_the_stream_says(detector: str):
     monitor = {"detect": {"type": detector, "value": "v", "sensitivity": "medium"}}
     lines = run(

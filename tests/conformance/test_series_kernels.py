@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from streamgauge.kernels import jit
-from tests.detectors.series import judged
+from tests.detectors.series import SERIES, judged
 
 pytestmark = pytest.mark.conformance
 
 
-@pytest.mark.parametrize("name", ["auto", "composite", "seasonal"])
+@pytest.mark.parametrize("name", SERIES)
 def test_compiled_and_plain_agree_over_weeks(name: str):
     rng = np.random.default_rng(9)
     hours = np.arange(1_500)

@@ -15,6 +15,11 @@ from streamgauge.windows.contract import WindowResults
 LETTERS = {0: ".", 1: "w", 2: "!", 3: "~", 4: "n", 5: "?"}
 DAY = 86_400.0
 
+SERIES = (
+    "auto", "composite", "seasonal", "zscore", "ewma", "mad", "page_hinkley", "change_point", "adwin",
+)  # fmt: skip
+"""The detectors of one series that answer each value with score, rarity and band."""
+
 
 def results(
     values: Sequence[float | None], every: float, start: int, apart: Sequence[int], keys: KeySlots

@@ -1,12 +1,16 @@
 """Series detectors go on from a saved state, however long they have lived: seasons, pools and alarms too."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from streamgauge.config import plugins
 from streamgauge.detectors.contract import Context
 from streamgauge.keys import KeySlots
-from tests.detectors.series import results
+from streamgauge.verdict import Severity
+from tests.detectors.series import SERIES, results
 
 HOUR = 3600.0
 
@@ -19,7 +23,7 @@ def month() -> list[float]:
     return faults
 
 
-@pytest.mark.parametrize("name", ["auto", "composite", "seasonal"])
+@pytest.mark.parametrize("name", SERIES)
 def test_saved_anywhere_and_restored_it_says_the_same(name: str):
     module = plugins.module("detectors", name)
     detector = module.build(
@@ -40,3 +44,29 @@ def test_saved_anywhere_and_restored_it_says_the_same(name: str):
         state.restore(saved)
     assert (whole.severities == 2).any()
     assert np.isfinite(whole.rarity).any()
+
+
+@pytest.mark.parametrize("name", [name for name in SERIES if name not in ("auto", "seasonal")])
+def test_a_key_with_one_record_costs_what_the_lesson_says(name: str):
+    module = plugins.module("detectors", name)
+    detector = module.build(module.Config(), Context("m", {"value": "float"}, windowed=False))
+    keys, state, count = KeySlots(), detector.initial(), 2_000
+    seen = replace(
+        results([10.0] * count, 60.0, 0, (), keys), slots=keys.slots([f"k{i}" for i in range(count)])
+    )
+    assert set(detector.step(state, seen).severities.tolist()) == {Severity.LEARNING}
+    held = [array for table in state.tables().values() for array in table.values() if len(array) % count == 0]
+    stated = re.search(r"State: ([0-9.]+) kB per key", module.__doc__ or "")
+    assert stated is not None
+    assert sum(array.nbytes for array in held) / count <= 1_000 * float(stated[1]) + 50
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_a_key_that_is_forgotten_begins_anew(name: str):
+    module = plugins.module("detectors", name)
+    detector = module.build(module.Config(learn=20), Context("m", {"value": "float"}, windowed=False))
+    keys, state = KeySlots(), detector.initial()
+    first = detector.step(state, results(month()[:60], HOUR, 0, (), keys))
+    detector.drop(state, np.array([0], np.int32))
+    again = detector.step(state, results(month()[:60], HOUR, 60, (), keys))
+    assert again.severities[:20].tolist() == first.severities[:20].tolist() == [Severity.LEARNING] * 20

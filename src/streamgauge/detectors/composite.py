@@ -101,7 +101,7 @@ def build(config: Config, context: Context) -> Online:
 
     def loop(state: SeriesState, feed: Feed, out: Answers) -> Mapping[str, Column]:
         levels = kernels.Levels(*state.named(list(_LEVELS)))
-        kernels.composite(*feed, levels, state.alarms(), state.pool(), rule, side, memory, out)
+        kernels.composite(*feed.rows, levels, state.alarms(), state.pool(), rule, side, memory, out)
         return unusual(STREAMS, out)
 
     return online(config, context, _LEVELS, loop)

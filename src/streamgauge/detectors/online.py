@@ -9,7 +9,7 @@ A detector of this shape says in ``build`` what it holds and which kernel runs::
 
         def loop(state: SeriesState, feed: Feed, out: Answers) -> Mapping[str, Column]:
             kept = kernels.Kept(*state.named(list(_HELD)))
-            kernels.run(*feed, kept, state.alarms(), state.pool(), rule, side, out)
+            kernels.run(*feed.rows, kept, state.alarms(), state.pool(), rule, side, out)
             return {}    # evidence, by name: one value per row
 
         return online(config, context, _HELD, loop)
@@ -48,12 +48,21 @@ from streamgauge.windows.contract import WindowResults
 
 
 class Feed(NamedTuple):
-    """What a kernel reads, [n]: slots, values (NaN = missing), moments (microseconds), and which teach nothing."""
+    """What a kernel reads, [n].
+
+    Slots, values (NaN = missing), the last moment within each result (microseconds), which teach nothing, when each began.
+    """
 
     slots: NDArray[Any]
     values: NDArray[Any]
     times: NDArray[Any]
     apart: NDArray[Any]
+    starts: NDArray[Any]
+
+    @property
+    def rows(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """What every kernel takes first."""
+        return self.slots, self.values, self.times, self.apart
 
 
 Loop: TypeAlias = Callable[[SeriesState, Feed, Answers], Mapping[str, Column]]
@@ -90,7 +99,7 @@ class Online:
         results = judged_rows(results) or results
         numbers, out = self.judged.numbers(results), room_for(results)
         state.make_room(len(results.keys))
-        feed = Feed(results.slots, numbers, moments(results), apart_of(results))
+        feed = Feed(results.slots, numbers, moments(results), apart_of(results), results.starts)
         evidence = self.loop(state, feed, out)
         return answered(self.monitor, self.severity, (self.judged, numbers), results, out, evidence)
 
@@ -106,5 +115,6 @@ def online(config: SeriesConfig, context: Context, held: Mapping[str, Held], loo
     Raises:
         ConfigError: it is not clear which number to judge.
     """
+    assert not held.keys() & {*ALARMS, *POOL}, "two arrays of one name"
     judged = the_value(config.value, context)
     return Online(context.monitor, judged, config.how_bad(), series_needs(judged, context), held, loop)

@@ -105,7 +105,7 @@ def build(config: Config, context: Context) -> Online:
 
     def loop(state: SeriesState, feed: Feed, out: Answers) -> Mapping[str, Column]:
         slots = kernels.Slots(*state.named(list(held)))
-        kernels.seasonal(*feed, slots, state.alarms(), state.pool(), rule, side, length, per_day, out)
+        kernels.seasonal(*feed.rows, slots, state.alarms(), state.pool(), rule, side, length, per_day, out)
         return unusual(STREAMS, out)
 
     return online(config, context, held, loop)

@@ -73,7 +73,8 @@ def _deviations(y: float, mean: float, variance: float, scale: float) -> float:
 
 
 @inner
-def _strength(deviations: float) -> float:
+def strength_of(deviations: float) -> float:
+    """The square over six deviations."""
     return (deviations / DEVIATIONS) * (deviations / DEVIATIONS)
 
 
@@ -106,7 +107,7 @@ def composite(
             width = limit * math.sqrt(levels.variance[slot, 0])
             out.expected[i] = levels.mean[slot, 0]
             out.lower[i], out.upper[i] = levels.mean[slot, 0] - width, levels.mean[slot, 0] + width
-        may = judge(alarms, pool, rule, slot, at, _strength(furthest), _strength(furthest), out, i)
+        may = judge(alarms, pool, rule, slot, at, strength_of(furthest), strength_of(furthest), out, i)
         if may and not apart[i]:
             for stream in range(3):
                 if row >= stream:
@@ -165,7 +166,7 @@ def seasonal(
             width = math.sqrt(limit_of(pool, rule) / damped(alarms, rule, slot, 1.0)) * DEVIATIONS * deviation
             out.expected[i] = held.origin[slot] + usual
             out.lower[i], out.upper[i] = out.expected[i] - width, out.expected[i] + width
-        may = judge(alarms, pool, rule, slot, at, _strength(z), _strength(z), out, i)
+        may = judge(alarms, pool, rule, slot, at, strength_of(z), strength_of(z), out, i)
         _note(held, slot, of_week, per_day, y, may, apart[i])
 
 
