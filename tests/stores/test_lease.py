@@ -16,7 +16,7 @@ from streamgauge.stores import Owner, open_store
 from streamgauge.stores.contract import Commit
 from streamgauge.stores.owner import is_gone
 from streamgauge.testing import PushedClock
-from tests.stores.given import GONE, ME, P0, at, bad, child, everything_in, notice, saving
+from tests.stores.given import GONE, ME, P0, at, bad, child, everything_in, notice, saving, sql
 
 ELSEWHERE = Owner("another-host", 7, 70)
 
@@ -93,6 +93,20 @@ def test_who_lost_the_store_writes_nothing_more(url, clock, path):
     assert everything_in(path) == before
     assert new.still_mine()
     new.close()
+
+
+def test_who_finds_an_older_store_than_it_left_writes_nothing_more(store, url, clock, path):
+    """A copy was put back, or a standby that lacked the newest commits took over, while it lived on."""
+    store.commit(saving({}, 1))
+    before = sql(path, "SELECT renewed_at FROM leases")[0][0]
+    clock.push(timedelta(seconds=1))
+    store.commit(saving({}, 2))
+    sql(path, "UPDATE leases SET renewed_at = ?", before)
+    sql(path, "UPDATE positions SET next_offset = 1")
+    for write in (lambda: store.commit(saving({}, 3)), store.renew):
+        with pytest.raises(StoreTakenError, match="its newest commits are gone"):
+            write()
+    assert store.positions("payments")[P0].next_offset == 1
 
 
 def test_is_gone_knows_only_its_own_host():

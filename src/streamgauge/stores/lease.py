@@ -6,6 +6,7 @@ another epoch at its next transaction, and writes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
@@ -16,6 +17,8 @@ from streamgauge.stores.owner import Owner, is_gone
 from streamgauge.stores.schema import leases
 
 WRITER = "writer"
+
+TAKEN, LOST = "taken", "lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,17 @@ def take(connection: Connection, owner: Owner, now: int, *, where: str, name: st
     return Lease(name, epoch)
 
 
-def renew(connection: Connection, lease: Lease, now: int) -> bool:
-    """Stamp the lease; False when somebody else has it by now."""
-    mine = update(leases).where(leases.c.name == lease.name, leases.c.epoch == lease.epoch)
-    return connection.execute(mine.values(renewed_at=now)).rowcount == 1
+def renew(connection: Connection, lease: Lease, now: int, stamps: Collection[int]) -> str:
+    """Stamp the lease; ``TAKEN`` or ``LOST`` where that cannot be, else nothing.
+
+    ``stamps``: those that the last transaction may have left. Another one means that commits are lost since: a copy
+    was put back, or a standby that lacked them took over.
+    """
+    mine = (leases.c.name == lease.name, leases.c.epoch == lease.epoch)
+    stamp = update(leases).where(*mine, leases.c.renewed_at.in_(stamps)).values(renewed_at=now)
+    if connection.execute(stamp).rowcount == 1:
+        return ""
+    return LOST if still_mine(connection, lease) else TAKEN
 
 
 def still_mine(connection: Connection, lease: Lease) -> bool:

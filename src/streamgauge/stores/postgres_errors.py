@@ -105,20 +105,19 @@ _SENTENCES: dict[str, str] = {
         "USAGE on the schema and all rights on the store's tables"
     ),
     "read-only": (
-        "the store {where} is read-only ({said}): a standby, or set so; name the server that takes writes. {again}"
+        "the store {where} is read-only ({said}): a standby, or set so; name the server that takes writes"
     ),
     "too many": (
-        "the store {where} takes no more connections ({said}); close some, or raise the server's max_connections. "
-        "{again}"
+        "the store {where} takes no more connections ({said}); close some, or raise the server's max_connections"
     ),
     "shut down": "the server of the store {where} shut down in the middle ({said}). {again}",
-    "starting": "the server of the store {where} is not ready ({said}). {again}",
+    "starting": "the server of the store {where} is not ready ({said}); come again in a moment",
     "frozen": "this process stood still in the middle of a transaction, which the store {where} then ended. {again}",
     "full": "the disk of the store {where} is full ({said}): make room on the server. {again}",
     "again": "the store {where} met another transaction ({said}). {again}",
     "lost": "the connection to the store {where} broke ({said}). {again}",
     "unreached": (
-        "the store {where} cannot be reached ({said}); is the server running, and are host and port right? {again}"
+        "the store {where} cannot be reached ({said}); is the server running, and are host and port right?"
     ),
 }
 

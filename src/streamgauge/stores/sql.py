@@ -57,10 +57,12 @@ class SqlStore(SqlReading):
         self._judgements = History(keep.history, judgements)
         with self._explained(), backend.write() as connection:
             migrate(connection, where=backend.where)
-            self._lease = lease.take(connection, owner, clock.now(), where=backend.where)
+            began = clock.now()
+            self._lease = lease.take(connection, owner, began, where=backend.where)
             sign(connection)
             self._checkpoints.open(connection)
         self.epoch = self._lease.epoch
+        self._stamps = frozenset({began})
 
     @property
     def damages(self) -> list[str]:
@@ -195,14 +197,29 @@ class SqlStore(SqlReading):
     @contextmanager
     def _writing(self, now: int) -> Iterator[Connection]:
         """A transaction under our lease, whose time-out starts anew with it."""
-        with self._explained(), self._backend.write() as connection:
-            if not lease.renew(connection, self._lease, now):
-                raise StoreTakenError(
-                    f"another process has taken the store {self.where} over, since this one was silent for "
-                    f"longer than {self._owner.session_timeout.total_seconds():g} s; nothing was written. End "
-                    "this process: the other one goes on from the last commit"
-                )
-            yield connection
+        with self._explained():
+            try:
+                with self._backend.write() as connection:
+                    self._refuse(lease.renew(connection, self._lease, now, self._stamps))
+                    yield connection
+            except InDoubtError:
+                self._stamps |= {now}
+                raise
+            self._stamps = frozenset({now})
+
+    def _refuse(self, why: str) -> None:
+        if why == lease.TAKEN:
+            raise StoreTakenError(
+                f"another process has taken the store {self.where} over, since this one was silent for "
+                f"longer than {self._owner.session_timeout.total_seconds():g} s; nothing was written. End "
+                "this process: the other one goes on from the last commit"
+            )
+        if why == lease.LOST:
+            raise StoreTakenError(
+                f"the store {self.where} is not as this process left it: its newest commits are gone (a copy was put "
+                "back, or a standby that lacked them took over); nothing was written. End this process, and start "
+                "it again: it goes on from what is there"
+            )
 
 
 class SqlVisitor(SqlReading):
