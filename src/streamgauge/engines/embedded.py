@@ -26,6 +26,7 @@ from streamgauge.engines.company import refuse_company
 from streamgauge.engines.delivery import Delivery
 from streamgauge.engines.forgetting import Forgetting
 from streamgauge.engines.intake import Intake, Taken
+from streamgauge.engines.job_mishaps import watch_jobs
 from streamgauge.engines.ledger import Ledger
 from streamgauge.engines.mishaps import Mishaps
 from streamgauge.engines.reporting import Reporter
@@ -138,7 +139,7 @@ class Engine:
             self.plan, self.board, self.ledger, paused=frozenset(self.paused), replay=self.finite
         )
         self._forgetting = Forgetting(self.runners, self.board)
-        self.mishaps.removed(self.store.told_through)
+        self.mishaps.removed(self.store.told_through, self.config.schedule)
         self._restarts = {name: Restart(self.store, runner) for name, runner in self.runners.streams.items()}
         self._unread = set(self.intakes)
         about = [name for name in self.runners.streams if name not in self.intakes]
@@ -367,6 +368,7 @@ class Engine:
             if not intake.finite:
                 self.mishaps.watch_source(name, intake, runner)
             self.mishaps.watch_keys(name, runner)
+        watch_jobs(self.board, self.config, self.totals.jobs, self.clock.now())
         self.ledger.gathered(self.runners.settle())
 
     def _unheard(self, runner: StreamRunner) -> tuple[int, int] | None:
