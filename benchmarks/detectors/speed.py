@@ -1,14 +1,13 @@
 """``python -m benchmarks.detectors.speed``: values per second and bytes per key of the series detectors; River beside them.
 
 One process, its own CPU time, kernels compiled and warm, medians of three. River's half-space trees run in an environment
-of their own (``uv run --with river``), value by value as it is made to be used, on fewer values of the same series.
+of their own, value by value as it is made to be used, on fewer values: with its defaults, and with the 25 trees of the
+paper.
 """
 
 from __future__ import annotations
 
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,21 +15,10 @@ from typing import Any
 import numpy as np
 
 import streamgauge
+from benchmarks.detectors import peers
 
 VALUES, KEYS, FEWER, ROUNDS = 600_000, 1_000, 20_000, 3
 DETECTORS = ("auto", "composite", "seasonal")
-PEER = """
-import random, sys, time
-from river import anomaly
-rng, count = random.Random(1), int(sys.argv[1])
-values = [{"value": min(max(rng.gauss(0.5, 0.1), 0.0), 1.0)} for _ in range(count)]
-model = anomaly.HalfSpaceTrees(seed=1)
-began = time.process_time()
-for value in values:
-    model.score_one(value)
-    model.learn_one(value)
-print(count / (time.process_time() - began))
-"""
 
 
 def measure() -> Iterator[dict[str, Any]]:
@@ -40,11 +28,9 @@ def measure() -> Iterator[dict[str, Any]]:
         streamgauge.score(values[:3_000], name, times=np.arange(3_000))
         rates = [_rate(values, name) for _ in range(ROUNDS)]
         yield {"detector": name, "rate": statistics.median(rates), "bytes": _bytes(name)}
-    yield {
-        "detector": "River half-space trees",
-        "rate": statistics.median(_peer() for _ in range(ROUNDS)),
-        "bytes": None,
-    }
+    answer = peers.ask("river", "river_job", what="values", count=FEWER, rounds=ROUNDS)
+    for name, rates in (answer or {}).items():
+        yield {"detector": f"River 0.26.1, {name}", "rate": statistics.median(rates), "bytes": None}
 
 
 def _rate(values: Any, name: str) -> float:
@@ -71,27 +57,16 @@ def _bytes(name: str) -> float:
     return sum(column.nbytes for table in state.tables().values() for column in table.values()) / KEYS
 
 
-def _peer() -> float:
-    made = subprocess.run(
-        ["uv", "run", "--no-project", "--with", "river", "python", "-c", PEER, str(FEWER)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if made.returncode:
-        print(made.stderr, file=sys.stderr)
-        return float("nan")
-    return float(made.stdout)
-
-
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """The rows in Markdown."""
-    peer = rows[-1]["rate"]
     lines = [
-        "| detector | values per second of CPU | beside River | bytes per key |",
+        "| detector | values per second of CPU | `auto` is | bytes per key |",
         "| --- | --- | --- | --- |",
     ]
     for row in rows:
         held = "" if row["bytes"] is None else f"{row['bytes']:,.0f}"
-        lines.append(f"| {row['detector']} | {row['rate']:,.0f} | {row['rate'] / peer:,.0f} × | {held} |")
+        ratio = f"{rows[0]['rate'] / row['rate']:,.1f} ×"
+        lines.append(f"| {row['detector']} | {row['rate']:,.0f} | {ratio} | {held} |")
     return "\n".join(lines)
 
 

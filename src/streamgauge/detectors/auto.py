@@ -67,7 +67,7 @@ from streamgauge.detectors.series import (
 from streamgauge.kernels import novelty as kernels
 from streamgauge.kernels.alarms import Rule
 from streamgauge.settings import PositiveDuration
-from streamgauge.state import State
+from streamgauge.state import State, Tables
 from streamgauge.verdict import Severity, Verdicts
 from streamgauge.windows.contract import WindowResults
 
@@ -155,6 +155,15 @@ class AutoState(SeriesState):
         """Room for the half hours of more keys."""
         for name in _RINGS:
             self.grow(name, max(64, len(self.arrays[name]) * 3 // 2))
+
+    def tables(self) -> Tables:
+        """As all, but rings that nobody has are not saved."""
+        saved, used = super().tables(), int(self.arrays["used"][0])
+        own = {}
+        for name in _RINGS:
+            rows, flat = max(1, len(self.arrays[name])), saved[name]["held"]
+            own[name] = {"held": flat[: len(flat) // rows * used]}
+        return {**saved, **own}
 
     def drop(self, slots: SlotArray) -> None:
         """Forget keys; the last ring takes the place of one that is given back."""
