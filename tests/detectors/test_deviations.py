@@ -139,6 +139,16 @@ def test_what_people_get():
     assert firing[0]["expected"] == pytest.approx(10, abs=1)
 
 
+@pytest.mark.parametrize("name", THREE)
+def test_what_is_usual_again_ends_the_incident_though_open_ones_teach_nothing(name: str):
+    values = [*usual(200), *[value + 7 for value in usual(30, seed=1)], *usual(60, seed=2)]
+    monitor = {"detect": {"type": name, "value": "v", "accept_after": "1d", **FOUR}, "clear_after": "5m"}
+    lines = run(config({"m": monitor}), [record(60 * i, v=v) for i, v in enumerate(values)]).lines
+    told = [(line["status"], line["at"]) for line in lines if line["kind"] == "incident"]
+    assert [status for status, _ in told] == ["firing", "resolved"]
+    assert told[1][1] < "1970-01-01T04:20"
+
+
 def test_one_limit_and_no_more():
     for one in ({"budget": "1 per week"}, {"limit": 0.5}, {"sensitivity": "low"}):
         with pytest.raises(ConfigError, match="both say when to alarm"):

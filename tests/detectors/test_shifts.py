@@ -174,6 +174,17 @@ def test_what_people_get(name: str):
     assert "1970-01-01T01:1" < incidents[0]["evidence"]["began"] < "1970-01-01T01:24"
 
 
+@pytest.mark.parametrize("name", TEXTBOOK)
+def test_a_level_that_comes_back_ends_the_incident_though_open_ones_teach_nothing(name: str):
+    detect = {"type": name, "value": "v", "accept_after": "1d", **TEXTBOOK[name]}
+    values = [*usual(200), *[value + 4 for value in usual(30, seed=1)], *usual(90, seed=2)]
+    monitor = {"detect": detect, "clear_after": "5m"}
+    lines = run(config({"m": monitor}), [record(60 * i, v=v) for i, v in enumerate(values)]).lines
+    told = [(line["status"], line["at"]) for line in lines if line["kind"] == "incident"]
+    assert [status for status, _ in told] == ["firing", "resolved"]
+    assert told[1][1] < "1970-01-01T04:50", "an hour after the level was back"
+
+
 REFUSED = [
     ("page_hinkley", {"threshold": 10, "budget": "1 per week"}, "both say when to alarm"),
     ("adwin", {"confidence": 0.1, "limit": 0.3}, "both say when to alarm"),

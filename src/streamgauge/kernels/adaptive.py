@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from streamgauge.kernels.alarms import Alarms, Answers, Rule, accepted, judge, limit_of
 from streamgauge.kernels.charts import LARGEST, Chart, follow
-from streamgauge.kernels.jit import inner, kernel
+from streamgauge.kernels.jit import inner, lean_kernel
 from streamgauge.kernels.rarity import Pool
 from streamgauge.kernels.shifts import FOLLOWED, Told, begin, forget, stands, tell
 
@@ -39,7 +39,7 @@ class Buckets(NamedTuple):
     scatter: NDArray[Any]
 
 
-@kernel
+@lean_kernel
 def adwin(
     slots: NDArray[Any], values: NDArray[Any], times: NDArray[Any], apart: NDArray[Any], starts: NDArray[Any],
     chart: Chart, buckets: Buckets, told: Told, alarms: Alarms, pool: Pool, rule: Rule, side: int,
@@ -57,8 +57,9 @@ def adwin(
             out.expected[i] = chart.mean[slot]
         if not apart[i] and abs(x) < LARGEST:
             _append(buckets, slot, x - buckets.origin[slot], starts[i])
-            follow(chart, slot, x, FOLLOWED)
             chart.taught[slot] += 1
+        if was_open or not apart[i]:
+            follow(chart, slot, x, FOLLOWED)
         results, mean, variance = _whole(buckets, slot)
         if was_open:
             strength = stands(chart, told, slot)

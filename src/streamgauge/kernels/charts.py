@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamgauge.kernels.alarms import LEARNING, Alarms, Answers, Rule, accepted, damped, judge, limit_of
-from streamgauge.kernels.jit import inner, kernel
+from streamgauge.kernels.jit import inner, lean_kernel
 from streamgauge.kernels.levels import DEVIATIONS, strength_of
 from streamgauge.kernels.rarity import Pool
 
@@ -90,7 +90,7 @@ def settle(chart: Chart, slot: int) -> None:
     chart.taught[slot] = min(chart.taught[slot], AGAIN)
 
 
-@kernel
+@lean_kernel
 def smoothed(
     slots: NDArray[Any], values: NDArray[Any], times: NDArray[Any], apart: NDArray[Any],
     chart: Chart, alarms: Alarms, pool: Pool, rule: Rule, side: int,
@@ -116,16 +116,18 @@ def smoothed(
             _band(alarms, pool, rule, slot, chart.mean[slot], spread, out, i)
         was_open = alarms.open[slot] == 1
         may = judge(alarms, pool, rule, slot, at, strength_of(z), strength_of(z), out, i)
+        if apart[i] and not was_open:
+            continue
+        follow(chart, slot, x, share)  # also apart while its alarm is open: how else would that end
         if apart[i]:
             continue
-        follow(chart, slot, x, share)
         if accepted(alarms, rule, slot, at, was_open):
             settle(chart, slot)
         if may:
             teach(chart, slot, x - chart.mean[slot], memory)
 
 
-@kernel
+@lean_kernel
 def mad(
     slots: NDArray[Any], values: NDArray[Any], times: NDArray[Any], apart: NDArray[Any],
     window: Window, alarms: Alarms, pool: Pool, rule: Rule, side: int, floor: float, least: float, out: Answers,

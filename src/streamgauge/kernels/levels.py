@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamgauge.kernels.alarms import LEARNING, Alarms, Answers, Rule, damped, judge, limit_of
-from streamgauge.kernels.jit import inner, kernel
+from streamgauge.kernels.jit import inner, lean_kernel
 from streamgauge.kernels.rarity import Pool
 
 DEVIATIONS = 6.0
@@ -78,7 +78,7 @@ def strength_of(deviations: float) -> float:
     return (deviations / DEVIATIONS) * (deviations / DEVIATIONS)
 
 
-@kernel
+@lean_kernel
 def composite(
     slots: NDArray[Any], values: NDArray[Any], times: NDArray[Any], apart: NDArray[Any],
     levels: Levels, alarms: Alarms, pool: Pool, rule: Rule, side: int, memory: int, out: Answers,
@@ -134,7 +134,7 @@ def _composed(levels: Levels, row: int, slot: int, x: float, stream: int) -> flo
     return total / kept
 
 
-@kernel
+@lean_kernel
 def seasonal(
     slots: NDArray[Any], values: NDArray[Any], times: NDArray[Any], apart: NDArray[Any],
     held: Slots, alarms: Alarms, pool: Pool, rule: Rule, side: int, length: int, per_day: int, out: Answers,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from streamgauge.kernels.alarms import Alarms, Answers, Rule, accepted, judge
 from streamgauge.kernels.charts import LARGEST, Chart, follow, settle, teach
-from streamgauge.kernels.jit import inner, kernel
+from streamgauge.kernels.jit import inner, lean_kernel
 from streamgauge.kernels.levels import DEVIATIONS
 from streamgauge.kernels.rarity import Pool
 
@@ -113,10 +113,14 @@ def forget(alarms: Alarms, slot: int) -> None:
 @inner
 def _learn(
     chart: Chart, alarms: Alarms, rule: Rule, slot: int, at: int, x: float, least: float, memory: int,
-    was_open: bool, may: bool,
+    was_open: bool, may: bool, maintained: bool,
 ) -> None:  # fmt: skip
-    """Follow the level; what stands in the middle of the usual teaches it, a spike no more than ``MOST`` deviations."""
+    """Follow the level, also apart while a change is open; what may teach does, a spike no more than ``MOST`` deviations."""
+    if maintained and not was_open:
+        return
     follow(chart, slot, x, FOLLOWED)
+    if maintained:
+        return
     if accepted(alarms, rule, slot, at, was_open):
         settle(chart, slot)
     if may:
@@ -126,7 +130,7 @@ def _learn(
         teach(chart, slot, off, memory)
 
 
-@kernel
+@lean_kernel
 def page_hinkley(
     slots: NDArray[Any], values: NDArray[Any], times: NDArray[Any], apart: NDArray[Any], starts: NDArray[Any],
     chart: Chart, sums: Sums, told: Told, alarms: Alarms, pool: Pool, rule: Rule, side: int,
@@ -165,8 +169,7 @@ def page_hinkley(
             forget(alarms, slot)
         if alarms.open[slot] == 1 or was_open:
             sums.height[slot, 0], sums.height[slot, 1] = 0.0, 0.0
-        if not apart[i]:
-            _learn(chart, alarms, rule, slot, at, x, least, memory, was_open, may)
+        _learn(chart, alarms, rule, slot, at, x, least, memory, was_open, may, apart[i])
 
 
 @inner
@@ -180,7 +183,7 @@ def _add(sums: Sums, slot: int, way: int, x: float, start: int, step: float) -> 
         sums.total[slot, way] += x - sums.origin[slot]
 
 
-@kernel
+@lean_kernel
 def change_point(
     slots: NDArray[Any], values: NDArray[Any], times: NDArray[Any], apart: NDArray[Any], starts: NDArray[Any],
     chart: Chart, points: Points, told: Told, alarms: Alarms, pool: Pool, rule: Rule, side: int,
@@ -222,8 +225,7 @@ def change_point(
             forget(alarms, slot)
         if alarms.open[slot] == 1 or was_open:
             points.kept[slot, 0], points.kept[slot, 1] = 0, 0
-        if not apart[i]:
-            _learn(chart, alarms, rule, slot, at, x, least, memory, was_open, may)
+        _learn(chart, alarms, rule, slot, at, x, least, memory, was_open, may, apart[i])
 
 
 @inner
