@@ -12,7 +12,7 @@ FILES = {
     for path in sorted((ROOT / folder).rglob("*.py"))
 }
 OURS = {name: text for name, text in FILES.items() if name.startswith("src/")}
-KERNELS = {"kernel", "inner"}
+KERNELS = {"kernel", "lean_kernel", "inner"}
 """Decorators of row loops, which take their arrays one by one and are compiled whole."""
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "base", "misc"}
 
