@@ -7,7 +7,7 @@ bounded part of it. Delivery is at least once: a notice is marked after its answ
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, ClassVar, Protocol
@@ -21,10 +21,14 @@ from streamgauge.engines.lanes import Lanes
 from streamgauge.errors import StoreError, StoreTakenError
 from streamgauge.failpoints import reach
 from streamgauge.incidents.outbox import LONGEST_ASKED, SPREAD, has_run_out, next_try
-from streamgauge.stores.contract import Waiting
+from streamgauge.stores.contract import Answered, Waiting
 
 HELD = 2_000
 """Notices of one channel in memory; the rest stays in the store until there is room."""
+
+TOGETHER, MANY = 0.02, 50
+"""Answers of so many seconds, and of so many notices, are noted at once: each note costs a write of the disk, and what
+waits behind it would wait for all of them. Killed in between, so many are sent again, under the same ids."""
 
 GIVE_UP_AFTER = timedelta(hours=24)
 """For channels whose configuration says nothing."""
@@ -50,8 +54,8 @@ class Outbox(Protocol):
         """Whether this process still owns the store."""
         ...
 
-    def answered(self, sequence: int, result: str, detail: str, *, attempts: int, due: int, at: int) -> None:
-        """Note how a try went."""
+    def answered_all(self, answers: Sequence[Answered]) -> None:
+        """Note how several tries went, at once."""
         ...
 
 
@@ -192,28 +196,52 @@ class _ChannelCourier(Courier):
         return due is not None and due <= self._clock.monotonic()
 
     def work(self) -> None:
-        """Send the notice that is due the longest, if one is."""
+        """Send what is due, the longest first, for a moment; then note the answers."""
         if self._look:
             self._fetch()
-        notice = self.lanes.take(self._clock.monotonic())
-        if notice is None:
-            return
+        began, sent = self._clock.monotonic(), list[_Sent]()
         try:
-            self.check_ownership()
-            tried, due = self._carry(notice)
+            while len(sent) < MANY and (notice := self.lanes.take(self._clock.monotonic())) is not None:
+                self._carry(notice, sent)
+                if self._stopping or self._clock.monotonic() - began >= TOGETHER:
+                    break
+        finally:
+            if sent:
+                self._note(sent)
+
+    def _carry(self, notice: Waiting, sent: list[_Sent]) -> None:
+        """Send one, unless the store is another's."""
+        try:
+            if not sent:
+                self.check_ownership()
+            sent.append(self._try(notice))
         except StoreTakenError:
             raise
         except Exception:
             self.lanes.again(notice, self._clock.monotonic() + _STORE_PAUSE)
             raise
-        self._tell(tried, due)
+
+    def _note(self, sent: Sequence[_Sent]) -> None:
+        """Note the answers; whoever is behind a notice that left for good may go."""
+        reach("send.after-before-mark")
+        self._mark([each.answered for each in sent])
+        for each in sent:
+            if each.tried.result is Result.AGAIN:
+                notice = replace(each.notice, attempts=each.tried.attempts, due=each.answered.due)
+                wait = (each.answered.due - each.answered.at) / 1e6
+                self.lanes.again(notice, self._clock.monotonic() + wait)
+            else:
+                self._look = self._look or len(self.lanes) >= HELD
+                self.lanes.done(each.notice)
+        for each in sent:
+            self._tell(each.tried, each.answered.due)
 
     def _fetch(self) -> None:
         """Take what the store has beyond what was seen, as far as there is room."""
         self._look = False
         room = HELD - len(self.lanes)
         if room <= 0:
-            return  # room comes with the next notice that leaves; see _carry
+            return  # room comes with the next notice that leaves; see _note
         found = self._store.waiting(room, after=self._seen, channel=self._channel_name)
         for notice in found:
             self._seen = notice.sequence
@@ -225,26 +253,20 @@ class _ChannelCourier(Courier):
         longest = to_micros(LONGEST_ASKED) * (1 + SPREAD)
         return self._clock.monotonic() + min(max(0, wait), longest) / 1e6
 
-    def _carry(self, notice: Waiting) -> tuple[Tried, int]:
-        """Send it, note the answer, and say when it is due again (which counts where it goes again)."""
+    def _try(self, notice: Waiting) -> _Sent:
+        """Send it, and say what came of it and when it is due again (which counts where it goes again)."""
         began = self._clock.monotonic()
         answer = self._send(notice)
         seconds = self._clock.monotonic() - began
-        reach("send.after-before-mark")
         now = self._clock.now()
         attempts = notice.attempts + 1
         answer = self._out_of_patience(answer, notice, attempts, now)
         due = next_try(attempts, answer, now, self._delivery._jitter())
-        self._mark(notice, answer, attempts, due, now)
-        if answer.result is Result.AGAIN:
-            tried = replace(notice, attempts=attempts, due=due)
-            self.lanes.again(tried, self._clock.monotonic() + (due - now) / 1e6)
-        else:
-            self._look = self._look or len(self.lanes) >= HELD
-            self.lanes.done(notice)
         waited = (now - (notice.since or now)) / 1e6
         name, payload = self._channel_name, notice.payload
-        return Tried(name, payload, answer.result, answer.detail, attempts, seconds, waited), due
+        tried = Tried(name, payload, answer.result, answer.detail, attempts, seconds, waited)
+        noted = Answered(notice.sequence, str(answer.result), answer.detail, attempts, due, now)
+        return _Sent(notice, tried, noted)
 
     def _send(self, notice: Waiting) -> Answer:
         try:
@@ -274,19 +296,26 @@ class _ChannelCourier(Courier):
             _log.debug("notice delivered", seconds=round(tried.seconds, 4), **words)
         self._delivery._on_try(tried)
 
-    def _mark(self, notice: Waiting, answer: Answer, attempts: int, due: int, now: int) -> None:
-        """Note the answer; while the store refuses, wait rather than send the same thing twice."""
+    def _mark(self, answers: Sequence[Answered]) -> None:
+        """Note the answers; while the store refuses, wait rather than send the same thing twice."""
         while True:
             try:
-                return self._store.answered(
-                    notice.sequence, str(answer.result), answer.detail, attempts=attempts, due=due, at=now
-                )
+                return self._store.answered_all(answers)
             except StoreTakenError:
                 raise
             except StoreError as error:
                 _log.warning("an answer cannot be noted", channel=self._channel_name, why=str(error))
                 if self.pause(_STORE_PAUSE):
                     return None  # the next start sends it again, under the same id
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A notice that was tried, and what is to be noted of it."""
+
+    notice: Waiting
+    tried: Tried
+    answered: Answered
 
 
 class _NotConfigured:

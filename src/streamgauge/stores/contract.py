@@ -144,6 +144,27 @@ class DecidedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """How one try of a notice went.
+
+    Attributes:
+        sequence: the notice's, as in :class:`Waiting`.
+        result: a :class:`~streamgauge.channels.contract.Result` value.
+        detail: the channel's sentence.
+        attempts: tries so far, this one included.
+        due: when it goes again, where it does (wall clock, microseconds).
+        at: when the answer came (wall clock, microseconds).
+    """
+
+    sequence: int
+    result: str
+    detail: str
+    attempts: int
+    due: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """A notice in the outbox: not yet delivered, not given up.
 
@@ -367,6 +388,10 @@ class Store(Reading, Protocol):
         Raises:
             StoreTakenError: another process owns the store now; nothing was noted.
         """
+        ...
+
+    def answered_all(self, answers: Sequence[Answered]) -> None:
+        """Note how several tries went, at once; see :meth:`answered`."""
         ...
 
     def left(self, sequences: Sequence[int]) -> None:

@@ -20,7 +20,7 @@ from streamgauge.errors import StoreError, StoreTakenError
 from streamgauge.failpoints import reach
 from streamgauge.stores import lease, sections, spool
 from streamgauge.stores.checkpoints import Checkpoints, Pending
-from streamgauge.stores.contract import Commit, Keep, SavedState, StateKey
+from streamgauge.stores.contract import Answered, Commit, Keep, SavedState, StateKey
 from streamgauge.stores.doubt import Doubt, InDoubtError, rest_of
 from streamgauge.stores.history import History
 from streamgauge.stores.migrate import check, migrate
@@ -124,14 +124,30 @@ class SqlStore(SqlReading):
         Raises:
             StoreTakenError: another process owns the store now; nothing was noted.
         """
-        result = str(result)
-        state = _DONE.get(result, "waiting")
-        values = {"state": state, "attempts": attempts, "due": due, "answered_at": at, "detail": detail}
-        tried = {"outbox": sequence, "attempt": attempts, "at": at, "result": result, "detail": detail}
+        self.answered_all([Answered(sequence, str(result), detail, attempts, due, at)])
+
+    def answered_all(self, answers: Sequence[Answered]) -> None:
+        """Note how several tries went, at once.
+
+        Raises:
+            StoreTakenError: another process owns the store now; nothing was noted.
+        """
         with self._turn, self._writing(self._clock.now()) as connection:
-            found = connection.execute(update(outbox).where(outbox.c.sequence == sequence).values(values))
-            if found.rowcount == 1:
-                connection.execute(insert(deliveries).values(tried))
+            for each in answers:
+                state = _DONE.get(each.result, "waiting")
+                values = {
+                    "state": state,
+                    "attempts": each.attempts,
+                    "due": each.due,
+                    "answered_at": each.at,
+                    "detail": each.detail,
+                }
+                where = outbox.c.sequence == each.sequence
+                if connection.execute(update(outbox).where(where).values(values)).rowcount == 1:
+                    tried = {"outbox": each.sequence, "attempt": each.attempts, "at": each.at}
+                    connection.execute(
+                        insert(deliveries).values({**tried, "result": each.result, "detail": each.detail})
+                    )
 
     def left(self, sequences: Sequence[int]) -> None:
         """These rows of the spool have arrived, or never can."""
