@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 import streamgauge
 
+DETECTORS = (
+    "auto", "composite", "seasonal", "zscore", "ewma", "mad", "page_hinkley", "change_point", "adwin",
+)  # fmt: skip
 WEEK, EVERY, SKIPPED = 2016, 300.0, 2
 """Values per week and key, seconds between them, weeks that are not counted."""
 
@@ -54,9 +57,7 @@ def alarms(values: NDArray[np.float64], detector: str, budget: str) -> int:
     return int(begins[SKIPPED * WEEK :].sum())
 
 
-def measure(
-    detectors: Sequence[str] = ("auto", "composite", "seasonal"), seed: int = 1
-) -> Iterator[dict[str, Any]]:
+def measure(detectors: Sequence[str] = DETECTORS, seed: int = 1) -> Iterator[dict[str, Any]]:
     """One row per detector and case: alarms over budget for each shape."""
     for detector in detectors:
         for weeks, keys, budget, per_week in CASES:
