@@ -45,7 +45,7 @@ def measure(folder: Path, seeds: tuple[int, ...] = SEEDS) -> Iterator[dict[str, 
 def _of_river(path: Path, labels: NDArray[Any], count: int, seed: int) -> dict[str, float] | None:
     """AUROC, AUPRC and rows per second of half-space trees; None where River cannot be had."""
     order = np.random.default_rng(seed).permutation(count)[:FEWER]
-    asked = {"path": str(path.resolve()), "order": order.tolist(), "rounds": 1}
+    asked = {"path": str(path.resolve()), "seed": seed, "most": FEWER, "rounds": 1}
     answer = peers.ask("river", "river_job", what="records", **asked)
     if answer is None:
         return None

@@ -63,11 +63,12 @@ def drift():
 
 
 def records():
-    """Rows of one set in the given order: rate, and the score of each."""
+    """The first rows of one set in a random order: rate, and the score of each."""
     import numpy as np
     from river import anomaly, compose, preprocessing
 
-    rows = np.load(wanted["path"])["X"][np.array(wanted["order"])]
+    rows = np.load(wanted["path"])["X"]
+    rows = rows[np.random.default_rng(wanted["seed"]).permutation(len(rows))[: wanted["most"]]]
     held = [dict(enumerate(row)) for row in rows.tolist()]
     scores = []
 
