@@ -142,3 +142,38 @@ def test_by_keyboard_alone(chromium: Chromium, served: str):
             page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         page.wait_for_url("**/incidents")
+
+
+def test_a_changed_copy_of_a_monitor_is_tried_on_the_last_hour(chromium: Chromium, served: str):
+    with opened(chromium, served + "/monitors/any") as page:
+        page.wait_for_selector("h2:has-text('Why') + div p:not(.empty)")
+        written = page.get_by_label("The monitor, as below")
+        text = written.input_value()
+        assert "type: threshold" in text
+        written.fill(text.replace("n > 0", "n > 1"))
+        page.get_by_role("button", name="Try it").click()
+        page.wait_for_selector("#outcome", timeout=90_000)
+        assert "It would have fired 1 times; 1 did fire. In both: 1." in page.locator("#outcome").inner_text()
+        assert "n > 1" in written.input_value(), "what was written is gone"
+        assert page.locator("#tried svg.chart .mark").count() == 1
+        found = Axe().run(page).response["violations"]
+        assert not [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in SERIOUS]
+
+
+def test_a_draft_that_makes_no_sense_is_refused_in_words(chromium: Chromium, served: str):
+    context = chromium.context(viewport=WIDE)  # its console hears of the refusal
+    page = context.new_page()
+    page.goto(served + "/monitors/burst")
+    page.get_by_label("The monitor, as below").fill("stream: payments\ndetect: {type: thresold}")
+    page.get_by_role("button", name="Try it").click()
+    page.wait_for_selector("#said.trouble:has-text('threshold')", timeout=60_000)
+    context.close()
+
+
+def test_streams_show_their_newest_records_and_which_key_lies_where(chromium: Chromium, served: str):
+    with opened(chromium, served + "/streams") as page:
+        records = page.get_by_role("region", name="Newest records of payments")
+        records.wait_for()
+        assert records.locator("tbody tr").count() == 5
+        keys = page.get_by_role("region", name="Keys by partition of payments")
+        assert keys.locator("tbody tr").count() == 3

@@ -8,9 +8,12 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from streamgauge.server import replay
 from streamgauge.server.pages.charts import Series, line
 from streamgauge.stores.contract import Commit
-from tests.server.given import Process, fill, incident
+from tests.server.given import P0, Process, fill, incident
+from tests.server.test_samples import batch
+from tests.server.trying import WINDOW, within
 
 MARKUP = re.compile(r"<[^>]+>")
 PAGES = ["/", "/incidents", "/monitors", "/monitors/burst", "/streams", "/silences"]
@@ -185,3 +188,34 @@ def test_a_chart_of_many_points_stays_small_and_keeps_its_extremes():
     heights = [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", drawn)]
     assert min(heights) < 35
     assert 'class="limit"' in drawn
+
+
+def test_a_changed_copy_of_a_monitor_is_tried_beside_what_fired(web: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(replay, "ask", within)
+    page = html(web, "/monitors/high")
+    assert "when: mean &gt; 50" in page.partition('id="draft"')[2]
+    draft = f"stream: payments\nwindow: {WINDOW}\ndetect: {{type: threshold, when: mean > 15}}"
+    answer = httpx.post(f"{web}/monitors/high/try", json={"draft": draft, "last": "1h"}, timeout=60)
+    said = re.sub(r"\s+", " ", MARKUP.sub(" ", answer.text))
+    assert answer.status_code == 200
+    assert "It would have fired 2 times; 1 did fire. In both: 1." in said
+    assert 'class="mark"' in answer.text
+    assert 'class="beside"' in answer.text
+    refused = httpx.post(f"{web}/monitors/high/try", json={"draft": "stream: nowhere"}, timeout=60)
+    assert refused.status_code == 422
+    assert "nowhere" in refused.json()["error"]
+
+
+def test_a_monitor_that_learns_shows_its_band_and_why_it_keeps_still(web: str):
+    assert '<path class="band"' in html(web, "/monitors/odd?key=%22b%22")
+    assert text(web, "/monitors/high/why?key=a")
+
+
+def test_newest_records_keys_by_partition_and_the_button_for_dead_letters(process: Process, url: str):
+    stream = process.status.now.streams["payments"]
+    process.show(streams={"payments": replace(stream, newest=(batch(P0, 0, ["CH", "DE"]),))})
+    found = text(url, "/streams")
+    assert "payments:0 1 2023-11-14T22:13:21.000Z" in found
+    assert "Keys by partition" in found
+    assert "Put back those that can be read" in found
+    assert "They are being asked" in found

@@ -5,29 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
-from streamgauge.engines.apart import ApartError, ask
-from streamgauge.errors import StreamgaugeError
+from streamgauge.engines.apart import ask
 from streamgauge.server import replay
-from streamgauge.stores.rows import json_text
-
-WINDOW = "{type: tumbling, size: 20s, by: account, compute: {n: count(*), mean: avg(amount)}}"
+from tests.server.trying import WINDOW, within
 
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Most trials run in this process: to start one of its own takes seconds."""
-
-    def within(work: Any, given: Any, seconds: float) -> dict[str, Any]:
-        del seconds
-        try:
-            answer: dict[str, Any] = msgspec.json.decode(json_text(work(given)))
-        except StreamgaugeError as error:
-            raise ApartError(str(error)) from None
-        return answer
-
     monkeypatch.setattr(replay, "ask", within)
 
 

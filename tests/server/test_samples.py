@@ -17,7 +17,7 @@ from streamgauge.engines.newest import KEPT, Newest
 from streamgauge.server.brokers import Topics
 from streamgauge.server.thread import ServerThread
 from streamgauge.sources.kafka.config import Config as KafkaConfig
-from streamgauge.sources.kafka.overview import Asked, overview
+from streamgauge.sources.kafka.overview import overview
 from streamgauge.testing import eventually
 from tests.server.given import P0, P1, SECOND, START, Process, body, fill, past
 from tests.services.kafka import Broker, unique
@@ -143,7 +143,7 @@ def test_topics_and_groups_of_a_real_broker(kafka: Broker):
     eventually(lambda: consumer.consume(10, 0.5))
     consumer.commit(asynchronous=False)
     source = KafkaConfig(brokers=(kafka.bootstrap,), topic=topic)
-    found = overview(Asked({"seen": source}, groups=True))
+    found = overview({"seen": source}, groups=True)
     consumer.close()
     (told,) = found["topics"]
     assert [(one["first_offset"], one["end_offset"]) for one in told["partitions"]] == [(0, 0), (0, 10)]

@@ -31,6 +31,21 @@ def written(config: Config, monitor: str) -> dict[str, Any]:
     return plain
 
 
+def packed(config: Config) -> dict[str, Any]:
+    """What :func:`unpacked` makes a configuration of again, in another process; it holds secrets."""
+    monitors = {name: written(config, name) for name in config.monitors}
+    return {"streams": _plain(config.streams), "channels": _plain(config.channels), "monitors": monitors}
+
+
+def unpacked(plain: dict[str, Any]) -> Config:
+    """A configuration out of what :func:`packed` made.
+
+    Raises:
+        ConfigErrors: what it refers to has changed meanwhile, such as a reference.
+    """
+    return _made(plain)
+
+
 def drafted(config: Config, monitors: Mapping[str, Any]) -> Config:
     """The streams and channels of ``config`` with ``monitors`` (plain data, by name) and those whose rows they watch.
 
@@ -46,9 +61,11 @@ def drafted(config: Config, monitors: Mapping[str, Any]) -> Config:
         if name in config.monitors and name not in config.streams and name not in every:
             every[name] = written(config, name)
             waiting.append(config.monitors[name].stream)
-    streams = _plain(config.streams)
-    channels = _plain(config.channels)
-    document = Document({"streams": streams, "channels": channels, "monitors": every})
+    return _made({"streams": _plain(config.streams), "channels": _plain(config.channels), "monitors": every})
+
+
+def _made(plain: dict[str, Any]) -> Config:
+    document = Document(plain)
     wrong, gone = translate(document)
     made, shape, pruned = shaped(document)
     pruned.paths |= gone

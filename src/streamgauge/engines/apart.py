@@ -7,13 +7,12 @@ that go away meanwhile).
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from importlib import import_module
+from typing import Any
 
 import msgspec
 
@@ -23,25 +22,23 @@ from streamgauge.stores.rows import json_text
 MEMORY = 4 * 1024**3
 """Bytes that it may hold."""
 
-T = TypeVar("T")
-
 
 class ApartError(StreamgaugeError):
     """Why nothing came of it, in a sentence."""
 
 
-def ask(work: Callable[[T], dict[str, Any]], given: T, seconds: float) -> dict[str, Any]:
-    """What ``work`` (a function of a module) makes of ``given``, as it comes back out of JSON.
+def ask(work: str, given: Any, seconds: float) -> dict[str, Any]:
+    """What the function ``answer`` of the module ``work`` makes of ``given``, which goes there and comes back as JSON.
 
     Raises:
         ApartError: the work ended with an error for people, took too long, or its process ended.
     """
-    command = [sys.executable, "-m", "streamgauge.engines.apart"]
+    command = [sys.executable, "-m", "streamgauge.engines.apart", work]
     child = subprocess.Popen(  # noqa: S603  ourselves
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     try:
-        out, _ = child.communicate(pickle.dumps((work, given)), timeout=seconds)
+        out, _ = child.communicate(msgspec.json.encode(given), timeout=seconds)
     except subprocess.TimeoutExpired:
         raise ApartError(f"it took longer than {seconds:g} s and was ended; ask for less") from None
     finally:
@@ -61,9 +58,8 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever else writes to standard output does not belong to the answer
     _bound()
-    work, given = pickle.load(sys.stdin.buffer)  # noqa: S301  our own process's words, over its own pipe
     try:
-        answer = work(given)
+        answer = import_module(sys.argv[1]).answer(sys.stdin.buffer.read())
     except StreamgaugeError as error:
         answer = {"refused": str(error)}
     except MemoryError:

@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from streamgauge.batch import Batch
 from streamgauge.clock import SystemClock, iso
-from streamgauge.config.drafting import drafted
+from streamgauge.config.drafting import drafted, unpacked
 from streamgauge.config.models import Config
 from streamgauge.engines.decoding import open_decoder
 from streamgauge.engines.records import Records
@@ -44,7 +45,7 @@ class Job:
     """What is to be tried.
 
     Attributes:
-        config: what runs.
+        config: what runs, :func:`packed <streamgauge.config.drafting.packed>`.
         before, after: monitors by name, as plain data; ``before`` is tried only where it is given.
         stream: on whose records.
         records: given ones; None: the stream's own.
@@ -53,12 +54,12 @@ class Job:
         wanted: bounds of reading.
     """
 
-    config: Config
-    after: Mapping[str, Any]
+    config: dict[str, Any]
+    after: dict[str, Any]
     stream: str
     wanted: Wanted
-    before: Mapping[str, Any] | None = None
-    records: Sequence[Mapping[str, Any]] | None = None
+    before: dict[str, Any] | None = None
+    records: list[dict[str, Any]] | None = None
     newest: int | None = None
     last: int | None = None
 
@@ -128,15 +129,16 @@ def run(job: Job) -> Outcome:
         DetectorFailedError: a monitor's step raised.
     """
     began = time.monotonic()
-    after = drafted(job.config, job.after)
-    before = None if job.before is None else drafted(job.config, job.before)
-    _check_streams(job, after)
+    config = unpacked(job.config)
+    after = drafted(config, job.after)
+    before = None if job.before is None else drafted(config, job.before)
+    _check_streams(job, config, after)
     start = (
         None if job.newest is None or job.last is None or job.records is not None else job.newest - job.last
     )
     lead = max(_lead(config, job) for config in (after, before) if config is not None)
     span = (None if start is None else start - lead, start)
-    found = _found(job, span[0])
+    found = _found(job, config, span[0])
     outcome = Outcome(_tried(after, job, found, span), truncated=found.truncated)
     if before is not None:
         outcome.before = _tried(before, job, found, span)
@@ -145,9 +147,9 @@ def run(job: Job) -> Outcome:
     return outcome
 
 
-def answer(job: Job) -> dict[str, Any]:
-    """As :func:`run`, as plain data."""
-    return run(job).as_json()
+def answer(job: bytes) -> dict[str, Any]:
+    """As :func:`run`, with the job as JSON and what came of it as plain data."""
+    return run(msgspec.json.decode(job, type=Job)).as_json()
 
 
 def difference(before: Config, after: Config) -> dict[str, Any]:
@@ -172,16 +174,16 @@ def _changes(before: Any, after: Any, path: str = "") -> Iterator[dict[str, Any]
         yield {"path": path, "before": before, "after": after}
 
 
-def _found(job: Job, start: int | None) -> Found:
-    clock, stream = SystemClock(), job.config.streams[job.stream]
+def _found(job: Job, config: Config, start: int | None) -> Found:
+    clock, stream = SystemClock(), config.streams[job.stream]
     if job.records is not None:
         return given(job.records, job.stream, stream.format.type, clock.now())
     return read_again(job.stream, stream, replace(job.wanted, start=start), clock)
 
 
-def _check_streams(job: Job, config: Config) -> None:
-    if job.stream not in job.config.streams:
-        known = ", ".join(job.config.streams) or "none"
+def _check_streams(job: Job, running: Config, config: Config) -> None:
+    if job.stream not in running.streams:
+        known = ", ".join(running.streams) or "none"
         raise ConfigError(f"stream {job.stream!r} is none whose records can be tried on; there is: {known}")
     for name in job.after:
         origin = config.origin_of(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, proxy
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -120,13 +121,13 @@ class ConsumerGroups(BaseModel):
 def routes(desk: Desk) -> APIRouter:
     """``/topics`` and ``/consumer-groups``."""
     router = APIRouter(tags=["kafka"])
-    brokers = Brokers(desk)
+    brokers = brokers_of(desk)
 
     @router.get("/topics", response_model=Topics)
     def topics() -> JSONResponse:
         """The topics of streams of type kafka: partitions, their offsets as the brokers know them, and our lag; at most 10 s old."""
         known = brokers.known()
-        found = [_with_ours(topic, desk) for topic in known["topics"]]
+        found = [with_ours(topic, desk) for topic in known["topics"]]
         return plain({"topics": found, "errors": known["errors"]})
 
     @router.get("/consumer-groups", response_model=ConsumerGroups)
@@ -138,11 +139,19 @@ def routes(desk: Desk) -> APIRouter:
     return router
 
 
+_KNOWN: WeakKeyDictionary[Desk, Brokers] = WeakKeyDictionary()
+
+
+def brokers_of(desk: Desk) -> Brokers:
+    """The one that remembers for this desk: the API and the pages share it."""
+    return _KNOWN.setdefault(desk, Brokers(desk))
+
+
 class Brokers:
     """Asks, and remembers for a moment; whoever asks meanwhile waits for the same answer."""
 
     def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+        self._desk = proxy(desk)
         self._asking = threading.Lock()
         self._known: dict[str, Any] = {"topics": [], "groups": [], "errors": []}
         self._of: Config | None = None
@@ -159,24 +168,25 @@ class Brokers:
             config = desk.running.config
             if self._of is config and desk.clock.monotonic() - self._at < FRESH:
                 return self._known
-            sources: dict[str, Any] = {
-                name: stream.source
+            sources = {
+                name: stream.source.model_dump(mode="json", by_alias=True, exclude_unset=True)
                 for name, stream in config.streams.items()
                 if stream.source.type == "kafka"
             }
             if not sources:
                 return {"topics": [], "groups": [], "errors": []}
-            from streamgauge.sources.kafka.overview import Asked, overview
-
             try:
-                self._known = ask(overview, Asked(sources, groups=True), PATIENCE)
+                self._known = ask(
+                    "streamgauge.sources.kafka.overview", {"streams": sources, "groups": True}, PATIENCE
+                )
             except ApartError as error:
                 raise Refused(503, replace_secrets(str(error), config._secrets)) from None
             self._of, self._at = config, desk.clock.monotonic()
             return self._known
 
 
-def _with_ours(topic: dict[str, Any], desk: Desk) -> dict[str, Any]:
+def with_ours(topic: dict[str, Any], desk: Desk) -> dict[str, Any]:
+    """A topic with how far our engine has come in it."""
     status = desk.now.streams.get(topic["stream"])
     partitions = []
     for partition in topic["partitions"]:

@@ -14,10 +14,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from streamgauge.clock import parse_duration, to_micros
-from streamgauge.config.drafting import written
+from streamgauge.config.drafting import packed, written
 from streamgauge.config.models import Config
 from streamgauge.engines.apart import ApartError, ask
-from streamgauge.engines.trial import Job, answer, fired_since
+from streamgauge.engines.trial import Job, fired_since
 from streamgauge.engines.trial_reading import Wanted
 from streamgauge.server.desk import Desk
 from streamgauge.server.incidents import plain
@@ -182,12 +182,14 @@ def routes(desk: Desk) -> APIRouter:
     return router
 
 
+_BUSY = threading.Lock()
+
+
 class Trials:
-    """One at a time: each takes a core for seconds."""
+    """One at a time in this process, whoever asks: each takes a core for seconds."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._busy = threading.Lock()
 
     def tried(self, asked: Trial) -> dict[str, Any]:
         """What would have fired.
@@ -256,9 +258,9 @@ class Trials:
         if stream not in config.streams:
             raise Refused(422, f"stream {stream!r} is none that is read; {nearest(stream, config.streams)}")
         return Job(
-            config=config,
+            config=packed(config),
             after=dict(drafts),
-            before=before,
+            before=None if before is None else dict(before),
             stream=stream,
             wanted=self._wanted(stream),
             records=asked.records,
@@ -282,16 +284,16 @@ class Trials:
         return max(known) + to_micros(config.streams[stream].lateness) if known else None
 
     def _ask(self, config: Config, job: Job) -> dict[str, Any]:
-        if not self._busy.acquire(blocking=False):
+        if not _BUSY.acquire(blocking=False):
             refused = Refused(429, "another trial is under way, and each takes a core; come again in 5 s")
             refused.headers = {"Retry-After": "5"}
             raise refused
         try:
-            return ask(answer, job, PATIENCE)
+            return ask("streamgauge.engines.trial", job, PATIENCE)
         except ApartError as error:
             raise Refused(422, replace_secrets(str(error), config._secrets)) from None
         finally:
-            self._busy.release()
+            _BUSY.release()
 
     def _fired(self, names: Mapping[str, Any], start: str | None, end: str | None) -> list[dict[str, Any]]:
         if start is None or end is None:

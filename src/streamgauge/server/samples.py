@@ -244,9 +244,12 @@ def read_letters_again(desk: Desk, asked: PutBack, who: str) -> dict[str, Any]:
             structlog.get_logger("streamgauge.server").info(
                 "dead letters were put back", stream=asked.stream, count=len(fine), who=who
             )
+    count = len(fine)
+    told = f"{count} of {len(outcomes)} can be read now"
     return {
         "stream": asked.stream,
-        "readable": len(fine),
+        "told": f"{told}, and were put back." if asked.put_back and count else f"{told}.",
+        "readable": count,
         "put_back": len(fine) if asked.put_back else 0,
         "letters": [
             {

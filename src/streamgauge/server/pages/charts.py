@@ -31,6 +31,7 @@ class Series:
         limit: a level that is expected not to be passed; drawn across.
         lower, upper: a band around the line; empty, or as long as it.
         marks: stretches to be marked (the windows of an incident).
+        beside: stretches that are marked on the axis, to be compared with ``marks``.
     """
 
     title: str
@@ -40,6 +41,7 @@ class Series:
     lower: Sequence[float] = ()
     upper: Sequence[float] = ()
     marks: Sequence[tuple[int, int]] = ()
+    beside: Sequence[tuple[int, int]] = ()
 
 
 def line(series: Series) -> Markup:
@@ -55,6 +57,7 @@ def line(series: Series) -> Markup:
             _LEFT, scale.y(series.limit), WIDTH - _RIGHT
         ))  # fmt: skip
     parts.append(Markup('<path class="line" d="{}"/>').format(path))
+    parts += [_beside(scale, *stretch) for stretch in series.beside]
     if len(kept) <= 80:
         parts += [_dot(scale, series.times[i], series.values[i]) for i in kept]
     head = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(
@@ -138,6 +141,13 @@ def _mark(scale: _Scale, start: int, end: int) -> Markup:
     left, right = scale.x(start), scale.x(end)
     return Markup('<rect class="mark" x="{:.1f}" y="{}" width="{:.1f}" height="{}"/>').format(
         left, _TOP, max(2.0, right - left), HEIGHT - _TOP - _BOTTOM
+    )
+
+
+def _beside(scale: _Scale, start: int, end: int) -> Markup:
+    left, right = scale.x(start), scale.x(end)
+    return Markup('<rect class="beside" x="{:.1f}" y="{}" width="{:.1f}" height="5"/>').format(
+        left, HEIGHT - _BOTTOM - 5, max(2.0, right - left)
     )
 
 

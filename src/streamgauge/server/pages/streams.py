@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from streamgauge.channels.wording import printable
+from streamgauge.config.models import StreamConfig
+from streamgauge.server.brokers import brokers_of, with_ours
 from streamgauge.server.desk import Desk
 from streamgauge.server.pages.pulse import Pulse
 from streamgauge.server.pages.rendering import page
+from streamgauge.server.samples import key_places, masked, newest, reason_shown
 from streamgauge.server.shown import streams_shown
 from streamgauge.stores.contract import DeadLetter
 
 LETTERS = 10
 PAYLOAD = 400
 """Characters of a dead letter's record that are shown."""
+SAMPLES = 5
+"""Newest records that are shown."""
 
 
 def routes(desk: Desk, pulse: Pulse) -> APIRouter:
@@ -26,13 +33,39 @@ def routes(desk: Desk, pulse: Pulse) -> APIRouter:
         look, config = desk.look(), desk.running.config
         shown = streams_shown(desk.now, desk.clock.now())
         for stream in shown:
-            stream["letters"] = look.dead_letters(stream=stream["name"], limit=LETTERS)
-            declared = config.streams.get(stream["name"])
-            fields = {} if declared is None else declared.fields
-            stream["masked"] = sorted(name for name, spec in fields.items() if spec.mask)
-        return page(request, "streams.html", {"streams": shown, "pulse": pulse, "payload": payload})
+            name = stream["name"]
+            declared = config.streams.get(name)
+            stream["declared"] = declared
+            stream["letters"] = look.dead_letters(stream=name, limit=LETTERS)
+            stream["masked"] = [] if declared is None else masked(declared)
+            stream["samples"] = [] if declared is None else newest(desk, name, declared, SAMPLES)
+            stream["spread"] = _spread(desk, name, declared)
+            stream["partitioned"] = declared is not None and bool(declared.partitioned_by)
+        values = {
+            "streams": shown,
+            "pulse": pulse,
+            "payload": payload,
+            "reason": reason_shown,
+            "brokers": any(stream.source.type == "kafka" for stream in config.streams.values()),
+        }
+        return page(request, "streams.html", values)
+
+    @router.get("/streams/brokers", response_class=HTMLResponse)
+    def asked(request: Request) -> HTMLResponse:
+        known = brokers_of(desk).known()
+        topics = [with_ours(topic, desk) for topic in known["topics"]]
+        return page(request, "brokers.html", {**known, "topics": topics})
 
     return router
+
+
+def _spread(desk: Desk, name: str, declared: StreamConfig | None) -> dict[str, Any] | None:
+    """Which keys lie in which partition, where there are both."""
+    if declared is None:
+        return None
+    found = key_places(desk, name, declared)
+    several = len(desk.now.streams[name].partitions) > 1
+    return found if found["by"] and found["partitions"] and several else None
 
 
 def payload(letter: DeadLetter, masked: list[str]) -> str:

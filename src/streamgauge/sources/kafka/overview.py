@@ -6,11 +6,12 @@ groups can make librdkafka end its process later, so let a process of its own as
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition, admin
 
 from streamgauge.batch import Partition
@@ -28,28 +29,36 @@ GROUPS = 100
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Streams by name, with their sources; and what is asked: whether about groups too."""
+    """Sources of streams by the stream's name, as plain data; and whether groups are asked about too."""
 
-    streams: dict[str, Config]
-    groups: bool
+    streams: dict[str, dict[str, Any]]
+    groups: bool = True
 
 
-def overview(asked: Asked) -> dict[str, Any]:
-    """Topics, groups and, by stream, why nothing could be learned of it; plain data."""
+def answer(asked: bytes) -> dict[str, Any]:
+    """Topics, groups and, by stream, why nothing could be learned of it; ``asked`` is an :class:`Asked` as JSON."""
+    given = msgspec.json.decode(asked, type=Asked)
+    return overview(
+        {name: Config.model_validate(source) for name, source in given.streams.items()}, groups=given.groups
+    )
+
+
+def overview(streams: Mapping[str, Config], *, groups: bool) -> dict[str, Any]:
+    """Topics, groups and errors as plain data."""
     topics: list[dict[str, Any]] = []
-    groups: list[dict[str, Any]] = []
+    reading: list[dict[str, Any]] = []
     errors: list[dict[str, str]] = []
-    for name, config in asked.streams.items():
+    for name, config in streams.items():
         try:
             ends = _topics(name, config, topics)
-            if asked.groups:
-                groups += _groups(name, config, ends)
+            if groups:
+                reading += _groups(name, config, ends)
         except StreamgaugeError as error:
             errors.append({"stream": name, "error": str(error)})
         except (KafkaException, TimeoutError) as error:
             said = error.args[0].str() if isinstance(error, KafkaException) else "no answer in time"
             errors.append({"stream": name, "error": config.scrub(said)})
-    return {"topics": topics, "groups": groups, "errors": errors}
+    return {"topics": topics, "groups": reading, "errors": errors}
 
 
 def _topics(name: str, config: Config, found: list[dict[str, Any]]) -> dict[Partition, tuple[int, int]]:

@@ -28,14 +28,18 @@ const fresh = () => {
 const sentence = (xhr) => {
   try { return JSON.parse(xhr.responseText).error || xhr.statusText; } catch { return xhr.statusText || "No answer"; }
 };
+const told = (xhr) => {
+  try { return JSON.parse(xhr.responseText).told || "Done."; } catch { return "Done."; }
+};
 document.body.addEventListener("htmx:afterRequest", (event) => {
   const { requestConfig, successful, xhr, elt } = event.detail;
   if (requestConfig.verb === "get") return;
   const said = document.getElementById("said");
-  said.textContent = successful ? "Done." : sentence(xhr);
+  said.textContent = successful ? told(xhr) : sentence(xhr);
   said.className = successful ? "good" : "trouble";
   if (!successful) return;
   const form = elt.closest("form");
+  if (form && form.hasAttribute("data-keep")) { said.textContent = ""; return; }
   if (form) form.reset();
   if (document.activeElement) document.activeElement.blur();
   fresh();
