@@ -15,6 +15,7 @@ from pathlib import Path
 README = Path(__file__).parent / "README.md"
 PARTS = {
     "quiet": None,
+    "faults": None,
     "speed": None,
     "drift": None,
     "nab": "STREAMGAUGE_NAB",
