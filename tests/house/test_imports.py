@@ -20,7 +20,7 @@ ORDER = [
     {"pipeline"},
     {"engines", "schedule"},
     {"api", "client", "scoring", "lessons", "testing", "metrics", "conformance", "sql"},
-    {"server", "why", "demo", "profiling", "checkup", "drift_stream"},
+    {"server", "why", "demo", "profiling", "checkup", "drift_stream", "dashboard"},
     {"cli", "__main__"},
 ]
 PLACE = {part: number for number, parts in enumerate(ORDER) for part in parts}

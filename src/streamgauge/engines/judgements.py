@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from streamgauge.batch import Column, FloatArray, IntArray
+from streamgauge.engines.measures import measured
 from streamgauge.keys import KeySlots
 from streamgauge.stores.contract import HistoryBlock
 from streamgauge.verdict import Severity, Shapes, Verdicts
@@ -35,6 +36,9 @@ class Judgements:
 
     def add(self, monitor: str, verdicts: Verdicts) -> None:
         """Keep what is worth it; verdicts about single records stand in their incidents."""
+        measures = measured(monitor, verdicts)
+        if measures is not None:
+            self._blocks.append(measures)
         rows = _worth_keeping(verdicts)
         if not len(rows):
             return

@@ -15,6 +15,8 @@ from streamgauge import __version__
 from streamgauge.metrics import make_registry
 from streamgauge.server import (
     acts,
+    drift_features,
+    forecasts,
     groups,
     health,
     incidents,
@@ -24,6 +26,7 @@ from streamgauge.server import (
     monitors,
     offered,
     predict,
+    quality,
     refusals,
     slack,
     synthetic,
@@ -63,8 +66,8 @@ def make_app(desk: Desk) -> FastAPI:
     app.include_router(model_metrics.routes(desk))
     app.include_router(predict.routes(desk))
     app.include_router(slack.routes(desk))
-    app.include_router(offered.routes(desk), prefix="/api/v1")
-    app.include_router(synthetic.routes(desk), prefix="/api/v1")
+    for part in (offered, synthetic, quality, forecasts, drift_features):
+        app.include_router(part.routes(desk), prefix="/api/v1")
     model_metrics.show_kept(desk)
     site.add_to(app, desk)
     return app

@@ -87,7 +87,8 @@ def _column(
         return _numbers(draw, spec, known, count, drift=drift)
     if spec.type == "bool":
         share = 0.5 if known is None or known.moments is None else known.moments.mean
-        return (draw.random(count) < (0.9 if drift and share < 0.8 else 0.1 if drift else share)).tolist()
+        usual = 0.1 if share >= 0.8 else 0.9
+        return [bool(one) for one in draw.random(count) < (usual if drift else share)]
     if field in stream.key or field in stream.partitioned_by:
         return [f"made-up-{n}" for n in draw.integers(0, KEYS, count)]
     if field == "id" or field.endswith("_id"):

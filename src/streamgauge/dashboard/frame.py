@@ -1,0 +1,196 @@
+"""What stands around every page: who asks, what is said while the server is away, which monitor, key and time.
+
+A page asks :func:`api` and lets its errors pass: :func:`framed` says them and goes on by itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import streamlit as st
+
+from streamgauge.dashboard import reach, theme
+from streamgauge.dashboard.answers import History, KeyOf, Rule
+from streamgauge.dashboard.api import PATIENCE, Api, AwayError, ClosedError, RefusedError
+from streamgauge.dashboard.moments import iso, zone_of
+from streamgauge.dashboard.words import say
+
+PULSE = 2.0
+"""Seconds between two looks whether the server is there."""
+NOBODY = ("null", "[]")
+"""The texts of the one key of a monitor that tells none apart."""
+SPANS: dict[str, timedelta] = {
+    "15m": timedelta(minutes=15),
+    "1h": timedelta(hours=1),
+    "6h": timedelta(hours=6),
+    "24h": timedelta(hours=24),
+}
+
+
+def words(name: str, /, **values: Any) -> str:
+    """The text of ``name`` in the reader's language."""
+    return say(name, st.context.locale or "en", **values)
+
+
+def colours() -> theme.Palette:
+    """Of the scheme that the reader sees."""
+    return theme.palette(st.context.theme.type)
+
+
+def series_colours() -> tuple[str, ...]:
+    """Likewise, for several series."""
+    return theme.series(st.context.theme.type)
+
+
+def zone() -> Any:
+    """The reader's time zone."""
+    return zone_of(st.context.timezone)
+
+
+def where() -> reach.Reach:
+    """Where the server is."""
+    return reach.from_environment(os.environ)
+
+
+def api() -> Api:
+    """The server, asked as this reader.
+
+    Raises:
+        ClosedError: others reach this app, and the reader has not said who they are.
+    """
+    place = where()
+    token = st.session_state.get("token", "") or place.token
+    if place.shared and not token:
+        raise ClosedError(words("token.needed"), forbidden=False)
+    return Api(place.api, token, _client())
+
+
+def page_of(incident: str | None) -> str | None:
+    """Where the page of an incident is."""
+    return None if incident is None else f"{where().pages}/incidents/{incident}"
+
+
+def framed(show: Callable[[], None], *, pulse: bool = True) -> None:
+    """Show a page, or a part of one; say what goes wrong with the server, and go on when it is well again.
+
+    ``pulse``: look by itself whether the server has come or gone; once per page.
+    """
+    try:
+        show()
+    except AwayError as away:
+        st.session_state["away"] = True
+        st.error(words("away", url=where().api), icon=":material/cloud_off:")
+        st.markdown(words("away.how"))
+        st.caption(words("away.why", why=str(away)))
+    except ClosedError as closed:
+        _ask_token(closed)
+    except RefusedError as refused:
+        st.error(words("refused", why=str(refused)))
+    else:
+        if st.session_state.pop("away", False):
+            st.toast(words("back"))
+    if pulse:
+        _pulse()
+
+
+@st.fragment(run_every=PULSE)
+def _pulse() -> None:
+    """Show the page anew when the server has come or gone."""
+    there = Api(where().api, "", _client()).is_there()
+    if there == bool(st.session_state.get("away", False)):
+        st.session_state["away"] = not there
+        st.rerun()
+
+
+@st.cache_resource
+def _client() -> httpx.Client:
+    """One for all readers: connections, and no token."""
+    return httpx.Client(timeout=PATIENCE)
+
+
+def _ask_token(closed: ClosedError) -> None:
+    if closed.forbidden:
+        st.warning(words("may_not", why=str(closed)))
+    with st.form("who", border=True):
+        st.subheader(words("token.title"))
+        st.markdown(words("token.why"))
+        if not closed.forbidden:
+            st.caption(words("token.said", why=str(closed)))
+        token = st.text_input(words("token.label"), type="password", autocomplete="off")
+        if st.form_submit_button(words("token.use")) and token:
+            st.session_state["token"] = token.strip()
+            st.rerun()
+
+
+def head(name: str) -> None:
+    """Title and first line of a page."""
+    st.title(words(name), anchor=False)
+    st.caption(words(f"{name}.lead"))
+
+
+def chosen_monitor(families: Sequence[str | None], none: str) -> Rule | None:
+    """The monitor that the reader looks at, kept in the address; None: there is none, which is said."""
+    rules = [rule for rule in api().offered().monitors if rule.family in families]
+    if not rules:
+        st.info(words("none.monitors"), icon=":material/info:")
+        st.markdown(words(none))
+        return None
+    names = {rule.name: rule for rule in rules}
+    return names[st.selectbox(words("monitor"), list(names), key="monitor", bind="query-params")]
+
+
+def chosen_key(keys: Sequence[KeyOf], *, together: bool = True) -> str | None:
+    """The key that the reader looks at, kept in the address; None: all together."""
+    if not keys or (len(keys) == 1 and keys[0].text in NOBODY):
+        return None
+    labels = {key.text: key.label or key.text for key in keys}
+    texts: list[str | None] = [*([None] if together else []), *labels]
+    return st.selectbox(
+        words("key"),
+        texts,
+        key="key",
+        bind="query-params",
+        format_func=lambda text: words("key.all") if text is None else labels[text],
+    )
+
+
+def chosen_span() -> tuple[str | None, str | None]:
+    """From when to when, as the API takes it."""
+    names = ["all", *SPANS, "own"]
+    name = st.selectbox(words("span"), names, format_func=lambda one: words(f"span.{one}"))
+    now = datetime.now(UTC)
+    if name in SPANS:
+        return iso(now - SPANS[name]), None
+    if name != "own":
+        return None, None
+    here = zone()
+    local = now.astimezone(here).replace(tzinfo=None, microsecond=0)
+    start = st.datetime_input(words("span.from"), value=local - timedelta(hours=1))
+    end = st.datetime_input(words("span.to"), value=local)
+    return iso(start.replace(tzinfo=here)), iso(end.replace(tzinfo=here))
+
+
+def no_data(monitor: str) -> None:
+    """What to do where nothing has come yet."""
+    st.info(words("none.data"), icon=":material/hourglass_empty:")
+    st.markdown(words("none.data.how", monitor=monitor))
+
+
+def note_of(history: History) -> None:
+    """How many windows a chart stands for, and whose times it shows."""
+    from streamgauge.dashboard.moments import span_text
+
+    if history.bucket_seconds is None:
+        text = words("not_thinned", windows=history.windows)
+    else:
+        text = words(
+            "thinned",
+            windows=history.windows,
+            points=len(history.series.at),
+            seconds=span_text(history.bucket_seconds),
+        )
+    st.caption(f"{text} {words('zone', zone=st.context.timezone or 'UTC')}")

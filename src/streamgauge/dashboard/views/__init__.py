@@ -1,0 +1,1 @@
+"""The pages of the analysis app, one per file; each offers ``show``."""

@@ -1,0 +1,122 @@
+"""What came beside what was expected, per key, and what is expected next; the model chosen, and why."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from streamgauge.dashboard import draw
+from streamgauge.dashboard.answers import Ahead, Forecast
+from streamgauge.dashboard.frame import (
+    api,
+    chosen_key,
+    chosen_monitor,
+    colours,
+    head,
+    no_data,
+    series_colours,
+    where,
+    words,
+)
+from streamgauge.dashboard.moments import millis, span_text, utc
+from streamgauge.dashboard.views.incidents import listed
+
+MODELS = ("auto", "seasonal_median", "holt_winters", "theta", "seasonal_naive", "fourier")
+INTERVALS = (0.5, 0.8, 0.9, 0.95, 0.99)
+
+
+def show() -> None:
+    """The page."""
+    head("forecast")
+    first, second, third = st.columns([3, 3, 2])
+    with first:
+        rule = chosen_monitor((None, "series", "drift", "estimated"), "none.series")
+    if rule is None:
+        return
+    start = api().history(rule.name, None, points=10)
+    if not start.windows:
+        no_data(rule.name)
+        return
+    with second:
+        key = chosen_key(start.keys, together=False)
+    with third:
+        names = list(start.series.values)
+        index = names.index(start.drawn) if start.drawn in names else 0
+        value = st.selectbox(words("value"), names, index=index, key=f"value-{rule.name}")
+    found = api().forecast(rule.name, key, value=value, **_asked())
+    if found.ahead is None:
+        st.info(words("none.known", known=found.known, least=found.least), icon=":material/hourglass_empty:")
+    else:
+        _summary(found)
+    _chart(found)
+    _tests(found)
+    listed(found.incidents, "incidents")
+
+
+def _asked() -> dict[str, object]:
+    first, second, third = st.columns(3)
+    return {
+        "model": first.selectbox(
+            words("forecast.model"),
+            MODELS,
+            key="model",
+            format_func=lambda name: words("forecast.auto") if name == "auto" else name.replace("_", " "),
+        ),
+        "steps": int(
+            second.number_input(words("forecast.steps"), min_value=1, max_value=1000, value=24, key="steps")
+        ),
+        "interval": third.selectbox(
+            words("forecast.interval"),
+            INTERVALS,
+            index=2,
+            key="interval",
+            format_func=lambda one: f"{one:.0%}",
+        ),
+    }
+
+
+def _summary(found: Forecast) -> None:
+    first, second, third, fourth = st.columns(4)
+    first.metric(words("forecast.chosen"), (found.model or "–").replace("_", " "))
+    error = found.errors.get(found.model or "")
+    second.metric(words("forecast.error"), "–" if error is None else f"{error:.4g}")
+    coverage = found.coverage
+    if coverage and coverage.get("share") is not None:
+        told = words(
+            "forecast.coverage.help", inside=coverage["inside"], of=coverage["of"], interval=found.interval
+        )
+        third.metric(words("forecast.coverage"), f"{coverage['share']:.0%}", help=told)
+    if found.ahead is not None and found.step_seconds:
+        fourth.metric(
+            words("forecast.steps"),
+            words("forecast.ahead", steps=len(found.ahead.at), step=span_text(found.step_seconds)),
+        )
+
+
+def _chart(found: Forecast) -> None:
+    past = draw.course_rows(found.past, found.value)
+    look = (colours(), series_colours())
+    of = (found.value or "", where().pages)
+    chart = draw.ahead(past, (_rows(found.back), _rows(found.ahead)), found.incidents, look, words, of)
+    st.altair_chart(chart, key="forecast")
+    st.caption(words("zone", zone=st.context.timezone or "UTC"))
+
+
+def _rows(part: Ahead | None) -> draw.Rows:
+    if part is None:
+        return []
+    columns = zip(part.at, part.expected, part.lower, part.upper, strict=True)
+    return [
+        {"t": millis(at), "utc": utc(at), "expected": expected, "lower": lower, "upper": upper}
+        for at, expected, lower, upper in columns
+    ]
+
+
+def _tests(found: Forecast) -> None:
+    if found.ahead is None:
+        return
+    if not found.errors:
+        st.caption(words("forecast.tests.none"))
+        return
+    st.subheader(words("forecast.tests", cuts=found.cuts), anchor=False)
+    rows = [{"name": name.replace("_", " "), "value": error} for name, error in found.errors.items()]
+    st.altair_chart(draw.bars(rows, (found.model or "").replace("_", " "), colours()), key="tests")

@@ -1,0 +1,187 @@
+"""What each page shows and does, over a real server: by Streamlit's AppTest, which has no browser."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import polars as pl
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from streamgauge.dashboard.api import Api
+from streamgauge.dashboard.views.explore import as_csv, as_parquet, grouped
+from streamgauge.dashboard.views.explore import table as table_of
+from streamgauge.testing import eventually
+
+pytestmark = pytest.mark.services
+
+RUN = "from streamgauge.dashboard.frame import framed\nfrom streamgauge.dashboard.views import {page}\nframed({page}.show)\n"
+
+
+@pytest.fixture
+def opened(filled: str, monkeypatch: pytest.MonkeyPatch):
+    """Opens a page over the server; ``query`` is what stands in the address."""
+    monkeypatch.setenv("STREAMGAUGE_API", filled)
+
+    def open_page(page: str, **query: str) -> AppTest:
+        app = AppTest.from_string(RUN.format(page=page), default_timeout=60)
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception, app.exception
+        return app
+
+    return open_page
+
+
+def charts(app: AppTest) -> list[Any]:
+    return list(app.get("vega_lite_chart"))
+
+
+def said(app: AppTest) -> str:
+    parts = [*app.markdown, *app.caption, *app.info, *app.error, *app.warning, *app.title, *app.subheader]
+    return "\n".join(str(part.value) for part in parts)
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {one.label: one.value for one in app.metric}
+
+
+def test_drift_says_which_features_moved_and_where(opened, filled):
+    app = opened("drift", monitor="mix")
+    told = httpx.get(f"{filled}/api/v1/drift/mix").json()
+    assert metrics(app)["Status"] == "drift"
+    assert metrics(app)["Furthest"].startswith("country: ")
+    by_score, histogram, furthest, country = charts(app)
+    assert [row["feature"] for row in rows_of(by_score)] == [one["feature"] for one in told["features"]]
+    shares = {row["bin"]: row["current"] for row in rows_of(histogram)}
+    assert shares == {one["bin"]: one["current"] for one in told["features"][0]["bins"]}
+    assert len(rows_of(furthest)) == len(told["series"]["at"])
+    assert {row["feature"] for row in rows_of(country)} == {"country"}
+    app.selectbox(key="live-feature").select("status").run()
+    assert "Over time: status" in said(app)
+
+
+def rows_of(chart: Any) -> list[dict[str, Any]]:
+    """The longest data of a chart's layers."""
+    return max(datasets(chart), key=len)
+
+
+def datasets(chart: Any) -> list[list[dict[str, Any]]]:
+    return [pl.read_ipc_stream(io.BytesIO(one.data.data)).to_dicts() for one in chart.proto.datasets]
+
+
+def test_a_monitor_is_stopped_and_started(opened, filled):
+    app = opened("drift", monitor="trial")
+    for button, paused in (("stop", True), ("start", False)):
+        app.button(key=button).click().run()
+        eventually(lambda paused=paused: is_paused(filled, "trial") == paused, within=timedelta(seconds=60))
+
+
+def is_paused(url: str, monitor: str) -> bool:
+    found: dict[str, Any] = httpx.get(f"{url}/api/v1/monitors/{monitor}", timeout=30).json()
+    return found["paused"] is not None
+
+
+def test_no_made_up_points_where_the_stream_does_not_say_so(opened):
+    assert "`payments` takes no made-up points" in said(opened("drift", monitor="mix"))
+    app = opened("drift", monitor="trial")
+    assert "takes no made-up points" not in said(app)
+    assert app.button(key="send-moved").label == "Send with drift"
+
+
+def test_a_forecast_names_its_model_and_its_tests(opened, filled):
+    app = opened("forecast", monitor="rate")
+    told = httpx.get(f"{filled}/api/v1/forecast/rate").json()
+    assert metrics(app)["Model chosen"] == told["model"].replace("_", " ")
+    assert metrics(app)["Within the band"] == f"{told['coverage']['share']:.0%}"
+    assert len(told["ahead"]["at"]) == 24
+    _, tests = charts(app)
+    assert {row["name"].replace(" ", "_"): row["value"] for row in rows_of(tests)} == told["errors"]
+    app.selectbox(key="model").select("theta").run()
+    assert metrics(app)["Model chosen"] == "theta"
+
+
+def test_too_few_values_make_no_forecast(opened):
+    assert "a forecast needs 20" in said(opened("forecast", monitor="burst"))
+
+
+def test_anomalies_show_the_band_and_the_incident(opened, filled):
+    app = opened("anomalies", monitor="burst")
+    one = httpx.get(f"{filled}/api/v1/incidents?monitor=burst").json()["incidents"][0]
+    series = json.dumps(datasets(charts(app)[0]))
+    assert f"{filled}/incidents/{one['id']}" in series
+    rate = opened("anomalies", monitor="rate")
+    assert any(row["lower"] is not None for row in rows_of(charts(rate)[0]))
+    assert len(charts(rate)) == 2
+
+
+def test_quality_shows_bounds_labels_and_revisions(opened, filled):
+    app = opened("quality", monitor="model")
+    told = httpx.get(f"{filled}/api/v1/quality/model").json()
+    assert metrics(app)["Labels"] == f"{sum(told['series']['labels']):,}"
+    shares, confusion = charts(app)
+    rows = rows_of(shares)
+    assert {row["how"] for row in rows} == {"realised", "estimated"}
+    assert {row["measure"] for row in rows} == {"precision", "recall", "accuracy"}
+    known = [row for row in rows if row["how"] == "realised"]
+    assert all(row["lower"] <= row["value"] <= row["upper"] for row in known)
+    counted = {(row["said"], row["true"]): row["count"] for row in rows_of(confusion)}
+    assert counted["no", "yes"] == told["series"]["fn"][-1]
+    assert told["estimated"]["model-estimated"]["at"]
+
+
+def test_explore_filters_groups_and_takes_along(opened, filled):
+    app = opened("explore", monitor="rate")
+    (table,) = app.dataframe
+    assert len(table.value) == httpx.get(f"{filled}/api/v1/history/rate").json()["windows"]
+    app.number_input(key="least").set_value(210.0).run()
+    (table,) = app.dataframe
+    assert table.value["n"].min() >= 210
+    app.selectbox(key="group").select("severity").run()
+    (table,) = app.dataframe
+    assert "severity" in table.value.columns
+    assert table.value["windows"].sum() < 120
+
+
+def test_explore_sets_keys_side_by_side(opened):
+    app = opened("explore", monitor="burst")
+    first, second = app.multiselect(key="keys").options[:2]
+    app.multiselect(key="keys").select(first).select(second).run()
+    (chart,) = charts(app)
+    assert {row["who"] for row in rows_of(chart)} == {first, second}
+
+
+def test_what_is_taken_along_is_what_is_there(filled):
+    history = Api(filled).history("burst", points=100)
+    frame = table_of([("=all", history)])
+    back = pl.read_parquet(io.BytesIO(as_parquet(frame)))
+    assert back.equals(frame)
+    text = as_csv(frame).decode().splitlines()
+    assert text[0].split(",")[:5] == ["key", "start", "end", "windows", "severity"]
+    assert text[1].startswith("'=all,2026-01-01T00:00:00.000Z,")
+    together = grouped(frame, "key")
+    assert together["windows"].to_list() == [history.windows]
+
+
+def test_an_answer_of_two_files_needs_no_server(opened, monkeypatch):
+    monkeypatch.setenv("STREAMGAUGE_API", "http://127.0.0.1:1")
+    app = AppTest.from_string(RUN.format(page="drift"), default_timeout=60).run()
+    assert "No Streamgauge server answers at http://127.0.0.1:1" in said(app)
+    before = pl.DataFrame({"country": ["CH"] * 150 + ["DE"] * 50}).write_csv().encode()
+    after = pl.DataFrame({"country": ["CH"] * 60 + ["US"] * 140}).write_csv().encode()
+    app.file_uploader(key="reference").set_value(("before.csv", before, "text/csv"))
+    app.file_uploader(key="current").set_value(("after.csv", after, "text/csv")).run()
+    assert metrics(app)["Status"] == "drift"
+    assert any(row["bin"] == "unseen" for row in rows_of(charts(app)[1]))
+
+
+def test_others_reach_it_so_each_says_who_they_are(opened, monkeypatch):
+    monkeypatch.setenv("STREAMGAUGE_UI_SHARED", "1")
+    app = AppTest.from_string(RUN.format(page="explore"), default_timeout=60).run()
+    assert "asks nobody for a token" in said(app)
+    assert not charts(app)
