@@ -29,9 +29,15 @@ def assert_whole(store: SqlStore, number: int) -> None:
     assert store.damages == []
 
 
+PLACES = [("commit.before:4", 3), ("commit.between-log-and-fold:3", 2), ("commit.between-log-and-fold:4", 3)]
+
+
 @pytest.mark.parametrize(
-    ("place", "stands_at"),
-    [("commit.before:4", 3), ("commit.between-log-and-fold:3", 2), ("commit.between-log-and-fold:4", 3)],
+    ("kind", "place", "stands_at"),
+    [
+        *[("sqlite", *place) for place in PLACES],
+        pytest.param("postgresql", *PLACES[1], marks=pytest.mark.services),
+    ],
 )
 def test_a_kill_at_a_named_place_leaves_the_commit_before(url, place, stands_at):
     killed = child("count", url, STREAMGAUGE_FAILPOINT=place)
@@ -43,10 +49,10 @@ def test_a_kill_at_a_named_place_leaves_the_commit_before(url, place, stands_at)
     store.close()
 
 
-def test_kills_at_random_moments_never_tear_a_commit(url):
+def test_kills_at_random_moments_never_tear_a_commit(kind, url):
     """Each process goes on where the one before was killed; what it said to be committed is there."""
     chance = random.Random(7)
-    for _ in range(8 if THOROUGH else 2):
+    for _ in range(8 if THOROUGH else 2 if kind == "sqlite" else 1):
         process = child("count", url)
         assert process.stdout is not None
         last = 0
