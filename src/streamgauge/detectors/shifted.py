@@ -63,7 +63,7 @@ def evidence(change: Told) -> dict[str, Column]:
         "began": Column("string", series=_moments(change.began, found)),
         "level_before": Column("float", numbers=change.before),
         "level_since": Column("float", numbers=change.after),
-        "found_after_results": Column("float", numbers=results),
+        "found_after_results": Column("int", numbers=results),
     }
 
 

@@ -56,11 +56,11 @@ def adwin(
         if alarms.rows[slot] >= rule.learn:
             out.expected[i] = chart.mean[slot]
         if not apart[i] and abs(x) < LARGEST:
-            _append(buckets, slot, x - buckets.origin[slot], starts[i])
+            append(buckets, slot, x - buckets.origin[slot], starts[i])
             chart.taught[slot] += 1
         if was_open or not apart[i]:
             follow(chart, slot, x, FOLLOWED)
-        results, mean, variance = _whole(buckets, slot)
+        results, mean, variance = whole(buckets, slot)
         if was_open:
             strength = stands(chart, told, slot)
         elif alarms.rows[slot] >= rule.learn and not apart[i]:
@@ -72,7 +72,7 @@ def adwin(
         may = judge(alarms, pool, rule, slot, at, fresh, strength, out, i)
         if not may and not was_open:
             _open(chart, buckets, told, slot, cut)
-            results, mean, variance = _whole(buckets, slot)
+            results, mean, variance = whole(buckets, slot)
         elif was_open and may:
             forget(alarms, slot)
             if accepted(
@@ -83,7 +83,7 @@ def adwin(
                     _drop(buckets, slot, cut)
             else:
                 _back(buckets, told, slot, starts[i])
-            results, mean, variance = _whole(buckets, slot)
+            results, mean, variance = whole(buckets, slot)
         if alarms.open[slot] == 1:
             tell(told, slot, change, i)
         if results > 0.0:
@@ -92,7 +92,7 @@ def adwin(
 
 
 @inner
-def _whole(buckets: Buckets, slot: int) -> tuple[float, float, float]:
+def whole(buckets: Buckets, slot: int) -> tuple[float, float, float]:
     """Results, mean and variance of the window."""
     results, total, squares = 0.0, 0.0, 0.0
     for k in range(buckets.used[slot]):
@@ -171,7 +171,7 @@ def _back(buckets: Buckets, told: Told, slot: int, start: int) -> None:
 
 
 @inner
-def _append(buckets: Buckets, slot: int, y: float, start: int) -> None:
+def append(buckets: Buckets, slot: int, y: float, start: int) -> None:
     """One more result; of more than ``ALIKE`` buckets of a size the two oldest become one."""
     if buckets.used[slot] == BUCKETS:
         _drop(buckets, slot, 1)
