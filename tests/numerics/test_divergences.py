@@ -1,6 +1,5 @@
 """The four divergences against what their definitions and SciPy say, and how large they get by chance."""
 
-
 import numpy as np
 import pytest
 from scipy import stats
