@@ -1,15 +1,16 @@
 """Finds records that lie where few records lay lately: half-space trees, which keep up with any change.
 
-When to use it: ordinary records are of several sorts (small fast ones, large slow ones), the odd ones lie between or beyond them,
-and what is ordinary may change at any time: it forgets all but the newest ``records``, so it is at home with a new normal at once.
-It needs no distribution and no scale. Where there is one sort of record, ``outlier`` finds more and is the better first choice.
-Heavy tails blind it: one huge number among the first records makes its ranges so wide that all others lie in one cell; give
-such a number as its logarithm.
+When to use it: ordinary records are of several sorts (small fast ones, large slow ones), the odd ones lie between or beyond
+them, and what is ordinary may change at any time: it forgets all but the newest ``records``, so it is at home with a new normal
+at once. It needs no distribution and no scale. Where there is one sort of record, ``outlier`` finds more and is the better
+first choice. Heavy tails blind it: one huge number among the first records makes its ranges so wide that all others lie in one
+cell; give such a number as its logarithm.
 
 **The rule.** The first ``records`` records only show the least and the greatest value of each feature. Then ``trees`` trees are
 made: each takes a random work space that holds twice that range and more, and each of its nodes halves it along a random
-feature, ``depth`` times. Of each window of ``records`` records every node counts those that fall into it; the counts of the last
-full window are the reference. A record goes down each tree to the first node with a tenth of the reference or fewer, or to a leaf::
+feature, ``depth`` times. Of each window of ``records`` records every node counts those that fall into it; the counts of the
+last full window are the reference. A record goes down each tree to the first node with a tenth of the reference or less, or a
+leaf::
 
     mass = mean over the trees of count(node) * 2^depth(node) / records          1 where records are spread evenly
     odd  = -log(0.001 + mass)
@@ -17,19 +18,20 @@ full window are the reference. A record goes down each tree to the first node wi
 and strength t is 0.8 times the number of standard deviations by which ``odd`` lies above its own mean. The score is
 1/2 + u / (2 + 2|u|) with u = (t - 3) / 2: 0.5 at t = 3, 0.8 at t = 6, which one in some 3,000 ordinary records reaches.
 
-**When it alarms.** ``budget`` (default ``1 per week``) is how many false alarms the whole monitor may make, over all its keys: the
-strengths of ordinary records are pooled, and a generalised-Pareto tail says which one comes that seldom (``rarity``). Until 500
-are known a score of 0.8 alarms. ``warning`` and ``critical`` fix scores instead. An incident goes on until an ordinary record
-comes ``resolve_after`` the last unusual one. Evidence names the feature that lies furthest from its mean, by its deviation.
+**When it alarms.** ``budget`` (default ``1 per week``) is how many false alarms the whole monitor may make, over all its keys:
+the strengths of ordinary records are pooled, and a generalised-Pareto tail says which one comes that seldom (``rarity``). Until
+500 are known a score of 0.8 alarms. ``warning`` and ``critical`` fix scores instead. An incident goes on until an ordinary
+record comes ``resolve_after`` the last unusual one. Evidence names the feature that lies furthest from its mean, by its
+deviation.
 
-**Learning.** Until two and a half windows are known it answers *learning*: one for the ranges, one for the first reference, half
-of one for the mean of ``odd``. All keys share one forest; ``by`` only gives each an incident of its own. A missing number counts
-as its mean; a record with nothing but missing numbers is *no data*, and no lesson. Infinite ones lie beyond all others.
+**Learning.** Until two and a half windows are known it answers *learning*: one for the ranges, one for the first reference,
+half of one for the mean of ``odd``. All keys share one forest; ``by`` only gives each an incident of its own. A missing number
+counts as its mean; a record with nothing but missing numbers is *no data*, and no lesson. Infinite ones lie beyond all others.
 
-Parameters: ``features`` (numeric fields), ``by`` (field or list; default none), ``budget`` (how often, default ``1 per week``) or
-``warning`` and ``critical`` (scores in (0, 1]), ``resolve_after`` (duration, default 1m), ``records`` (250), ``trees`` (50), ``depth``
-(8), ``seed`` of the trees (0). State: 8 bytes per key, and 0.5 MB per monitor (16 bytes per tree and node; per partition, where it
-is aligned).
+Parameters: ``features`` (numeric fields), ``by`` (field or list; default none), ``budget`` (how often, default ``1 per week``)
+or ``warning`` and ``critical`` (scores in (0, 1]), ``resolve_after`` (duration, default 1m), ``records`` (250), ``trees`` (50),
+``depth`` (8), ``seed`` of the trees (0). State: 8 bytes per key, and 0.5 MB per monitor (16 bytes per tree and node; per
+partition, where it is aligned).
 
 From: S. C. Tan, K. M. Ting, T. F. Liu, *Fast anomaly detection for streaming data*, IJCAI 2011.
 
