@@ -4,6 +4,7 @@ import pytest
 
 from streamgauge.stores import backend_of, open_store
 from streamgauge.stores.migrate import migrate
+from streamgauge.stores.schema import metadata
 from streamgauge.stores.sql import SqlStore
 from streamgauge.testing import PushedClock
 from tests.services.postgresql import Database, PostgresServer
@@ -23,7 +24,7 @@ def kind(request):
 
 @pytest.fixture(scope="session")
 def migrated(postgres: PostgresServer):
-    """A database with the tables of a store, to be copied: making them anew takes longer than most tests."""
+    """A database with the tables of a store, shared: making them anew takes longer than most tests."""
     database = postgres.new_database()
     backend = backend_of(postgres.url(database.name))
     with backend.write() as connection:
@@ -38,10 +39,17 @@ def path(kind: str, tmp_path: Path, request: pytest.FixtureRequest):
     if kind == "sqlite":
         yield tmp_path / "streamgauge.db"
         return
-    server: PostgresServer = request.getfixturevalue("postgres")
-    database = server.new_database(request.getfixturevalue("migrated").name)
+    database: Database = request.getfixturevalue("migrated")
+    database.sql(_EMPTY)
     yield database
-    database.drop()
+
+
+_EMPTY = "; ".join(
+    [
+        *(f'DELETE FROM "{table.name}"' for table in reversed(metadata.sorted_tables)),
+        "SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'",
+    ]
+)
 
 
 @pytest.fixture
