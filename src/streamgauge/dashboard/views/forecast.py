@@ -29,11 +29,11 @@ def show() -> None:
     head("forecast")
     first, second, third = st.columns([3, 3, 2])
     with first:
-        rule = chosen_monitor((None, "series", "drift", "estimated"), "none.series")
+        rule = chosen_monitor((None, "series", "estimated"), "none.series")
     if rule is None:
         return
     start = api().history(rule.name, None, points=10)
-    if not start.windows:
+    if not start.windows or not start.series.values:
         no_data(rule.name)
         return
     with second:
