@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import cached_property
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -155,11 +156,32 @@ def answered(
     )  # fmt: skip
 
 
-def unusual(streams: tuple[str, ...], out: Answers) -> dict[str, Column]:
+def unusual(streams: tuple[str, ...], out: Answers) -> Mapping[str, Column]:
     """Evidence: which of a detector's ``streams`` was furthest, and the nearest value seen before where there is one."""
-    told = np.where(out.score > 0, out.spoke, -1)
-    nearest = np.where(told >= 0, out.nearest, np.nan)
-    return {"unusual": _words(streams, told), "nearest_seen": Column("float", numbers=nearest)}
+    return _Unusual(streams, out)
+
+
+class _Unusual(Mapping[str, Column]):
+    """Put in words when somebody asks: most results are never looked at."""
+
+    def __init__(self, streams: tuple[str, ...], out: Answers) -> None:
+        self._streams = streams
+        self._out = out
+
+    @cached_property
+    def _columns(self) -> dict[str, Column]:
+        told = np.where(self._out.score > 0, self._out.spoke, -1)
+        nearest = np.where(told >= 0, self._out.nearest, np.nan)
+        return {"unusual": _words(self._streams, told), "nearest_seen": Column("float", numbers=nearest)}
+
+    def __getitem__(self, name: str) -> Column:
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
 
 
 def _words(names: tuple[str, ...], codes: IntArray) -> Column:
