@@ -1,10 +1,13 @@
-"""What the stages after a verdict cost: ``python -m benchmarks.incidents`` prints one JSON object per case.
+"""What the stages after a verdict cost, and how long people wait: ``python -m benchmarks.incidents [CASE …]``.
 
-No broker and no store: verdicts go in as columns, notices come out. Times are those of the processor.
+Prints one JSON object per case. ``stages`` needs no broker and no store: verdicts go in as columns, notices come out, and
+times are those of the processor. ``call``, ``api`` and ``paint`` (:mod:`benchmarks.incidents_live`) run the real parts and
+read the clock: on a machine that does nothing else.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
@@ -31,6 +34,7 @@ S = 1_000_000
 MINUTE = 60 * S
 OPEN, SILENCES, ROUTES = 100_000, 1_000, 100
 KEYS, VERDICTS = 10_000, 1_000_000
+CASES = ("stages", "call", "paint", "api")
 
 
 class Stage:
@@ -119,14 +123,49 @@ def storm() -> Iterator[dict[str, Any]]:
     }
 
 
+def cases(asked: list[str], seconds: int) -> Iterator[dict[str, Any]]:
+    """The rows of the cases that were asked for."""
+    from benchmarks import incidents_live
+
+    if "stages" in asked:
+        yield from crowded()
+        yield from storm()
+    if "call" in asked:
+        yield from incidents_live.call(seconds)
+    if "paint" in asked:
+        yield from incidents_live.paint(5)
+    if "api" in asked:
+        from benchmarks.broker import BenchBroker
+
+        with BenchBroker() as broker:
+            yield from incidents_live.api(broker, seconds)
+
+
+def missed(row: dict[str, Any]) -> bool:
+    """Whether something was lost or told too often, or took too much."""
+    return (
+        bool(row.get("wrong"))
+        or row.get("us_per_verdict", 0) > 1_000
+        or row.get("grown_mb", 0) > 500
+        or row.get("p99_ms", 0) > row.get("wanted_p99_ms", row.get("p99_ms", 0))
+        or row.get("worst_ms", 0) > row.get("wanted_ms", row.get("worst_ms", 0))
+    )
+
+
 def main() -> int:
-    """1 when something was lost or told too often, or a goal was missed."""
-    rows = [*crowded(), *storm()]
-    for row in rows:
-        print(json.dumps(row))
-    slow = [row for row in rows if row.get("us_per_verdict", 0) > 1000]
-    large = [row for row in rows if row.get("grown_mb", 0) > 500]
-    return 1 if slow or large or any(row.get("wrong") for row in rows) else 0
+    """1 when a goal was missed."""
+    reading = argparse.ArgumentParser(prog="python -m benchmarks.incidents")
+    reading.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; default: all")
+    reading.add_argument("--seconds", type=int, default=20, help="of call and api")
+    given = reading.parse_args()
+    strange = [name for name in given.cases if name not in CASES]
+    if strange:
+        reading.error(f"no such case: {', '.join(strange)}")
+    failed = False
+    for row in cases(given.cases or list(CASES), given.seconds):
+        failed |= missed(row)
+        print(json.dumps(row), flush=True)
+    return int(failed)
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 AROUND = 5 * 60 * SECOND
 """Incidents that began so much earlier or later are shown beside one."""
 
-SHOWN, LOOKED_AT = 20, 2_000
-"""So many of them; and so many are looked through for those of the stream, the oldest first."""
+SHOWN = 20
+"""So many of them."""
 
 MOST = 1000
 """Incidents on one page at most."""
@@ -93,21 +93,26 @@ def beside(look: Reading, incident: Incident, streams: Mapping[str, str]) -> lis
     stream = incident.labels.get("stream")
     if stream is None:
         return []
-    above = {(place, monitor) for place, monitor in upstream(stream, streams)}
-    places = {place for place, _ in above}
-
-    def is_above(other: Incident) -> bool:
-        own = other.labels.get("stream", "")
-        return (own, other.monitor) in above or (other.kind in CAUSES and own in (stream, *places))
-
-    near = look.around(incident.opened_at - AROUND, incident.opened_at + AROUND, LOOKED_AT)
-    found = [
-        (other, is_above(other))
-        for other in near
-        if other.id != incident.id and (is_above(other) or other.labels.get("stream") == stream)
+    above = upstream(stream, streams)
+    causes = [
+        *(monitor for _, monitor in above),
+        *(f"stream {place}" for place in (stream, *(p for p, _ in above))),
     ]
-    found.sort(key=lambda pair: (not pair[1], pair[0].opened_at, pair[0].id))
+    own = [name for name, watched in streams.items() if watched == stream]
+    first, last = incident.opened_at - AROUND, incident.opened_at + AROUND
+    found: list[tuple[Incident, bool]] = []
+    for names, are_above in ((causes, True), ([*own, f"stream {stream}"], False)):
+        near = look.around(first, last, SHOWN + 1, monitors=names)
+        known = {incident.id, *(other.id for other, _ in found)}
+        found += [
+            (other, are_above) for other in near if other.id not in known and (not are_above or _leads(other))
+        ]
     return found[:SHOWN]
+
+
+def _leads(other: Incident) -> bool:
+    """Of what befalls a stream itself, only some is a cause of all else."""
+    return not other.monitor.startswith("stream ") or other.kind in CAUSES
 
 
 def page(

@@ -280,8 +280,10 @@ class Reading(Protocol):
         """What happened to an incident, oldest first."""
         ...
 
-    def around(self, start: int, end: int, limit: int = 200) -> list[Incident]:
-        """Incidents that opened in ``start <= opened_at <= end``, oldest first."""
+    def around(
+        self, start: int, end: int, limit: int = 200, *, monitors: Sequence[str] | None = None
+    ) -> list[Incident]:
+        """Incidents (of ``monitors``) that opened in ``start <= opened_at <= end``, oldest first."""
         ...
 
     def telling(self, prefix: str = "") -> dict[str, dict[str, Any]]:
