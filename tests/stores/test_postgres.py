@@ -156,7 +156,7 @@ def test_sessions_are_set_up_as_the_durability_asks(path: Database, durability, 
             "application_name",
         )
         asked = [connection.exec_driver_sql(f"SHOW {name}").scalar() for name in names]
-    assert asked == [synchronous, "5s", "10s", "streamgauge"]
+    assert asked == [synchronous, "5s", "30s", "streamgauge"]
     backend.close()
 
 

@@ -31,14 +31,21 @@ OLDEST: Final = 13
 """The oldest major version that can tell what became of a transaction."""
 
 _SYNCHRONOUS = {"process": "local", "power": "on"}
-_FROZEN = "10s"
-"""A transaction that stands still for so long is ended by the server: whoever holds it is frozen or cut off."""
+_FROZEN = "30s"
+"""A writing transaction that stands still for so long is ended by the server: its process is frozen or cut off."""
 _KEPT_OPEN = 4
+_FINDING_OUT = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""A server that has vanished without a word is given up after half a minute (seconds; the last: milliseconds)."""
 _FATE_SECONDS = 5.0
 
 # One writer at a time from its beginning, as in SQLite; and its number, by which it can be asked after.
 _BEGIN = text(
-    "SELECT pg_current_xact_id()::text FROM "
+    "SELECT pg_current_xact_id()::text, set_config('idle_in_transaction_session_timeout', :frozen, true) FROM "
     "(SELECT pg_advisory_xact_lock(hashtext('streamgauge'), hashtext(current_schema()))) AS locked"
 )
 _FATE = text("SELECT pg_xact_status(CAST(:number AS xid8))")
@@ -87,7 +94,7 @@ class Postgres:
         with self.engine.connect() as connection:
             transaction = connection.begin()
             try:
-                number = connection.execute(_BEGIN).scalar_one()
+                number = connection.execute(_BEGIN, {"frozen": _FROZEN}).scalar_one()
                 yield connection
             except BaseException:
                 with suppress(DBAPIError):
@@ -201,11 +208,7 @@ def _engine(url: URL, where: str, durability: str, waits: float) -> Engine:
         raise ConfigError(
             f"{where}: {str(error).strip()}; known is what libpq knows, and `timeout`"
         ) from error
-    defaults = {
-        "connect_timeout": REACH_SECONDS,
-        "application_name": "streamgauge",
-        "tcp_user_timeout": 15_000,
-    }
+    defaults = {"connect_timeout": REACH_SECONDS, "application_name": "streamgauge", **_FINDING_OUT}
     engine = create_engine(
         url.set(drivername="postgresql+psycopg", query=options),
         connect_args={name: value for name, value in defaults.items() if name not in options},
@@ -221,8 +224,7 @@ def _engine(url: URL, where: str, durability: str, waits: float) -> Engine:
         connection.autocommit = True
         connection.execute(
             f"SET client_encoding = 'UTF8'; SET synchronous_commit = '{_SYNCHRONOUS[durability]}'; "
-            f"SET lock_timeout = {max(1, round(waits * 1000))}; "
-            f"SET idle_in_transaction_session_timeout = '{_FROZEN}'"
+            f"SET lock_timeout = {max(1, round(waits * 1000))}"
         )
         connection.autocommit = False
 
