@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import msgspec
 
+from streamgauge.clock import to_micros
 from streamgauge.incident import IncidentState
 from streamgauge.incidents.board import Board
+from streamgauge.incidents.calendar import parse_weekly
 from streamgauge.incidents.inhibit import SAME_KEY, InhibitRule
 from streamgauge.incidents.lifecycle import post
 from streamgauge.incidents.limit import Limit
@@ -380,3 +383,17 @@ def test_the_same_events_give_the_same_notices_however_they_are_cut():
         return found
 
     assert notices(1) == notices(4) == notices(1000)
+
+
+def test_a_weekly_silence_mutes_through_the_night_in_which_its_clock_is_set():
+    """On 25 October 2026 Berlin's clock shows the hour from 02:00 to 03:00 twice: it mutes both of them."""
+    begin = to_micros(datetime(2026, 10, 24, 23, 30, tzinfo=UTC))  # 01:30 in Berlin
+    nightly = silence("monitor=m", end=None, weekly=parse_weekly("daily 01:30-03:30", "Europe/Berlin"))
+    desk = Desk(Rules(maintenance=(nightly,)))
+    assert desk.told(begin - S) == []
+    desk.opens(incident())
+    assert desk.told(begin) == []
+    assert [desk.told(begin + n * 30 * MINUTE) for n in range(1, 6)] == [[]] * 5
+    ((_, reminder, _),) = desk.told(begin + 3 * HOUR - 15 * MINUTE)
+    assert "ends in 15 min and mutes 1 open: m a" in reminder
+    assert ("ops", "m a", BEGAN) in desk.told(begin + 3 * HOUR)
