@@ -367,6 +367,9 @@ def judge(compared: Comparison, seen: Seen, warning: float, critical: float) -> 
 
 def _missing(features: Sequence[Feature], shares: FloatArray, seen: Seen) -> tuple[BoolArray, BoolArray]:
     """Where the share of missing values has drifted, and where strongly: by the PSI of missing or not."""
+    if not shares.any() and not any(feature.missing for feature in features):
+        none = np.zeros(shares.shape, np.bool_)
+        return none, none
     psi = comparison.missing_psi(features, shares, seen.rows)
     floors = chance.cutoffs(psi, comparison.missing_limits(features, seen.rows))
     beyond = psi >= floors

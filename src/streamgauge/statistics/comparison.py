@@ -168,16 +168,16 @@ class CellComparison:
         self.method = method
         self.bins: tuple[Cells, ...] = tuple(feature.fine[0] for feature in features)
         self.starts = starts_of(self.bins)
-        self._known = np.concatenate([_known(bins) for bins in self.bins])
+        self._known = np.flatnonzero(np.concatenate([_known(bins) for bins in self.bins]))
         self._cells = np.concatenate([[0], np.cumsum([len(bins.labels) for bins in self.bins])])
         held = [feature.fine[1] for feature in features]
         self._rows = np.array([each.sum() for each in held])
         self._upto = np.concatenate([np.cumsum(each) / each.sum() for each in held])
-        self._last: tuple[Seen, FloatArray] | None = None
+        self._last: tuple[Seen, FloatArray, IntArray] | None = None
 
     def values(self, seen: Seen) -> FloatArray:
         """See :class:`Comparison`."""
-        apart = self._apart(seen)
+        apart, _ = self._apart(seen)
         starts = self._cells[:-1]
         if self.method == "kolmogorov_smirnov":
             return np.asarray(np.maximum.reduceat(np.abs(apart), starts, axis=1))
@@ -187,18 +187,18 @@ class CellComparison:
 
     def limits(self, seen: Seen) -> FloatArray:
         """Kolmogorov's limit law; for Wasserstein a gamma law with the mean and variance of a Brownian bridge."""
-        known = np.maximum(self._counted(seen), 1)
+        known = np.maximum(self._apart(seen)[1], 1)
         wider = np.sqrt(1 / known + 1 / self._rows)
         return np.asarray(wider[:, None, :] * self._base[None])
 
     def missing(self, seen: Seen) -> FloatArray:
         """See :class:`Comparison`."""
-        return np.asarray(1 - self._counted(seen) / np.maximum(seen.rows, 1)[:, None])
+        return np.asarray(1 - self._apart(seen)[1] / np.maximum(seen.rows, 1)[:, None])
 
     def moved(self, seen: Seen, row: int, feature: int) -> list[dict[str, Any]]:
         """Where the two distribution functions lie furthest apart."""
         low, high = int(self._cells[feature]), int(self._cells[feature + 1])
-        apart = self._apart(seen)[row, low:high]
+        apart = self._apart(seen)[0][row, low:high]
         if not np.isfinite(apart).all():
             return []
         at = int(np.argmax(np.abs(apart[:-1]))) if high - low > 1 else 0
@@ -211,24 +211,27 @@ class CellComparison:
             }
         ]
 
-    def _counted(self, seen: Seen) -> IntArray:
-        return np.add.reduceat(seen.counts[:, self._known], self._cells[:-1], axis=1)
+    def _apart(self, seen: Seen) -> tuple[FloatArray, IntArray]:
+        """float64[R, C]: current less reference, at each cell's upper edge; int64[R, F]: values that are not missing.
 
-    def _apart(self, seen: Seen) -> FloatArray:
-        """float64[R, C]: current less reference, at each cell's upper edge; kept for those that were seen last."""
+        Both are kept for the windows that were seen last.
+        """
         last = self._last
         if last is not None and last[0] is seen:
-            return last[1]
-        counts = seen.counts[:, self._known]
-        upto = np.cumsum(counts, axis=1)
-        ends = np.concatenate([np.zeros((len(counts), 1), np.int64), upto], axis=1)[:, self._cells]
-        widths = np.diff(self._cells)
-        before = np.repeat(ends[:, :-1], widths, axis=1)
-        total = np.repeat(np.diff(ends, axis=1), widths, axis=1)
+            return last[1], last[2]
+        upto = np.cumsum(seen.counts.take(self._known, axis=1), axis=1)
+        ends = np.concatenate([np.zeros((len(upto), 1), np.int64), upto], axis=1).take(self._cells, axis=1)
+        counted = np.diff(ends, axis=1)
+        before, total = ends.take(self._whose, axis=1), counted.take(self._whose, axis=1)
         with np.errstate(all="ignore"):
             apart = np.asarray((upto - before) / total - self._upto)
-        self._last = seen, apart
-        return apart
+        self._last = seen, apart, counted
+        return apart, counted
+
+    @cached_property
+    def _whose(self) -> IntArray:
+        """int64[C]: the feature of each cell."""
+        return np.repeat(np.arange(len(self.bins)), np.diff(self._cells))
 
     @cached_property
     def _widths(self) -> FloatArray:
