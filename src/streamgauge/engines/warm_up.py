@@ -1,5 +1,4 @@
-"""Before the first record: compiles every kernel that a plan needs, by running two invented records through it, and
-loads what the first commit would load."""
+"""Before the first record: every kernel of a plan compiled by invented records, and Arrow loaded."""
 
 from __future__ import annotations
 
