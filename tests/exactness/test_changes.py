@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from streamgauge.incidents.actions import Attend
 from tests.exactness.live import MANY, TOTAL, Live, clock, record, records, stream
 from tests.exactness.running import Run, peek, until, write
 from tests.services.kafka import Broker, unique
@@ -24,7 +25,6 @@ FAULTY = '''
 """Fails at the record it was told to fail at."""
 import numpy as np
 from streamgauge.detectors.contract import DetectorConfig, Needs
-from streamgauge.incidents.actions import Attend
 from streamgauge.state import NoState
 from streamgauge.verdict import Verdicts
 
