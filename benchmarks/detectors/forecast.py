@@ -24,7 +24,7 @@ from benchmarks.detectors import peers
 from streamgauge.forecasting.choosing import forecast
 from streamgauge.forecasting.models import MODELS
 from streamgauge.forecasting.series import DAY, Series
-from streamgauge.forecasting.tables import read_table, series_of
+from streamgauge.forecasting.tables import plain, read_table, series_of
 from streamgauge.kernels import jit
 
 NAMES = ("auto", *MODELS)
@@ -36,7 +36,8 @@ def measure(folder: Path) -> Iterator[dict[str, Any]]:
     """One row per series, then the means over the series."""
     found = []
     for path in sorted(folder.rglob("*.csv")):
-        ((_, series),) = series_of(read_table(path), value="value", time="timestamp", key=(), step=None)
+        records = plain(read_table(path), value="value", time="timestamp", key=())
+        ((_, series),) = series_of(records, None)
         if series is None or series.step > HOUR or len(series) < 5 * DAY // series.step:
             continue
         told = {name: _of_model(series, name) for name in NAMES}

@@ -26,6 +26,12 @@ INBOX: Final = "inbox.after-commit"
 FILE: Final = "file.before-rename"
 """A file of rows is on the disk under its hidden name."""
 
+FIT: Final = "fit.before-answer"
+"""A worker has taken a series and not answered yet."""
+
+KEPT: Final = "forecasts.before-finish"
+"""All series of a refit are fitted, and the kept forecasts are not written yet."""
+
 _passed: Counter[str] = Counter()
 _PLAN: Final = os.environ.get("STREAMGAUGE_FAILPOINT", "")
 

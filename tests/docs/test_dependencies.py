@@ -20,7 +20,9 @@ COMES_WITH = {
     "httpcore": "httpx",
     "markupsafe": "jinja2",
     "pydantic_core": "pydantic",
+    "pandas": "prophet",
     "starlette": "fastapi",
+    "threadpoolctl": "scikit-learn",
 }
 """Parts of a library that we asked for, which are packages of their own."""
 

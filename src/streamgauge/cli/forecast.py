@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time as clock
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -18,11 +18,17 @@ from streamgauge.errors import ConfigError
 if TYPE_CHECKING:
     import polars as pl
 
-    from streamgauge.forecasting.series import Series
+    from streamgauge.forecasting.keeping import Kept
+    from streamgauge.forecasting.refit import Found, How, Progress
 
 STEPS = 24
 """Of a forecast, where no horizon is given."""
-MOST = 10_000
+KEPT_FOR = timedelta(days=90)
+"""How long `--keep` keeps rows of forecasts."""
+TOLD = 20
+"""So many series that are too short are named; the others are counted."""
+AT_ONCE = 0.5
+"""Seconds between two times at which fits are written down."""
 
 
 class Model(StrEnum):
@@ -34,42 +40,74 @@ class Model(StrEnum):
     THETA = "theta"
     SEASONAL_NAIVE = "seasonal_naive"
     FOURIER = "fourier"
+    GRADIENT_BOOSTING = "gradient_boosting"
+    PROPHET = "prophet"
+
+
+Target = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE|MONITOR", help="A .csv, .parquet or .ndjson file, or a monitor.", show_default=False
+    ),
+]
+Value = Annotated[
+    str | None, typer.Option(help="The column of numbers; default: the only one.", show_default=False)
+]
+Time = Annotated[
+    str | None, typer.Option(help="The column of moments; default: by its name.", show_default=False)
+]
+Key = Annotated[
+    list[str] | None,
+    typer.Option(help="A column that names a series; may be repeated.", show_default=False),
+]
+Every = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DURATION", help="The step of the series; default: as values come.", show_default=False
+    ),
+]
+Horizon = Annotated[
+    str | None,
+    typer.Option(metavar="DURATION", help=f"How far; default: {STEPS} steps.", show_default=False),
+]
+ModelOption = Annotated[Model, typer.Option(help="How; `auto` takes what did best on the past.")]
+Interval = Annotated[
+    float, typer.Option(min=0.01, max=0.999, help="The share of what comes that the band should hold.")
+]
+Out = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write the rows there instead.", show_default=False)
+]
+Keep = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Keep the past and all forecasts there, over many refits.",
+        show_default=False,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=256,
+        help="Processes that fit; default: one per processor for many series, else none.",
+        show_default=False,
+    ),
+]
 
 
 def command(  # noqa: PLR0917  typer's options are its parameters
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE|MONITOR", help="A .csv, .parquet or .ndjson file, or a monitor.", show_default=False
-        ),
-    ],
-    value: Annotated[
-        str | None, typer.Option(help="The column of numbers; default: the only one.", show_default=False)
-    ] = None,
-    time: Annotated[
-        str | None, typer.Option(help="The column of moments; default: by its name.", show_default=False)
-    ] = None,
-    key: Annotated[
-        list[str] | None,
-        typer.Option(help="A column that names a series; may be repeated.", show_default=False),
-    ] = None,
-    every: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DURATION", help="The step of the series; default: as values come.", show_default=False
-        ),
-    ] = None,
-    horizon: Annotated[
-        str | None,
-        typer.Option(metavar="DURATION", help=f"How far; default: {STEPS} steps.", show_default=False),
-    ] = None,
-    model: Annotated[Model, typer.Option(help="How; `auto` takes what did best on the past.")] = Model.AUTO,
-    interval: Annotated[
-        float, typer.Option(min=0.01, max=0.999, help="The share of what comes that the band should hold.")
-    ] = 0.9,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the rows there instead.", show_default=False)
-    ] = None,
+    target: Target,
+    value: Value = None,
+    time: Time = None,
+    key: Key = None,
+    every: Every = None,
+    horizon: Horizon = None,
+    model: ModelOption = Model.AUTO,
+    interval: Interval = 0.9,
+    out: Out = None,
+    keep: Keep = None,
+    workers: Workers = None,
     config: ConfigOption = None,
     store: StoreOption = None,
     json: JsonOption = False,
@@ -81,12 +119,34 @@ def command(  # noqa: PLR0917  typer's options are its parameters
 
     Example: streamgauge forecast requests.csv --value requests --key service --horizon 1d
     """
+    from streamgauge.forecasting.refit import How
+    from streamgauge.forecasting.tables import plain
+
+    if keep is not None and (out is not None or json):
+        raise ConfigError("`--keep` writes into its folder: leave out `--out` and `--json`")
+    frame, keys = _records(target, config, store, tuple(key or ()))
+    records = plain(frame, value=value, time=time, key=keys)
+    how = How(_micros("--horizon", horizon), _known(model), interval, workers)
+    step = _micros("--every", every)
+    if keep is not None:
+        _kept(keep, records, (step, how), f"{target} {value} {keys} {step} {how}")
+        return
+    rows = _rows(records, step, how)
+    _show(rows, out, json=json)
+
+
+def _known(model: Model) -> str:
+    """The model's name; said at once where what it needs is not installed."""
+    from streamgauge.forecasting.optional import needed
+
+    needed(model.value)
+    return model.value
+
+
+def _show(rows: Sequence[dict[str, Any]], out: Path | None, *, json: bool) -> None:
     from streamgauge.cli._table import print_lines, print_table
     from streamgauge.forecasting.tables import COLUMNS, write_table
 
-    frame, keys = _records(target, config, store, tuple(key or ()))
-    given = {"value": value, "time": time, "key": keys, "step": _micros("--every", every)}
-    rows = list(_rows(frame, given, _micros("--horizon", horizon), (model.value, interval)))
     if out is not None:
         write_table(out, rows)
         print(f"{len(rows)} rows written to {out}", file=sys.stderr)
@@ -128,42 +188,144 @@ def _records(
     return frame.with_columns(labels).drop("window_start", strict=False), keys or ("key",)
 
 
-def _rows(
-    frame: pl.DataFrame, given: dict[str, Any], horizon: int | None, how: tuple[str, float]
-) -> Iterator[dict[str, Any]]:
-    """The rows of all keys; what is too short is told on the way."""
-    from streamgauge.forecasting.choosing import LEAST, forecast
+def _rows(records: pl.DataFrame, step: int | None, how: How) -> list[dict[str, Any]]:
+    """The rows of all series, in the order of their keys; what is too short is told on the way."""
+    from streamgauge.forecasting.refit import refit
     from streamgauge.forecasting.tables import rows_of, series_of
-    from streamgauge.kernels import jit
 
-    every = list(series_of(frame, **given))
-    jit.choose(live=False, rows=50 * sum(len(series) for _, series in every if series is not None))
-    progress = _Progress(len(every))
-    for name, series in every:
-        found = None
-        if series is not None:
-            steps = _steps(series, horizon)
-            found = forecast(series, steps, model=how[0], interval=how[1])
-        progress.one()
-        if found is None:
-            known = 0 if series is None else series.known
-            subject = "the series" if name is None else name
-            print(
-                f"{subject}: not enough data: {known} values, and a forecast needs {LEAST}", file=sys.stderr
-            )
-        else:
-            yield from rows_of(name, found)
+    named = list(series_of(records, step))
+    progress, short = _Shown(len(named)), _Short()
+    found = {one.key: one for one in refit(named, how, progress.at)}
     progress.end()
+    for key, _ in named:
+        short.add(found[key])
+    short.end()
+    forecasts = [(key, found[key].forecast) for key, _ in named]
+    return [row for key, one in forecasts if one is not None for row in rows_of(key, one)]
 
 
-def _steps(series: Series, horizon: int | None) -> int:
-    steps = STEPS if horizon is None else -(-horizon // series.step)
-    if steps > MOST:
-        raise ConfigError(
-            f"--horizon: {steps:,} steps of {timedelta(microseconds=series.step)} are more than {MOST:,}; "
-            "make the series coarser with `--every`"
+def _kept(folder: Path, records: pl.DataFrame, asked: tuple[int | None, How], name: str) -> None:
+    """Refit into a folder; what was fitted before a cut is not fitted again."""
+    from streamgauge.clock import SystemClock, iso, to_micros
+    from streamgauge.forecasting.keeping import kept_in
+    from streamgauge.forecasting.refit import refit
+    from streamgauge.forecasting.tables import series_of
+
+    with kept_in(folder) as kept:
+        past = kept.begin(records, name, str(iso(SystemClock().now())))
+        named = [(key, series) for key, series in series_of(past, asked[0]) if key not in kept.done]
+        if kept.done:
+            print(
+                f"goes on where it was cut off: {len(kept.done):,} series are fitted already", file=sys.stderr
+            )
+        progress, short = _Shown(len(named)), _Short()
+        _Writing(kept, progress, short).take(refit(named, asked[1], progress.at))
+        progress.end()
+        short.end()
+        rows = kept.finish(past, to_micros(KEPT_FOR))
+    print(
+        f"{progress.done:,} series fitted; {rows:,} rows in {folder / 'forecasts.parquet'}", file=sys.stderr
+    )
+
+
+class _Writing:
+    """Writes fits down as they come, a few at a time, with how far it is."""
+
+    def __init__(self, kept: Kept, progress: _Shown, short: _Short) -> None:
+        self._kept, self._progress, self._short = kept, progress, short
+
+    def take(self, found: Any) -> None:
+        """Until all are fitted."""
+        from streamgauge.forecasting.keeping import Line
+        from streamgauge.forecasting.tables import rows_of
+
+        waiting: list[Line] = []
+        written = clock.monotonic()
+        for one in found:
+            self._short.add(one)
+            rows = [] if one.forecast is None else list(rows_of(one.key, one.forecast))
+            waiting.append(Line(one.key, rows))
+            if clock.monotonic() - written > AT_ONCE:
+                self._write(waiting)
+                written = clock.monotonic()
+        self._write(waiting)
+
+    def _write(self, waiting: list[Any]) -> None:
+        self._kept.add(waiting)
+        waiting.clear()
+        if self._progress.last is not None:
+            last = self._progress.last
+            self._kept.progress(
+                {
+                    "done": last.done,
+                    "total": last.total,
+                    "per_second": round(last.rate, 1),
+                    "seconds_left": round(last.left),
+                }
+            )
+
+
+class _Short:
+    """Tells which series have no forecast, and why: the first ones by name, then how many."""
+
+    def __init__(self) -> None:
+        self._more = 0
+        self._told = 0
+
+    def add(self, found: Found) -> None:
+        """One series."""
+        from streamgauge.forecasting.choosing import LEAST
+
+        if found.forecast is not None:
+            return
+        self._told += 1
+        if self._told > TOLD:
+            self._more += 1
+            return
+        subject = "the series" if found.key is None else found.key
+        why = (
+            "its fit ended each process that tried it"
+            if found.given_up
+            else f"not enough data: {found.known} values, and a forecast needs {LEAST}"
         )
-    return steps
+        print(f"{subject}: {why}", file=sys.stderr)
+
+    def end(self) -> None:
+        """All are told."""
+        if self._more:
+            print(f"{self._more:,} series more have no forecast", file=sys.stderr)
+
+
+class _Shown:
+    """Keys done, rate and time left, on a terminal's last line.
+
+    Attributes:
+        last: how far it was last.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.last: Progress | None = None
+        self._told = clock.monotonic()
+        self._on = sys.stderr.isatty() and total > 1
+
+    @property
+    def done(self) -> int:
+        """How many are done."""
+        return 0 if self.last is None else self.last.done
+
+    def at(self, progress: Progress) -> None:
+        """It is so far."""
+        self.last = progress
+        now = clock.monotonic()
+        if self._on and now - self._told > 0.2:
+            self._told = now
+            text = f"{progress.done:,} of {progress.total:,} series, {progress.rate:.0f} per second, {progress.left:.0f} s left"
+            print(f"\r{text:<70}", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """The line is cleared."""
+        if self._on:
+            print(f"\r{'':<70}\r", end="", file=sys.stderr, flush=True)
 
 
 def _micros(option: str, text: str | None) -> int | None:
@@ -178,28 +340,3 @@ def _micros(option: str, text: str | None) -> int | None:
     if found <= 0:
         raise ConfigError(f"{option}: {text} must be longer than zero")
     return found
-
-
-class _Progress:
-    """Keys done, rate and time left, on a terminal's last line."""
-
-    def __init__(self, total: int) -> None:
-        self._total, self._done = total, 0
-        self._began = self._told = clock.monotonic()
-        self._shown = sys.stderr.isatty() and total > 1
-
-    def one(self) -> None:
-        """One more is done."""
-        self._done += 1
-        now = clock.monotonic()
-        if self._shown and now - self._told > 0.2:
-            self._told = now
-            rate = self._done / (now - self._began)
-            left = (self._total - self._done) / rate
-            text = f"{self._done:,} of {self._total:,} series, {rate:.0f} per second, {left:.0f} s left"
-            print(f"\r{text:<70}", end="", file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        """The line is cleared."""
-        if self._shown:
-            print(f"\r{'':<70}\r", end="", file=sys.stderr, flush=True)

@@ -16,6 +16,7 @@ import numpy as np
 
 from streamgauge.batch import FloatArray, IntArray
 from streamgauge.forecasting.models import MODELS, Model
+from streamgauge.forecasting.optional import optional
 from streamgauge.forecasting.series import Series
 
 LEAST = 20
@@ -52,17 +53,19 @@ def forecast(series: Series, steps: int, *, model: str = "auto", interval: float
     Args:
         series: the past.
         steps: how far.
-        model: ``auto``, or one of :data:`~streamgauge.forecasting.models.MODELS`.
+        model: ``auto``, or one of :data:`~streamgauge.forecasting.models.MODELS` or of those of
+            :mod:`~streamgauge.forecasting.optional`, which ``auto`` does not try: they are slow.
         interval: the share of what comes that the band should hold.
     """
     if series.known < LEAST:
         return None
     names = list(MODELS) if model == "auto" else [model]
     cuts, length = _cuts(series, steps)
-    tried = {name: _errors(MODELS[name], series, cuts, length) for name in names}
+    ways = {name: MODELS[name] if name in MODELS else optional(name) for name in names}
+    tried = {name: _errors(way, series, cuts, length) for name, way in ways.items()}
     means = {name: float(np.nanmean(errors)) for name, errors in tried.items() if _some(errors)}
     chosen = min(means, key=means.__getitem__) if means else names[0]
-    expected = MODELS[chosen](series, steps)
+    expected = ways[chosen](series, steps)
     half = _band(tried[chosen], steps, interval)
     lower, upper = expected - half, expected + half
     if np.nanmin(series.values) >= 0:  # what was never below zero is not expected there

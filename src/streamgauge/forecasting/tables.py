@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streamgauge.batch import FloatArray, IntArray
 from streamgauge.clock import iso
 from streamgauge.errors import ConfigError, SourceError
 from streamgauge.forecasting.choosing import Forecast
@@ -88,17 +89,14 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         raise SourceError(f"{path} cannot be written: {error}") from error
 
 
-def series_of(
-    frame: pl.DataFrame, *, value: str | None, time: str | None, key: Sequence[str], step: int | None
-) -> Iterator[tuple[str | None, Series | None]]:
-    """One series per key, in the order of the keys; None where a key has no series.
+def plain(frame: pl.DataFrame, *, value: str | None, time: str | None, key: Sequence[str]) -> pl.DataFrame:
+    """Records as ``at`` (int64 microseconds), ``y`` (float64) and ``key`` (text, null where there is none).
 
     Args:
         frame: the records.
         value: the column of numbers; default: the only one.
         time: the column of moments; default: the first that is called as one.
         key: columns that name a series; none: all is one.
-        step: microseconds between values; default: what is usual for each key.
 
     Raises:
         ConfigError: a column is missing, or it is not clear which is meant.
@@ -117,18 +115,36 @@ def series_of(
     names = (
         pl.concat_str([pl.col(name).cast(pl.String) for name in key], separator=" · ")
         if key
-        else pl.lit(None)
+        else pl.lit(None, pl.String)
     )
-    plain = frame.select(moments(frame, at), pl.col(numbers).cast(pl.Float64).alias("y"), names.alias("key"))
-    plain = plain.drop_nulls("at")
-    groups = plain.partition_by("key", maintain_order=False, as_dict=True) if key else {(None,): plain}
-    for (name,), group in sorted(groups.items(), key=lambda item: str(item[0][0])):
-        y = group["y"].fill_null(float("nan")).to_numpy()
-        try:
-            made: Series | None = regular(group["at"].to_numpy(), y, step)
-        except ValueError:
-            made = None
-        yield name, made
+    found = frame.select(moments(frame, at), pl.col(numbers).cast(pl.Float64).alias("y"), names.alias("key"))
+    return found.drop_nulls("at")
+
+
+def series_of(records: pl.DataFrame, step: int | None) -> Iterator[tuple[str | None, Series | None]]:
+    """One series per key, in the order of the keys; None where a key has no series.
+
+    Args:
+        records: see :func:`plain`.
+        step: microseconds between values; default: what is usual for each key.
+    """
+    ordered = records.sort("key", maintain_order=True, nulls_last=False)
+    names, at = ordered["key"].to_list(), ordered["at"].to_numpy()
+    y = ordered["y"].fill_null(float("nan")).to_numpy()
+    start = 0
+    for length in ordered["key"].rle().struct.field("len").to_list():
+        stop = start + length
+        yield names[start], _series(at[start:stop], y[start:stop], step)
+        start = stop
+
+
+def _series(at: IntArray, y: FloatArray, step: int | None) -> Series | None:
+    if len(at) < 2 and step is None:  # a million keys with one record each are told apart quickly
+        return None
+    try:
+        return regular(at, y, step)
+    except ValueError:
+        return None
 
 
 def rows_of(key: str | None, found: Forecast) -> Iterator[dict[str, Any]]:
