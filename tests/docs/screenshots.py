@@ -1,4 +1,4 @@
-"""``python -m tests.docs.screenshots``: the pictures of the pages in ``docs/images/pages``, of a real engine."""
+"""``python -m tests.docs.screenshots``: pictures of a real engine's pages, and of the analysis app over the demo."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
+from tests.docs import app_pictures
 from tests.docs.pages import ROOT
 from tests.server.serving import serving
 from tests.services.chromium import Chromium
@@ -29,6 +30,8 @@ def main() -> None:
         for name, path in pages.items():
             _take(browser, url + path, FOLDER / f"{name}.png", width=1280, scheme="light")
         _take(browser, url + "/", FOLDER / "now-narrow-dark.png", width=390, scheme="dark")
+    with TemporaryDirectory() as folder, app_pictures.demo(Path(folder)) as url:
+        app_pictures.take(browser, url)
     browser.close()
 
 

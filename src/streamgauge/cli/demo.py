@@ -37,6 +37,9 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     stay: Annotated[
         bool, typer.Option("--stay", help="Leave the pages up at the end, until Ctrl-C.")
     ] = False,
+    ui: Annotated[
+        bool, typer.Option("--ui", help="Serve the analysis app too, at port 8501 or a free one; stays.")
+    ] = False,
 ) -> None:
     """See it happen: invented payments with planted faults, found and told while you look on.
 
@@ -50,4 +53,4 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     from streamgauge.demo.stage import Play
 
     chosen = records if records is not None else round(SECONDS * rate)
-    raise typer.Exit(play(Play(chosen, rate, seed), Manner(port, keep, json, plain, stay)))
+    raise typer.Exit(play(Play(chosen, rate, seed), Manner(port, keep, json, plain, stay, ui)))

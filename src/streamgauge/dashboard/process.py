@@ -66,9 +66,7 @@ class App:
         Raises:
             OutsideError: Streamlit is not installed, or the port is taken.
         """
-        missing = [name for name in ("streamlit", "altair") if find_spec(name) is None]
-        if missing:
-            raise OutsideError(INSTALL)
+        check_installed()
         self.port = free_port(self.host, self.port)
         to = subprocess.DEVNULL if self.quiet else None
         self._process = subprocess.Popen(  # noqa: S603  our own interpreter and our own file
@@ -132,6 +130,16 @@ class App:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def check_installed() -> None:
+    """Refuse to go on without the extra.
+
+    Raises:
+        OutsideError: Streamlit or Altair is missing.
+    """
+    if any(find_spec(name) is None for name in ("streamlit", "altair")):
+        raise OutsideError(INSTALL)
 
 
 def free_port(host: str, port: int) -> int:

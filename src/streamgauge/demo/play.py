@@ -8,7 +8,8 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,7 @@ class Manner:
         as_json: the table as JSON lines on the standard output, everything else on the error output.
         plain: lines instead of the live view.
         stay: the pages stay up at the end, until Ctrl-C.
+        ui: the analysis app is served too, and what it shows is watched; stays as well.
     """
 
     port: int | None = None
@@ -51,6 +53,7 @@ class Manner:
     as_json: bool = False
     plain: bool = False
     stay: bool = False
+    ui: bool = False
 
 
 def play(what: Play, manner: Manner) -> int:
@@ -73,20 +76,39 @@ def play(what: Play, manner: Manner) -> int:
         folder = stack.enter_context(_folder(manner.keep))
         log = stack.enter_context(_logging(folder))
         receiver = stack.enter_context(WebhookReceiver())
-        stage = _stage.Stage(what, folder, receiver)
-        stage.session.run(beside=lambda session: _beside(session, stage, manner, console))
+        stage = _stage.Stage(_watched(what, folder) if manner.ui else what, folder, receiver)
+        stage.session.run(beside=lambda session: _beside(session, stage, manner, console, stack))
         rows = stage.rows(at_the_end=True)
         _end(stage, manner, console)
         _tell_of(log)
-        if manner.stay and stage.is_complete:
+        if (manner.stay or manner.ui) and stage.is_complete:
             stay(stage, console)
     if not stage.is_complete:
         return INTERRUPTED
     return 1 if failed(rows) else 0
 
 
-def _beside(session: Session, stage: Stage, manner: Manner, console: Console) -> Callable[[], None]:
+def _watched(what: Play, folder: Path) -> Play:
+    """With monitors for the analysis app."""
+    from streamgauge.dashboard.process import check_installed
+    from streamgauge.demo import analysing
+
+    check_installed()
+    reference = folder / analysing.REFERENCE
+    analysing.write_reference(reference, what.seed)
+    shipped = what.rules or files("streamgauge.demo").joinpath("streamgauge.yaml").read_text("utf-8")
+    return replace(what, rules=analysing.rules(shipped, reference))
+
+
+def _beside(
+    session: Session, stage: Stage, manner: Manner, console: Console, stack: ExitStack
+) -> Callable[[], None]:
     server = _serve(session, stage, manner.port)
+    if manner.ui:
+        from streamgauge.demo import analysing
+
+        app = stack.enter_context(analysing.beside(stage.port or PORT))
+        console.print(f"  the analysis app: {app.url}", soft_wrap=True)
     view = _view(stage, manner, console)
     view.start()
 
