@@ -33,6 +33,9 @@ FEW = 20
 
 MOST_BINS = 1_000
 
+COUNTED = 16
+"""Up to so many edges it is quicker to count those below a number than to search."""
+
 OTHER, MISSING, UNSEEN = "other", "missing", "unseen"
 """What bins that are no interval and no value are called."""
 
@@ -53,7 +56,12 @@ class Cells:
 
     def codes(self, numbers: FloatArray) -> CodeArray:
         """int16[n]: bins; K for what is missing (NaN), K + 1 for what the reference does not know."""
-        codes = self.table.take(self.edges.searchsorted(numbers, "left"))
+        below: NDArray[Any]
+        if len(self.edges) <= COUNTED:
+            below = np.add.reduce(numbers > self.edges[:, None], axis=0, dtype=np.int8)
+        else:
+            below = self.edges.searchsorted(numbers, "left")
+        codes = self.table.take(below)
         missing = np.isnan(numbers)
         if missing.any():
             codes[missing] = len(self.labels)
