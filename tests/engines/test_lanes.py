@@ -75,9 +75,9 @@ def test_what_begins_goes_before_what_ends_but_no_end_waits_long():
     lanes.add(begun, due=5.5)
     lanes.add(late, due=5.0 + HEAD_START + 0.1)
     order = []
-    while (notice := lanes.take(8.0)) is not None:
-        order.append(notice.sequence)
-        lanes.done(notice)
+    while (left := lanes.take(8.0)) is not None:
+        order.append(left.sequence)
+        lanes.done(left)
     assert order == [9, 0, 1, 2, 10]
 
 
