@@ -79,10 +79,31 @@ class Asking:
             SourceError: a file cannot be read.
         """
         if not _files(target):
-            raise ConfigError(
-                f"there is no file {target[0]}; predictions lie in .csv, .ndjson or .parquet files"
-            )
+            return self._of_monitor(target)
         return self._of_files([Path(text) for text in target], labels)
+
+    def _of_monitor(self, target: Sequence[str]) -> list[dict[str, Any]]:
+        """What the store kept of a monitor."""
+        from streamgauge.cli._store import open_look
+        from streamgauge.engines.measures import MEASURES
+        from streamgauge.evaluation.kept import rows_of_windows
+
+        if len(target) > 1:
+            raise ConfigError(f"{', '.join(target)}: give files, or one monitor")
+        since, until = self._span()
+        with open_look(self.config, self.store) as look:
+            frame = look.judgements(f"{target[0]}{MEASURES}")
+        if not len(frame):
+            raise ConfigError(
+                f"the store kept nothing of a model's monitor `{target[0]}`, and there is no such file; name the store "
+                "with `--config FILE` or `--store URL`"
+            )
+        least = 100 if self.measured.min_labels is None else self.measured.min_labels
+        return rows_of_windows(frame, (since, until), least, self.measured.when)
+
+    def _span(self) -> tuple[int | None, int | None]:
+        since, until = self.span
+        return _moment("--from", since), _moment("--until", until)
 
     def _of_files(self, files: Sequence[Path], labels: Sequence[Path]) -> list[dict[str, Any]]:
         from streamgauge.evaluation.joining import evaluated
@@ -101,9 +122,7 @@ class Asking:
         """Those of the span, with their moments where these are needed."""
         import polars as pl
 
-        since, until = (
-            _moment(option, text) for option, text in zip(("--from", "--until"), self.span, strict=True)
-        )
+        since, until = self._span()
         needed = asked.window is not None or since is not None or until is not None
         found = _in_time(predictions, self.columns.time, needed=needed)
         if (since is None and until is None) or asked.prediction not in found.columns:

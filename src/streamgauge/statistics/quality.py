@@ -39,18 +39,28 @@ def classification_quality(scores: Numbers, labels: Numbers, threshold: float) -
     said, true = scores >= threshold, labels > 0.5
     tp, fp = int((said & true).sum()), int((said & ~true).sum())
     fn, tn = int((~said & true).sum()), int((~said & ~true).sum())
-    found: dict[str, float] = {"tp": tp, "fp": fp, "fn": fn, "tn": tn}
-    for name, hits, of in (
-        ("precision", tp, tp + fp),
-        ("recall", tp, tp + fn),
-        ("accuracy", tp + tn, len(labels)),
-    ):
-        _bounded(found, name, *share(hits, of))
-    _bounded(found, "f1", *(2 * part / (1 + part) for part in share(tp, tp + fp + fn)))
+    found = counted_quality(tp, fp, fn, tn)
     _bounded(found, "roc_auc", *roc_auc(scores, true))
     if len(scores) and scores.min() >= 0 and scores.max() <= 1:
         _bounded(found, "log_loss", *_mean(_log_losses(scores, true), least=0.0))
         found["calibration_error"] = calibration_error(scores, labels)
+    return found
+
+
+def counted_quality(tp: int, fp: int, fn: int, tn: int) -> dict[str, float]:
+    """The counts, and what follows from them: precision, recall, accuracy and F1, with bounds.
+
+    >>> counted_quality(1, 1, 0, 2)["accuracy"]
+    0.75
+    """
+    found: dict[str, float] = {"tp": tp, "fp": fp, "fn": fn, "tn": tn}
+    for name, hits, of in (
+        ("precision", tp, tp + fp),
+        ("recall", tp, tp + fn),
+        ("accuracy", tp + tn, tp + fp + fn + tn),
+    ):
+        _bounded(found, name, *share(hits, of))
+    _bounded(found, "f1", *(2 * part / (1 + part) for part in share(tp, tp + fp + fn)))
     return found
 
 
