@@ -177,3 +177,9 @@ def test_streams_show_their_newest_records_and_which_key_lies_where(chromium: Ch
         assert records.locator("tbody tr").count() == 5
         keys = page.get_by_role("region", name="Keys by partition of payments")
         assert keys.locator("tbody tr").count() == 3
+
+
+def test_the_description_of_the_api_opens_without_the_internet(chromium: Chromium, served: str):
+    with opened(chromium, served + "/docs") as page:  # whatever it asked elsewhere would be an error in the console
+        page.wait_for_selector(".opblock", timeout=60_000)
+        assert page.locator(".opblock").count() > 30

@@ -1,7 +1,7 @@
 """The FastAPI app: health, metrics and the API of one running engine.
 
-Its documentation is ``/openapi.json``. The interactive page would load its scripts from the internet, which a
-closed network does not have, so it is off.
+It is described by ``/openapi.json`` and ``/docs``; FastAPI's own page would load its scripts from the internet, which a
+closed network does not have, so that is off.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from streamgauge import __version__
 from streamgauge.metrics import make_registry
@@ -27,6 +27,7 @@ from streamgauge.server import (
     offered,
     predict,
     quality,
+    reference,
     refusals,
     slack,
     synthetic,
@@ -51,6 +52,7 @@ def make_app(desk: Desk) -> FastAPI:
         description="Health, metrics, incidents and monitors of one running engine.",
         docs_url=None,
         redoc_url=None,
+        responses=refusals.ANSWERS,
     )
     refusals.add_to(app)
     _instrument(app, registry)
@@ -70,6 +72,7 @@ def make_app(desk: Desk) -> FastAPI:
         app.include_router(part.routes(desk), prefix="/api/v1")
     model_metrics.show_kept(desk)
     site.add_to(app, desk)
+    reference.add_to(app)
     return app
 
 
@@ -90,7 +93,7 @@ def _add_health(app: FastAPI, desk: Desk) -> None:
 def _add_metrics(app: FastAPI, registry: CollectorRegistry) -> None:
     from prometheus_client.exposition import choose_encoder
 
-    @app.get("/metrics", tags=["metrics"])
+    @app.get("/metrics", tags=["metrics"], response_class=PlainTextResponse)
     def metrics(request: Request) -> Response:
         """All metrics, for Prometheus."""
         encode, content_type = choose_encoder(request.headers.get("accept", ""))

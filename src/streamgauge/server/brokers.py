@@ -121,19 +121,18 @@ class ConsumerGroups(BaseModel):
 def routes(desk: Desk) -> APIRouter:
     """``/topics`` and ``/consumer-groups``."""
     router = APIRouter(tags=["kafka"])
-    brokers = brokers_of(desk)
 
     @router.get("/topics", response_model=Topics)
     def topics() -> JSONResponse:
         """The topics of streams of type kafka: partitions, their offsets as the brokers know them, and our lag; at most 10 s old."""
-        known = brokers.known()
+        known = brokers_of(desk).known()
         found = [with_ours(topic, desk) for topic in known["topics"]]
         return plain({"topics": found, "errors": known["errors"]})
 
     @router.get("/consumer-groups", response_model=ConsumerGroups)
     def groups() -> JSONResponse:
         """The consumer groups that read these topics: members, committed offsets, lag; at most 10 s old."""
-        known = brokers.known()
+        known = brokers_of(desk).known()
         return plain({"groups": known["groups"], "errors": known["errors"]})
 
     return router

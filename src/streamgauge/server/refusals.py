@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import structlog
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from streamgauge.errors import ConfigError, OutsideError, StreamgaugeError
@@ -24,6 +25,34 @@ class Refused(HTTPException):
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(status, sentence)
+
+
+class Sentence(BaseModel):
+    """How the server says no."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"error": "there is no monitor 'burts'; did you mean `burst`?"}}
+    )
+
+    error: str
+    """What is wrong, in one sentence."""
+
+
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Sentence, "description": words}
+    for status, words in {
+        400: "A parameter, or the body's shape, is wrong.",
+        401: "A token is missing or not valid.",
+        403: "The token is for something else, or another site's page asks.",
+        404: "There is no such thing.",
+        409: "It cannot be done as things stand.",
+        413: "The request is too large.",
+        422: "It is understood and makes no sense.",
+        429: "Too often; `Retry-After` says when to come again.",
+        503: "Not now.",
+    }.items()
+}
+"""For the description of the API: what any door may answer."""
 
 
 def add_to(app: FastAPI) -> None:
