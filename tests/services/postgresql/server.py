@@ -57,7 +57,8 @@ class PostgresServer:
         if not data.exists():
             self._set_up(data)
         options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
-        command = [*_as_account(), _program("postgres"), "-D", str(data), "-p", str(self.port), *options]
+        server = [_program("postgres"), "-D", str(data), "-p", str(self.port), *options]
+        command = ["env", "--chdir=/", *_as_account(), *server]  # the account may not enter every folder
         self._process = ServerProcess(command, self.folder / "postgres.log")
         deadline = time.monotonic() + within
         while not self._answers():
@@ -181,7 +182,6 @@ def _program(name: str) -> str:
 
 
 def _as_account() -> list[str]:
-    """PostgreSQL refuses to run as root."""
-    return (
-        ["setpriv", f"--reuid={_ACCOUNT}", f"--regid={_ACCOUNT}", "--init-groups"] if os.getuid() == 0 else []
-    )
+    """PostgreSQL refuses to run as root. Who changes the user must tie its life to this process anew."""
+    account = [f"--reuid={_ACCOUNT}", f"--regid={_ACCOUNT}", "--init-groups"]
+    return ["setpriv", *account, "--pdeathsig", "KILL", "--"] if os.getuid() == 0 else []
