@@ -180,6 +180,7 @@ def test_streams_show_their_newest_records_and_which_key_lies_where(chromium: Ch
 
 
 def test_the_description_of_the_api_opens_without_the_internet(chromium: Chromium, served: str):
-    with opened(chromium, served + "/docs") as page:  # whatever it asked elsewhere would be an error in the console
+    """Whatever it asked elsewhere would be an error in the console."""
+    with opened(chromium, served + "/docs") as page:
         page.wait_for_selector(".opblock", timeout=60_000)
         assert page.locator(".opblock").count() > 30

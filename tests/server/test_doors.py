@@ -92,6 +92,32 @@ def test_what_is_not_named_is_not_open():
     assert scope_of("GET", "/pages/static/../../etc/passwd") == "read"
 
 
+def test_the_doors_of_drafts_dead_letters_and_the_description(keys: dict[str, str], url: str):
+    """Those that the description does not list, and those that only `operate` opens."""
+    trial = {"draft": "stream: nowhere", "last": "1h"}
+    costly = {
+        "/api/v1/replay": {"draft": "stream: nowhere"},
+        "/api/v1/replay/diff": {"after": {}},
+        "/api/v1/dead-letters/replay": {"stream": "nowhere"},
+        "/monitors/burst/try": trial,
+    }
+    for path, asked in costly.items():
+        assert WEB.post(url + path, json=asked).status_code == 401
+        assert WEB.post(url + path, json=asked, headers=bearer(keys["read"])).status_code == 403
+        assert WEB.post(url + path, json=asked, headers=bearer(keys["operate"])).status_code in (404, 422)
+        elsewhere = {**bearer(keys["operate"]), "Origin": "https://evil.example"}
+        assert WEB.post(url + path, json=asked, headers=elsewhere).status_code == 403
+    for path in ("/docs", "/streams/brokers", "/monitors/burst/why", "/api/v1/history/burst"):
+        assert WEB.get(url + path).status_code == 401
+    assert WEB.get(url + "/docs", headers=bearer(keys["read"])).status_code == 200
+    assert WEB.get(url + "/docs/static/start.js").status_code == 200
+
+
+def test_a_draft_that_is_too_large_is_not_read(url: str):
+    answer = WEB.post(f"{url}/api/v1/replay", json={"draft": "x" * 1_100_000})
+    assert answer.status_code == 413
+
+
 def test_before_the_first_token_this_machine_is_asked_for_none(url: str):
     assert WEB.get(f"{url}/api/v1/incidents").status_code == 200
 
