@@ -216,7 +216,7 @@ def _many() -> list[Any]:
     made = []
     for n in range(INCIDENTS):
         one = labelled(incident(f"a-{n}", number=n % 200), {"stream": "payments"}, ("account",))
-        over = {
+        over: dict[str, Any] = {
             "state": IncidentState.RESOLVED,
             "resolved_at": one.opened_at + 5_000_000,
             "reason": "recovered",
