@@ -72,6 +72,7 @@ def test_yaml_is_what_it_is_called(block: Block, tmp_path, monkeypatch):
         (tmp_path / secret).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / secret).write_text("a secret\n")
     make_references(block.text)
+    make_models(block.text)
     if "prometheus" in block.words:
         names_our_metrics(yaml.safe_load(block.text))
     elif "wrong" in block.words:
@@ -88,6 +89,15 @@ def make_references(text: str) -> None:
     made = encoded(reference_of({"amount": [1.5, 2.0, 8.25], "country": ["CH", "DE"]}))
     for name in re.findall(r"reference: ([\w-]+\.reference)", text):
         Path(name).write_bytes(made)
+
+
+def make_models(text: str) -> None:
+    """The models of three numbers that a configuration names, in this folder."""
+    for name in re.findall(r"path: ([\w-]+\.skops)", text):
+        import skops.io
+        from sklearn.linear_model import LogisticRegression
+
+        skops.io.dump(LogisticRegression().fit([[0, 0, 0], [1, 1, 1]], [0, 1]), name)
 
 
 def names_our_metrics(file: Any) -> None:

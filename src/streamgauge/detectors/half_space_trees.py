@@ -130,8 +130,8 @@ def build(config: Config, context: Context) -> HalfSpaceTrees:
     Raises:
         ConfigError: for a feature that is unknown or no number, or ``by`` behind a window.
     """
-    needs = checked_needs(config, context)
-    telling = Telling(context.monitor, config.features, config.limits())
+    needs = checked_needs(config.features, config.by, context)
+    telling = Telling(context.monitor, config.features, config.limits(), context.masked)
     trees = made(len(config.features), config.trees, config.depth, config.seed)
     return HalfSpaceTrees(telling, trees, np.array([config.records, MEMORY], np.int64), needs)
 

@@ -151,8 +151,8 @@ def build(config: Config, context: Context) -> IsolationForest:
     Raises:
         ConfigError: for a feature that is unknown or no number, or ``by`` behind a window.
     """
-    needs = checked_needs(config, context)
-    telling = Telling(context.monitor, config.features, config.limits())
+    needs = checked_needs(config.features, config.by, context)
+    telling = Telling(context.monitor, config.features, config.limits(), context.masked)
     return IsolationForest(telling, config, needs)
 
 

@@ -80,13 +80,13 @@ def strength_of(score: float) -> float:
     return 3.0 + 2.0 * lean / (1.0 - abs(lean))
 
 
-def checked_needs(config: OddRecordConfig, context: Context) -> Needs:
-    """What such a detector asks of the path before it.
+def checked_needs(features: tuple[str, ...], by: tuple[str, ...], context: Context) -> Needs:
+    """What a detector of records with those ``features`` asks of the path before it.
 
     Raises:
         ConfigError: for a feature that is unknown or no number, or ``by`` behind a window.
     """
-    for name in config.features:
+    for name in features:
         if name not in context.columns:
             raise ConfigError(f"features: unknown name `{name}`; {nearest(name, context.columns)}")
         if context.columns[name] not in _NUMERIC:
@@ -94,10 +94,10 @@ def checked_needs(config: OddRecordConfig, context: Context) -> Needs:
             raise ConfigError(
                 f"features: `{name}` is {kind}, and only numbers can be judged; leave it out, or compute one"
             )
-    if context.windowed and config.by:
+    if context.windowed and by:
         raise ConfigError("by: windows are grouped by their own `by`; write it there")
-    fields = frozenset() if context.windowed else frozenset(config.features) | frozenset(config.by)
-    return Needs(fields=fields, by=config.by, merge="single", judges_empty=False, waits=False)
+    fields = frozenset() if context.windowed else frozenset(features) | frozenset(by)
+    return Needs(fields=fields, by=by, merge="single", judges_empty=False, waits=False)
 
 
 class Alarms:
@@ -178,11 +178,13 @@ class Telling:
         monitor: whose verdicts they are.
         features: what is judged.
         limits: when it alarms.
+        masked: fields that must not be shown.
     """
 
     monitor: str
     features: tuple[str, ...]
     limits: kernels.Limits
+    masked: frozenset[str] = frozenset()
 
     def tell(
         self, alarms: Alarms, records: Records, strength: FloatArray, worst: NDArray[np.int32],
@@ -208,7 +210,8 @@ class Telling:
         fires = (severities == Severity.WARNING) | (severities == Severity.CRITICAL)
         more = {name: _aside(numbers, fires) for name, numbers in (evidence or {}).items()}
         furthest = names[np.where(fires, worst, -1)].tolist()
-        observed = {name: results.columns[name].take(rows) for name in self.features if len(rows)}
+        shown = [name for name in self.features if name not in self.masked] if len(rows) else []
+        observed = {name: results.columns[name].take(rows) for name in shown}
         return Verdicts(
             self.monitor, results.keys, results.slots[rows], severities, results.at[rows], results.starts[rows],
             results.ends[rows], results.early[rows], results.partial[rows], results.offsets[rows], observed,

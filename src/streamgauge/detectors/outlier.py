@@ -131,10 +131,10 @@ def build(config: Config, context: Context) -> Outlier:
     Raises:
         ConfigError: for a feature that is unknown or no number, or ``by`` behind a window.
     """
-    needs = checked_needs(config, context)
+    needs = checked_needs(config.features, config.by, context)
     counts = np.array([min(OF_KEY, config.learn), config.learn, config.memory], np.int64)
     mix = projections(len(config.features), config.projections, config.seed)
-    telling = Telling(context.monitor, config.features, config.limits())
+    telling = Telling(context.monitor, config.features, config.limits(), context.masked)
     return Outlier(telling, mix, counts, needs)
 
 
