@@ -75,11 +75,10 @@ def datasets(chart: Any) -> list[list[dict[str, Any]]]:
     return [pl.read_ipc_stream(io.BytesIO(one.data.data)).to_dicts() for one in chart.proto.datasets]
 
 
-def test_a_monitor_is_stopped_and_started(opened, filled):
-    app = opened("drift", monitor="trial")
-    for button, paused in (("stop", True), ("start", False)):
-        app.button(key=button).click().run()
-        eventually(lambda paused=paused: is_paused(filled, "trial") == paused, within=timedelta(seconds=60))
+@pytest.mark.parametrize(("button", "paused"), [("stop", True), ("start", False)])
+def test_a_monitor_is_stopped_and_started(opened, filled, button, paused):
+    opened("drift", monitor="trial").button(key=button).click().run()
+    eventually(lambda: is_paused(filled, "trial") == paused, within=timedelta(seconds=60))
 
 
 def is_paused(url: str, monitor: str) -> bool:

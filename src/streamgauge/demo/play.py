@@ -108,7 +108,7 @@ def _beside(
         from streamgauge.demo import analysing
 
         app = stack.enter_context(analysing.beside(stage.port or PORT))
-        console.print(f"  the analysis app: {app.url}", soft_wrap=True)
+        print(f"the analysis app: {app.url}", file=sys.stderr if manner.as_json else sys.stdout, flush=True)
     view = _view(stage, manner, console)
     view.start()
 
