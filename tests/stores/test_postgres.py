@@ -14,7 +14,8 @@ from streamgauge.errors import ConfigError, StoreError
 from streamgauge.incident import IncidentState, Remark
 from streamgauge.stores import backend_of, open_reading, open_store
 from streamgauge.stores.beside import Beside
-from streamgauge.stores.contract import Change, Commit, LateCount
+from streamgauge.stores.contract import Change, Commit, DecidedRow, LateCount
+from streamgauge.stores.doubt import rest_of
 from streamgauge.stores.postgres import place_of
 from streamgauge.stores.tokens import Tokens
 from streamgauge.testing import eventually
@@ -302,6 +303,18 @@ def test_a_commit_whose_answer_was_lost_counts_once(path: Database, clock, cut, 
         assert_once(store)
         assert store.still_mine()
         store.close()
+
+
+def test_of_a_repetition_only_what_is_new_is_written():
+    block, later = results(1, "a"), results(2, "a")
+    rows = [DecidedRow("s", "r1", "k", b"{}"), DecidedRow("s", "r2", "k", b"{}")]
+    written = Commit(history=[block], judgements=[block], rows=rows[:1], late=[LateCount("m", 1, 2)])
+    again = Commit(history=[block, later], judgements=[block, later], rows=rows, late=[LateCount("m", 1, 2)])
+    assert rest_of(again, written) == Commit(
+        history=[later], judgements=[later], rows=rows[1:], late=[], remarks=[]
+    )
+    revised = replace(rows[0], body=b"[]", revises=True)
+    assert rest_of(replace(again, rows=[rows[0], revised]), written).rows == [revised]
 
 
 @server_needed

@@ -58,6 +58,7 @@ def rest_of(commit: Commit, written: Commit) -> Commit:
     Only what a repetition would double: counts, results, remarks and rows. The rest says how things stand now.
     """
     counts = Counter({(late.monitor, late.window_start): late.count for late in written.late})
+    left = set(written.rows)
     late = [
         LateCount(each.monitor, each.window_start, each.count - counts[each.monitor, each.window_start])
         for each in commit.late
@@ -68,7 +69,7 @@ def rest_of(commit: Commit, written: Commit) -> Commit:
         history=_without(commit.history, written.history),
         judgements=_without(commit.judgements, written.judgements),
         remarks=_without(commit.remarks, written.remarks),
-        rows=[row for row in commit.rows if row not in set(written.rows)],
+        rows=[row for row in commit.rows if row not in left],
     )
 
 
