@@ -153,7 +153,7 @@ def test_a_changed_copy_of_a_monitor_is_tried_on_the_last_hour(chromium: Chromiu
         written.fill(text.replace("n > 0", "n > 1"))
         page.get_by_role("button", name="Try it").click()
         page.wait_for_selector("#outcome", timeout=90_000)
-        assert "It would have fired 1 times; 1 did fire. In both: 1." in page.locator("#outcome").inner_text()
+        assert "It would have fired 1 time; 1 did fire. In both: 1." in page.locator("#outcome").inner_text()
         assert "n > 1" in written.input_value(), "what was written is gone"
         assert page.locator("#tried svg.chart .mark").count() == 1
         found = Axe().run(page).response["violations"]
