@@ -119,6 +119,22 @@ def test_anomalies_show_the_band_and_the_incident(opened, filled):
     assert len(charts(rate)) == 2
 
 
+def test_another_rule_is_tried_on_the_same_past(opened):
+    app = opened("anomalies", monitor="burst")
+    draft = app.text_area(key="draft-burst")
+    assert "events > 100" in draft.value
+    draft.set_value(draft.value.replace("events > 100", "events > 100000"))
+    replay = next(one for one in app.button if one.label == "Replay")
+    replay.click().run()
+    assert not app.exception, app.exception
+    assert not app.error, [one.value for one in app.error]
+    assert metrics(app)["Told by both"] == "0"
+    assert metrics(app)["Only by what runs"] == "1"
+    app.text_area(key="draft-burst").set_value("detect: [")
+    next(one for one in app.button if one.label == "Replay").click().run()
+    assert "no YAML" in said(app)
+
+
 def test_quality_shows_bounds_labels_and_revisions(opened, filled):
     app = opened("quality", monitor="model")
     told = httpx.get(f"{filled}/api/v1/quality/model").json()

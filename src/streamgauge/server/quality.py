@@ -99,7 +99,9 @@ def columns(frame: pl.DataFrame) -> dict[str, list[Any]]:
     return found | {name: frame[name].to_list() for name in frame.columns if name not in PLACES}
 
 
-def _estimated(look: SqlReading, config: Config, monitor: str, points: int) -> dict[str, dict[str, list[Any]]]:
+def _estimated(
+    look: SqlReading, config: Config, monitor: str, points: int
+) -> dict[str, dict[str, list[Any]]]:
     """What monitors that need no labels say of the same stream."""
     stream = config.monitors[monitor].stream
     names = [
