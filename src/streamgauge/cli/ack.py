@@ -1,4 +1,4 @@
-"""Take an incident, or a group of them: not repeated until the end; also hand one on, note, end it."""
+"""Take an incident or a group: not repeated until its end; also hand on, note, end it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def command(
     server: ServerOption = HERE,
     json: JsonOption = False,
 ) -> None:
-    """Take an incident, or a group of them: not repeated until the end; also hand one on, note, end it.
+    """Take an incident or a group: not repeated until its end; also hand on, note, end it.
 
     Asks the running server, and prints once it is committed.
 
