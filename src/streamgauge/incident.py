@@ -199,7 +199,14 @@ class Notice:
         status = "resolved" if self.resolved else "firing"
         cause = {} if self.cause is None else {"cause": self.cause}
         around = {"around": [dict(each) for each in self.around]} if self.around else {}
-        return {"notice": self.id, "n": self.n, "status": status, **cause, **self.incident.as_json(), **around}
+        return {
+            "notice": self.id,
+            "n": self.n,
+            "status": status,
+            **cause,
+            **self.incident.as_json(),
+            **around,
+        }
 
 
 def fingerprint(monitor: str, key: Key, kind: str = "verdict") -> str:

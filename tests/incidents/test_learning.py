@@ -10,7 +10,7 @@ import pytest
 from streamgauge.clock import iso
 from streamgauge.config import load
 from streamgauge.incidents.calendar import parse_weekly
-from streamgauge.incidents.learning import spans
+from streamgauge.incidents.learning import about, spans
 from tests.incidents.given import HOUR, S, silence
 from tests.replaying import FIELDS, record, run
 
@@ -140,3 +140,16 @@ def test_the_times_of_weekly_maintenance_within_a_month():
     assert (len(found), {end - begin for begin, end in found}) == (30, {2 * HOUR})
     assert list(spans(silence(start=5, end=9), 0, 100)) == [(5, 9)]
     assert list(spans(silence(start=5, end=9), 9, 100)) == []
+
+
+def test_labels_of_a_key_decide_which_maintenance_is_about_it():
+    known = {"monitor": "m", "stream": "s", "team": "web", "incident": "verdict"}
+    declared = [
+        silence("team=web", name="all"),
+        silence("team=money", name="another team's"),
+        silence("k=a", "monitor=~m.*", name="a key's"),
+        silence("country=CH", name="of a field that is no key"),
+        silence("severity=critical", name="of what is not known yet"),
+    ]
+    found = {each.id: [str(matcher) for matcher in asked] for each, asked in about(declared, known, ("k",))}
+    assert found == {"all": [], "a key's": ["k=a"]}
