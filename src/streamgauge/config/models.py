@@ -179,7 +179,9 @@ class StreamConfig(Settings):
     def _takes_synthetic(self) -> StreamConfig:
         takes = self.source.type in ("kafka", "http") and self.format.type == "json"
         if self.synthetic is not None and not takes:
-            raise wrong("synthetic", "fits streams of JSON from kafka or http only: made-up points are sent there")
+            raise wrong(
+                "synthetic", "fits streams of JSON from kafka or http only: made-up points are sent there"
+            )
         return self
 
     @model_validator(mode="after")
