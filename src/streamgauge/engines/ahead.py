@@ -42,7 +42,7 @@ BLOCK = 3 * 1024 * 1024
 
 SUFFIXES = (".ndjson", ".jsonl")
 
-_AHEAD = 12  # blocks that one process may be ahead: about as many as it decodes while kernels are being loaded
+_AHEAD = 12  # blocks that one process may be ahead: so many it decodes while kernels are being loaded
 
 
 def large(
