@@ -38,9 +38,11 @@ def test_others_are_kept_out_until_there_are_tokens(process: Process):
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 def test_after_the_end_the_port_is_free_again(process: Process, host: str):
+    before = servers()  # of other tests, which are done with theirs later
     first = ServerThread(process, host, 0)
     port = first.start()
     assert httpx.get(f"http://{host}:{port}/readyz").status_code == 200
+    assert len(servers() - before) == 1
     first.stop()
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://{host}:{port}/readyz")
@@ -48,7 +50,11 @@ def test_after_the_end_the_port_is_free_again(process: Process, host: str):
     assert second.start() == port
     second.stop()
     second.stop()
-    assert not [thread for thread in threading.enumerate() if thread.name == "streamgauge server"]
+    assert not servers() - before
+
+
+def servers() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "streamgauge server"}
 
 
 def test_a_server_that_never_started_stops(process: Process):
