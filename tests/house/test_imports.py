@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "src" / "streamgauge"
 
 ORDER = [
-    {"errors", "clock", "durations", "rates", "batch", "failpoints", "standard_output", "__init__"},
+    {"errors", "clock", "durations", "rates", "batch", "failpoints", "arrow", "standard_output", "__init__"},
     {"settings", "keys", "state", "statistics"},
     {"verdict", "incident", "kernels", "contracts"},  # contracts: the file contract.py of each folder
     {"expressions", "incidents", "samples", "sources", "formats", "channels", "sinks", "stores", "logs"},

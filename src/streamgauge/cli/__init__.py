@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from streamgauge import standard_output
+from streamgauge import arrow, standard_output
 from streamgauge.errors import StreamgaugeError
 
 
@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     from streamgauge.cli._group import verbs
 
+    arrow.in_our_process()
     standard_output.make_whole()
     try:
         verbs().main(None if arguments is None else list(arguments), prog_name="streamgauge")

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from streamgauge import standard_output
+from streamgauge import arrow, standard_output
 from streamgauge.batch import Partition
 from streamgauge.engines.ahead_answers import Answer, answer, receive, send
 from streamgauge.formats import json
@@ -128,6 +128,7 @@ def decoded(blocks: Blocks, start: int, decoder: Decoder, task: Task) -> Answer:
 def main() -> None:
     """Take a :class:`Task` and send an :class:`Answer` for each of its blocks, in order."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asked decides when to end
+    arrow.in_our_process()
     gc.disable()  # nothing here is cyclic, and there are many objects
     task: Task = receive(sys.stdin.buffer, Task)
     decoder = task.decoder()

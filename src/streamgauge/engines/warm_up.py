@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from streamgauge.arrow import pyarrow
 from streamgauge.batch import Batch, Column, Partition
 from streamgauge.engines.stream_runner import StreamRunner
 from streamgauge.incidents.board import Board
@@ -28,10 +29,8 @@ def warm_up(plan: Plan) -> None:
 
 
 def load_arrow() -> None:
-    """Make one array. With the first, Arrow also loads pandas where it is installed, which takes up to a second."""
-    import pyarrow as pa
-
-    pa.array(np.zeros(1))
+    """Make one array: with the first, Arrow loads what else it needs."""
+    pyarrow().array(np.zeros(1))
 
 
 def _batch(stream: StreamPlan, partition: Partition, at: int) -> Batch:

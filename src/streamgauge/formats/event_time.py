@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from streamgauge import arrow
 from streamgauge.batch import BoolArray, Column, IntArray
 from streamgauge.clock import to_micros
 from streamgauge.formats.contract import TimeUnit
@@ -146,15 +147,14 @@ def moments(
 
 def _texts(values: Sequence[str]) -> IntArray | None:
     """ISO text, all with a zone or all without; None when a value needs a closer look."""
-    import pyarrow as pa
-
+    pa = arrow.pyarrow()
     try:
         raw = pa.array(values, pa.string())
     except (pa.ArrowInvalid, UnicodeEncodeError):
         return None
     for zone in ("UTC", None):
         try:
-            micros = raw.cast(pa.timestamp("us", zone)).view(pa.int64()).to_numpy()
+            micros = arrow.numbers(raw.cast(pa.timestamp("us", zone)).view(pa.int64()))
         except pa.ArrowInvalid:
             continue
         return micros if micros.min() >= FIRST and micros.max() <= LAST else None

@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from streamgauge.arrow import numbers, pyarrow
 from streamgauge.errors import StoreDamagedError
 
 _MAGIC = b"SGCK"
@@ -132,8 +133,7 @@ def decode(data: bytes) -> Block:
 
 
 def _part_bytes(part: Part) -> memoryview:
-    import pyarrow as pa
-
+    pa = pyarrow()
     columns = {name: _to_arrow(part.table, name, column) for name, column in part.columns.items()}
     if part.rows is not None:
         columns[_ROWS] = pa.array(part.rows)
@@ -147,8 +147,7 @@ def _part_bytes(part: Part) -> memoryview:
 
 
 def _to_arrow(table: str, name: str, column: NDArray[Any]) -> Any:
-    import pyarrow as pa
-
+    pa = pyarrow()
     if column.ndim != 1 or column.dtype.kind not in "iufbO":
         raise TypeError(
             f"column {name!r} of table {table!r} is {column.dtype}[{column.ndim}-d]; a state's columns are "
@@ -166,13 +165,20 @@ def _to_arrow(table: str, name: str, column: NDArray[Any]) -> Any:
 
 
 def _read_part(head: _PartHead, body: memoryview) -> Part:
-    import pyarrow as pa
-
+    pa = pyarrow()
     columns: dict[str, NDArray[Any]] = {}
     if head.size:
         with pa.ipc.open_stream(pa.py_buffer(body)) as reader:
             batch = reader.read_next_batch()
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            columns[name] = column.to_numpy(zero_copy_only=False)
+            columns[name] = _from_arrow(column)
     rows = columns.pop(_ROWS, None) if head.listed else None
     return Part(head.table, head.length, columns, rows, head.start)
+
+
+def _from_arrow(column: Any) -> NDArray[Any]:
+    if str(column.type) not in ("string", "binary"):
+        return numbers(column)
+    values = np.empty(len(column), object)
+    values[:] = column.to_pylist()
+    return values

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select
 
+from streamgauge.arrow import pyarrow
 from streamgauge.batch import Column
 from streamgauge.clock import to_micros
 from streamgauge.stores.contract import HistoryBlock
@@ -31,8 +32,7 @@ LARGE = 2_000
 
 def encode(columns: Mapping[str, Any]) -> tuple[int, bytes]:
     """How many rows, and the columns as one Arrow IPC stream."""
-    import pyarrow as pa
-
+    pa = pyarrow()
     arrays = {name: _to_arrow(column) for name, column in columns.items()}
     batch = pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
     sink = pa.BufferOutputStream()
@@ -154,8 +154,7 @@ def _row(block: HistoryBlock, encoded: tuple[int, bytes]) -> dict[str, Any]:
 
 
 def _to_arrow(column: Any) -> Any:
-    import pyarrow as pa
-
+    pa = pyarrow()
     if not isinstance(column, Column):
         return pa.array(column)
     if column.kind == "float":

@@ -1,0 +1,60 @@
+"""pyarrow, without the pandas that it would bring.
+
+With its first array pyarrow looks for pandas, and loads it wherever it is installed: half a second at each start and
+40 MB that nobody here uses. In a process of our own it is told that there is none; whoever converts to pandas in it
+all the same gets what he asks for, since pyarrow looks again then.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from functools import cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_FLOATS = {"double": "float64", "float": "float32", "halffloat": "float16"}
+
+_ours = False
+
+
+def in_our_process() -> None:
+    """Say that this process is ours alone: no other thread of it may be importing pandas at this moment."""
+    global _ours  # noqa: PLW0603  one switch of the whole process, thrown once
+    _ours = True
+
+
+@cache
+def pyarrow() -> Any:
+    """The module, loaded when it is first needed."""
+    import numpy as np
+    import pyarrow as pa
+
+    if _ours and "pandas" not in sys.modules:
+        none = ModuleType("pandas")
+        vars(none)["__version__"] = "0"  # too old to be used, which it warns of
+        sys.modules["pandas"] = none
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                pa.array(np.zeros(1))
+        finally:
+            del sys.modules["pandas"]
+    return pa
+
+
+def numbers(array: Any) -> NDArray[Any]:
+    """An array of numbers or booleans without nulls as NumPy's, numbers without a copy."""
+    import numpy as np
+
+    if not len(array):
+        return np.empty(0, _FLOATS.get(str(array.type), str(array.type)))
+    data = array.buffers()[1]
+    if str(array.type) == "bool":
+        bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+        return bits[array.offset : array.offset + len(array)].astype(np.bool_)
+    kind = np.dtype(_FLOATS.get(str(array.type), str(array.type)))
+    return np.frombuffer(data, kind, len(array), array.offset * kind.itemsize)
