@@ -26,8 +26,8 @@ _GRACE = 3.0
 """Seconds without any sign of life after which a failed login or handshake counts once reading has begun:
 a broker that is being shut down or started may break off a handshake as well."""
 
-_NO_TLS = "PLAINTEXT broker listener"
-"""What librdkafka says when a port closes the connection at the first word of TLS."""
+_NO_TLS = ("PLAINTEXT broker listener", "closed by peer (after")
+"""What librdkafka says, now this and now that, when a port closes the connection at the first word of TLS."""
 _INSISTS = 0.5
 """Seconds for which a port must do so at the start; one that is being opened may do it once."""
 
@@ -157,7 +157,7 @@ class Troubles:
                 f"no secure connection to {self._where}: {words}; check security.protocol, and ssl.ca.location "
                 "(the authority that signed the brokers' certificates) under `settings:`"
             )
-        if _NO_TLS in words and opening and not self._is_fresh(trouble):
+        if _speaks_no_tls(trouble) and opening and not self._is_fresh(trouble):
             return (
                 f"the brokers at {self._where} do not speak TLS there: {words}; name their secure port in `brokers:`, "
                 "or leave security.protocol away for a plain one"
@@ -183,7 +183,7 @@ class Troubles:
     @property
     def undecided(self) -> bool:
         """Whether a complaint is too fresh to say what it means: ask once more before giving up."""
-        return any(_NO_TLS in trouble.words and self._is_fresh(trouble) for trouble in self._open.values())
+        return any(_speaks_no_tls(trouble) and self._is_fresh(trouble) for trouble in self._open.values())
 
     def _is_fresh(self, trouble: Trouble) -> bool:
         return self._monotonic() - trouble.at <= _INSISTS
@@ -203,3 +203,7 @@ class Troubles:
 
 def _is_fenced(trouble: Trouble) -> bool:
     return trouble.code == KafkaError.FENCED_INSTANCE_ID or (trouble.final and "fenced" in trouble.words)
+
+
+def _speaks_no_tls(trouble: Trouble) -> bool:
+    return any(sign in trouble.words for sign in _NO_TLS) and "SSL_HANDSHAKE" in trouble.words
