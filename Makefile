@@ -65,7 +65,7 @@ test-conformance: environment ## The contracts of detectors, windows, sources, c
 	@$(PYTEST) -m "conformance and not services and not soak" $(PARALLEL)
 
 test-services: environment ## What needs a real Kafka, Alertmanager or Chromium; brings them, starts each once
-	@$(PYTEST) -m "services and not soak"
+	@$(PYTEST) -m "services and not soak" $(PARALLEL)
 
 test-docs: environment ## Every block of the docs, the examples and the demo
 	@$(PYTEST) -m "not services and not soak" tests/docs tests/examples tests/cli/test_demo.py $(PARALLEL)
