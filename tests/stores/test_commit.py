@@ -10,7 +10,16 @@ from streamgauge.batch import Partition
 from streamgauge.channels.contract import Result
 from streamgauge.incident import IncidentState
 from streamgauge.stores import Keep, Owner, open_store
-from streamgauge.stores.contract import Change, Commit, HistoryBlock, LateCount, Paused, Store, Waiting
+from streamgauge.stores.contract import (
+    Answered,
+    Change,
+    Commit,
+    HistoryBlock,
+    LateCount,
+    Paused,
+    Store,
+    Waiting,
+)
 from streamgauge.stores.sections import LATE_KEPT, PAYLOAD_BYTES
 from tests.stores.given import ME, P0, P1, at, bad, counts, everything_in, incident, notice, rows, saving
 
@@ -110,7 +119,7 @@ class TestOutbox:
 
     def test_a_notice_that_was_delivered_is_not_decided_again(self, store, clock):
         store.commit(Commit(notices=[notice()]))
-        store.answered(1, Result.DELIVERED, "200 OK", attempts=1, due=0, at=clock.now())
+        store.answered([Answered(1, Result.DELIVERED, "200 OK", 1, 0, clock.now())])
         store.commit(Commit(notices=[notice()]))
         assert (store.waiting(), store.outbox_depth()) == ([], {})
 
@@ -122,10 +131,10 @@ class TestOutbox:
 
     def test_a_failed_try_waits_on_with_its_new_due_time(self, store, path):
         store.commit(Commit(notices=[notice()]))
-        store.answered(1, Result.AGAIN, "503", attempts=1, due=77, at=5)
+        store.answered([Answered(1, Result.AGAIN, "503", 1, 77, 5)])
         (waits,) = store.waiting()
         assert (waits.attempts, waits.due) == (1, 77)
-        store.answered(1, Result.GAVE_UP, "404", attempts=2, due=0, at=6)
+        store.answered([Answered(1, Result.GAVE_UP, "404", 2, 0, 6)])
         assert store.waiting() == []
         assert [row[1:] for row in rows(path, "deliveries")] == [
             (1, 1, 5, "try again", "503"),
@@ -133,14 +142,14 @@ class TestOutbox:
         ]
 
     def test_an_answer_about_a_notice_that_is_gone_is_no_error(self, store, path):
-        store.answered(99, Result.DELIVERED, "", attempts=1, due=0, at=1)
+        store.answered([Answered(99, Result.DELIVERED, "", 1, 0, 1)])
         assert rows(path, "deliveries") == []
 
     def test_only_what_no_longer_waits_is_forgotten(self, url, clock, path):
         store = open_store(url, owner=ME, clock=clock, keep=Keep(notices=2))
         store.commit(Commit(notices=[notice(n=n) for n in range(1, 6)]))
         for sequence in (1, 2, 5):
-            store.answered(sequence, Result.DELIVERED, "", attempts=1, due=0, at=1)
+            store.answered([Answered(sequence, Result.DELIVERED, "", 1, 0, 1)])
         store.commit(Commit(notices=[notice(n=6)]))
         assert [row[0] for row in rows(path, "outbox")] == [3, 4, 5, 6]
         assert [row[1] for row in rows(path, "deliveries")] == [5]

@@ -13,7 +13,7 @@ import pytest
 from streamgauge.clock import SystemClock, iso
 from streamgauge.errors import StoreError, StoreTakenError
 from streamgauge.stores import Owner, open_store
-from streamgauge.stores.contract import Commit
+from streamgauge.stores.contract import Answered, Commit
 from streamgauge.stores.owner import is_gone
 from streamgauge.testing import PushedClock
 from tests.stores.given import GONE, ME, P0, at, bad, child, everything_in, notice, saving, sql
@@ -83,7 +83,7 @@ def test_who_lost_the_store_writes_nothing_more(url, clock, path):
     writes: list[Callable[[], None]] = [
         lambda: old.commit(saving({}, 5)),
         old.renew,
-        lambda: old.answered(1, "delivered", "", attempts=1, due=0, at=0),
+        lambda: old.answered([Answered(1, "delivered", "", 1, 0, 0)]),
         lambda: old.mark_replayed([1], 5),
     ]
     for write in writes:

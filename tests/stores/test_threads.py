@@ -7,7 +7,7 @@ import pytest
 
 from streamgauge.channels.contract import Result
 from streamgauge.stores import wal
-from streamgauge.stores.contract import Commit
+from streamgauge.stores.contract import Answered, Commit
 from streamgauge.testing import eventually
 from tests.stores.given import at, notice, saved, saving
 
@@ -19,7 +19,7 @@ def test_answers_and_looks_from_other_threads_do_not_meet_with_commits(store, ur
     def answers(first: int) -> None:
         try:
             for sequence in range(first, 201, 4):
-                store.answered(sequence, Result.DELIVERED, "", attempts=1, due=0, at=1)
+                store.answered([Answered(sequence, Result.DELIVERED, "", 1, 0, 1)])
                 assert store.still_mine()
                 store.waiting(5)
         except Exception as error:  # noqa: BLE001  whatever it is, the assertion shows it

@@ -54,8 +54,8 @@ class Outbox(Protocol):
         """Whether this process still owns the store."""
         ...
 
-    def answered_all(self, answers: Sequence[Answered]) -> None:
-        """Note how several tries went, at once."""
+    def answered(self, answers: Sequence[Answered]) -> None:
+        """Note how tries went, all at once."""
         ...
 
 
@@ -300,7 +300,7 @@ class _ChannelCourier(Courier):
         """Note the answers; while the store refuses, wait rather than send the same thing twice."""
         while True:
             try:
-                return self._store.answered_all(answers)
+                return self._store.answered(answers)
             except StoreTakenError:
                 raise
             except StoreError as error:

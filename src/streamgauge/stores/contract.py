@@ -380,20 +380,15 @@ class Store(Reading, Protocol):
         """Whether this process still owns the store; cheap, asked before each notice leaves."""
         ...
 
-    def answered(self, sequence: int, result: str, detail: str, *, attempts: int, due: int, at: int) -> None:
-        """Note how a try went.
+    def answered(self, answers: Sequence[Answered]) -> None:
+        """Note how tries went, all at once.
 
-        ``result`` is a :class:`~streamgauge.channels.contract.Result` value: ``delivered`` and ``give up``
-        take the notice out of :meth:`waiting`; ``try again`` keeps it with its new ``attempts`` and ``due``.
-        Called from the delivery's threads while the engine commits.
+        The results ``delivered`` and ``give up`` take a notice out of :meth:`waiting`; ``try again`` keeps it with its
+        new ``attempts`` and ``due``. Called from the delivery's threads while the engine commits.
 
         Raises:
             StoreTakenError: another process owns the store now; nothing was noted.
         """
-        ...
-
-    def answered_all(self, answers: Sequence[Answered]) -> None:
-        """Note how several tries went, at once; see :meth:`answered`."""
         ...
 
     def left(self, sequences: Sequence[int]) -> None:

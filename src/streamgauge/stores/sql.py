@@ -115,26 +115,18 @@ class SqlStore(SqlReading):
         with self._reading() as connection:
             return lease.still_mine(connection, self._lease)
 
-    def answered(self, sequence: int, result: str, detail: str, *, attempts: int, due: int, at: int) -> None:
-        """Note how a try went.
+    def answered(self, answers: Sequence[Answered]) -> None:
+        """Note how tries went, all at once.
 
-        ``result`` is a :class:`~streamgauge.channels.contract.Result` value: ``delivered`` and ``give up``
-        take the notice out of :meth:`waiting`; ``try again`` keeps it with its new ``attempts`` and ``due``.
-
-        Raises:
-            StoreTakenError: another process owns the store now; nothing was noted.
-        """
-        self.answered_all([Answered(sequence, str(result), detail, attempts, due, at)])
-
-    def answered_all(self, answers: Sequence[Answered]) -> None:
-        """Note how several tries went, at once.
+        The results ``delivered`` and ``give up`` take a notice out of :meth:`waiting`; ``try again`` keeps it with its
+        new ``attempts`` and ``due``.
 
         Raises:
             StoreTakenError: another process owns the store now; nothing was noted.
         """
         with self._turn, self._writing(self._clock.now()) as connection:
             for each in answers:
-                state = _DONE.get(each.result, "waiting")
+                state = _DONE.get(str(each.result), "waiting")
                 values = {
                     "state": state,
                     "attempts": each.attempts,
@@ -146,7 +138,9 @@ class SqlStore(SqlReading):
                 if connection.execute(update(outbox).where(where).values(values)).rowcount == 1:
                     tried = {"outbox": each.sequence, "attempt": each.attempts, "at": each.at}
                     connection.execute(
-                        insert(deliveries).values({**tried, "result": each.result, "detail": each.detail})
+                        insert(deliveries).values(
+                            {**tried, "result": str(each.result), "detail": each.detail}
+                        )
                     )
 
     def left(self, sequences: Sequence[int]) -> None:
