@@ -96,11 +96,11 @@ def call(seconds: int) -> Iterator[dict[str, Any]]:
 def _engine(folder: str, source: Any, channel: Any) -> tuple[Any, Any, Any]:
     from streamgauge.clock import SystemClock
     from streamgauge.config import load
-    from streamgauge.engines.decoding import open_decoder
-    from streamgauge.engines.delivery import Delivery
-    from streamgauge.engines.embedded import Engine, Surroundings
-    from streamgauge.engines.intake import Intake
-    from streamgauge.engines.status import StatusBoard
+    from streamgauge.engines.decoding.decoder import open_decoder
+    from streamgauge.engines.embedded.engine import Engine, Surroundings
+    from streamgauge.engines.embedded.intake import Intake
+    from streamgauge.engines.outgoing.delivery import Delivery
+    from streamgauge.engines.reporting.status import StatusBoard
     from streamgauge.plan import make_plan
     from streamgauge.stores import Owner, open_store
 

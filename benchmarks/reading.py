@@ -36,10 +36,10 @@ def decoded(brokers: str, topic: str, records: int) -> dict[str, Any]:
     """(b) The engine's own source and decoder, asked as the engine asks them; the columns are dropped."""
     from streamgauge.clock import SystemClock
     from streamgauge.config import load
-    from streamgauge.engines.collector import out_of_the_way
-    from streamgauge.engines.decoding import open_decoder
-    from streamgauge.engines.embedded import BATCH, WAIT
-    from streamgauge.engines.opening import open_source
+    from streamgauge.engines.decoding.decoder import open_decoder
+    from streamgauge.engines.embedded.collector import out_of_the_way
+    from streamgauge.engines.embedded.engine import BATCH, WAIT
+    from streamgauge.engines.embedded.opening import open_source
     from streamgauge.plan import make_plan
 
     config = load(payments(brokers, topic, limit=0))

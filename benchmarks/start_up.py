@@ -54,7 +54,7 @@ def compiled(folder: str) -> dict[str, Any]:
 
     os.environ["NUMBA_CACHE_DIR"] = folder
     from streamgauge.config import load
-    from streamgauge.engines.warm_up import warm_up
+    from streamgauge.engines.running.warm_up import warm_up
     from streamgauge.kernels import jit
     from streamgauge.plan import make_plan
 

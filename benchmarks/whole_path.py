@@ -85,7 +85,7 @@ class _Run:
 
     def __init__(self, config: dict[str, Any], records: int, *, listening: bool) -> None:
         from streamgauge.config import load
-        from streamgauge.engines.session import Session
+        from streamgauge.engines.embedded.session import Session
 
         self.session = Session(load(config))
         self.records = records

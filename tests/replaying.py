@@ -13,7 +13,7 @@ from streamgauge.batch import Partition
 from streamgauge.clock import to_micros
 from streamgauge.config import load
 from streamgauge.config.models import Config
-from streamgauge.engines.replay import Input, Replayed, replay
+from streamgauge.engines.replay.replay import Input, Replayed, replay
 from streamgauge.formats.json import open_format
 from streamgauge.plan import make_plan
 from streamgauge.sources.contract import Slice

@@ -15,9 +15,9 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from streamgauge.channels.contract import Result
-from streamgauge.engines.spread import Durations
-from streamgauge.engines.status import StatusBoard
-from streamgauge.engines.totals import Totals
+from streamgauge.engines.reporting.spread import Durations
+from streamgauge.engines.reporting.status import StatusBoard
+from streamgauge.engines.reporting.totals import Totals
 from streamgauge.errors import StoreError
 from streamgauge.metrics import METRICS, Outbox, make_registry
 from streamgauge.server.thread import ServerThread

@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.detectors import peers
 from streamgauge.batch import Batch, Column, Partition
 from streamgauge.config import load
-from streamgauge.engines.stream_runner import StreamRunner
+from streamgauge.engines.running.stream_runner import StreamRunner
 from streamgauge.incidents.board import Board
 from streamgauge.kernels import jit
 from streamgauge.plan import make_plan

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from streamgauge.detectors.once import Drift
-    from streamgauge.engines.replay import Input, Replayed
+    from streamgauge.engines.replay.replay import Input, Replayed
     from streamgauge.sources.contract import Source
 
 Given: TypeAlias = "str | Path | Sequence[str | Path] | Sequence[Mapping[str, Any]] | pl.DataFrame"
@@ -79,7 +79,7 @@ def replay(
         ConfigErrors: the configuration is wrong, or names no such stream.
         SourceError: a file cannot be read.
     """
-    from streamgauge.engines import replay as engine
+    from streamgauge.engines.replay import replay as engine
 
     checked = config if isinstance(config, Config) else load_config(config)
     inputs = {name: _input(checked, name, given) for name, given in streams.items()}
@@ -95,7 +95,7 @@ def run(config: Config | Path | str | Mapping[str, Any], *, dry_run: bool = Fals
         SourceError: a source cannot be read, and that will not pass.
         StoreError: the store cannot be opened.
     """
-    from streamgauge.engines.session import Session
+    from streamgauge.engines.embedded.session import Session
 
     checked = config if isinstance(config, Config) else load_config(config)
     Session(checked, dry_run=dry_run).run()
@@ -200,9 +200,9 @@ def score(
 
 def _input(config: Config, name: str, given: Given) -> Input:
     from streamgauge.clock import SystemClock
-    from streamgauge.engines.ahead import large
-    from streamgauge.engines.decoding import open_decoder
-    from streamgauge.engines.replay import Input
+    from streamgauge.engines.decoding.ahead import large
+    from streamgauge.engines.decoding.decoder import open_decoder
+    from streamgauge.engines.replay.replay import Input
     from streamgauge.errors import ConfigError
     from streamgauge.plan import make_plan
 

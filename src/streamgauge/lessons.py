@@ -69,7 +69,7 @@ def answers(
 ) -> list[dict[str, Any]]:
     """As :func:`judge`, over ``given`` values and keys: the verdicts as whole lines of a replay."""
     from streamgauge.config import load
-    from streamgauge.engines.replay import replay
+    from streamgauge.engines.replay.replay import replay
 
     values, keys = given
     fields = _fields(times, values, keys)
@@ -119,7 +119,7 @@ def _window(size: str | int, compute: Mapping[str, str] | None, *, by: bool) -> 
 
 def _input(loaded: Any, times: Sequence[float], fields: Mapping[str, Sequence[Any]]) -> Any:
     from streamgauge.config import plugins
-    from streamgauge.engines.replay import Input
+    from streamgauge.engines.replay.replay import Input
     from streamgauge.plan import make_plan
     from streamgauge.testing import ListedSource, listed
 

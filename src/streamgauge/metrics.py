@@ -1,7 +1,7 @@
 """Every exported metric in one list, and the registry that shows them.
 
 The engine's numbers are not counted a second time here: at each scrape the newest picture of the engine
-(:class:`~streamgauge.engines.status.EngineStatus`) is rendered, off the hot path. Only the HTTP metrics, which
+(:class:`~streamgauge.engines.reporting.status.EngineStatus`) is rendered, off the hot path. Only the HTTP metrics, which
 belong to the server, are counted by prometheus_fastapi_instrumentator, into the same registry.
 
 ``docs/metrics.md`` has a row for each; a test holds that.
@@ -21,12 +21,12 @@ from prometheus_client.registry import Collector
 
 from streamgauge import __version__
 from streamgauge.clock import Clock
-from streamgauge.engines.spread import Spread
-from streamgauge.engines.status import EngineStatus, StatusBoard
+from streamgauge.engines.reporting.spread import Spread
+from streamgauge.engines.reporting.status import EngineStatus, StatusBoard
 
 if TYPE_CHECKING:
-    from streamgauge.engines.drift_totals import DriftTotals
-    from streamgauge.engines.status import MonitorStatus, StreamStatus
+    from streamgauge.engines.reporting.drift_totals import DriftTotals
+    from streamgauge.engines.reporting.status import MonitorStatus, StreamStatus
     from streamgauge.schedule.book import Job
 
 Kind: TypeAlias = Literal["counter", "gauge", "histogram"]

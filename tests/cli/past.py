@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streamgauge.config import load
 from streamgauge.config.models import Config
-from streamgauge.engines.session import Session
+from streamgauge.engines.embedded.session import Session
 
 T0 = 1_700_000_000_000
 """Milliseconds; 2023-11-14T22:13:20Z."""

@@ -121,7 +121,7 @@ def test_put_back_into_the_partition_that_they_came_from(letters, kafka: Broker,
 
 
 def test_a_broker_that_is_away_marks_nothing(letters, tmp_path, monkeypatch):
-    from streamgauge.engines import second_reading
+    from streamgauge.engines.outgoing import second_reading
 
     monkeypatch.setattr(second_reading, "PATIENCE", 1.0)
     file = tmp_path / "payments.yaml"

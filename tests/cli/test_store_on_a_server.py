@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from streamgauge.config import load
-from streamgauge.engines.session import Session
+from streamgauge.engines.embedded.session import Session
 from streamgauge.server.thread import ServerThread
 from tests.cli.in_process import Verb
 from tests.cli.past import FILE, Past

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from streamgauge.config import Config, ConfigErrors, load
-from streamgauge.engines.session import Session
+from streamgauge.engines.embedded.session import Session
 
 STREAM = """  {name}:
     source: {{type: files, path: x.ndjson}}

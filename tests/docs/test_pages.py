@@ -11,7 +11,7 @@ import typer
 
 from streamgauge.cli._group import verbs
 from streamgauge.config import plugins
-from streamgauge.engines.status import StatusBoard
+from streamgauge.engines.reporting.status import StatusBoard
 from streamgauge.metrics import METRICS
 from streamgauge.server.app import make_app
 from streamgauge.testing import PushedClock

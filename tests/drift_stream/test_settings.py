@@ -10,7 +10,7 @@ from streamgauge.drift_stream import DriftDataConsumer, DriftDataProducer
 from streamgauge.drift_stream.baseline import written
 from streamgauge.drift_stream.environment import Settings, settings
 from streamgauge.drift_stream.producer import synthetic
-from streamgauge.engines.drift_totals import Check
+from streamgauge.engines.reporting.drift_totals import Check
 from streamgauge.errors import ConfigError, OutsideError
 from streamgauge.plan import make_plan
 
@@ -77,7 +77,7 @@ def test_the_producer_reads_the_same_variables(monkeypatch):
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_metrics_are_shown_where_the_environment_says(host, reference, monkeypatch):
-    from streamgauge.engines.session import Session
+    from streamgauge.engines.embedded.session import Session
 
     monkeypatch.setenv("PROMETHEUS_HOST", host)
     monkeypatch.setenv("PROMETHEUS_PORT", "0")

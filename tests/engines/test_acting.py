@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from streamgauge.config import load
-from streamgauge.engines.decoding import open_decoder
-from streamgauge.engines.delivery import Delivery
-from streamgauge.engines.embedded import Engine, Surroundings
-from streamgauge.engines.intake import Intake
-from streamgauge.engines.status import StatusBoard
+from streamgauge.engines.decoding.decoder import open_decoder
+from streamgauge.engines.embedded.engine import Engine, Surroundings
+from streamgauge.engines.embedded.intake import Intake
+from streamgauge.engines.outgoing.delivery import Delivery
+from streamgauge.engines.reporting.status import StatusBoard
 from streamgauge.errors import StoreError
 from streamgauge.incident import Incident, IncidentState
 from streamgauge.incidents.actions import Act, AddSilence, Attend, ExpireSilence, Refusal, TakeGroup

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 
 import streamgauge
 from streamgauge.config.models import StreamConfig
-from streamgauge.engines import ahead, replay
-from streamgauge.engines.ahead_answers import Answer
-from streamgauge.engines.ahead_process import Blocks, Task, decoded
-from streamgauge.engines.decoding import open_decoder
-from streamgauge.engines.warm_up import warm_up
+from streamgauge.engines.decoding import ahead
+from streamgauge.engines.decoding.ahead_answers import Answer
+from streamgauge.engines.decoding.ahead_process import Blocks, Task, decoded
+from streamgauge.engines.decoding.decoder import open_decoder
+from streamgauge.engines.replay import replay
+from streamgauge.engines.running.warm_up import warm_up
 from streamgauge.errors import ConfigError, SourceError
 from streamgauge.formats.contract import Decoder, FieldSpec, Layout
 from streamgauge.kernels import jit
@@ -250,7 +251,7 @@ def test_whoever_replays_or_asks_loads_no_database_and_no_client():
         "datasketches",
     ]
     code = (
-        "import sys, streamgauge.engines.ahead, streamgauge.engines.replay, streamgauge.sql.running\n"
+        "import sys, streamgauge.engines.decoding.ahead, streamgauge.engines.replay.replay, streamgauge.sql.running\n"
         f"print([name for name in {heavy} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from streamgauge.engines.ledger import CREDIT, INTERVAL, SHARE, SOONEST, Ledger
+from streamgauge.engines.embedded.ledger import CREDIT, INTERVAL, SHARE, SOONEST, Ledger
 from streamgauge.incidents.board import Board
 from streamgauge.testing import PushedClock
 

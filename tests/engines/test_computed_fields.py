@@ -6,7 +6,7 @@ import polars as pl
 
 import streamgauge as sg
 from streamgauge.config import load
-from streamgauge.engines.decoding import open_decoder
+from streamgauge.engines.decoding.decoder import open_decoder
 from streamgauge.formats.json import Config as JsonConfig
 from streamgauge.plan import make_plan
 

@@ -12,7 +12,7 @@ from streamgauge.batch import BadRecord, Partition
 from streamgauge.clock import SystemClock
 from streamgauge.config import ConfigErrors, load
 from streamgauge.config.models import DeadLettersConfig
-from streamgauge.engines.dead_letters import AT_ONCE, Copier, FilePlace, TopicPlace
+from streamgauge.engines.outgoing.dead_letters import AT_ONCE, Copier, FilePlace, TopicPlace
 from streamgauge.stores import Owner, open_store
 from streamgauge.stores.contract import Commit
 from streamgauge.testing import eventually

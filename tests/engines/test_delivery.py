@@ -17,8 +17,8 @@ from structlog.testing import capture_logs
 from streamgauge.channels import webhook
 from streamgauge.channels.contract import Answer, Result
 from streamgauge.clock import SystemClock
-from streamgauge.engines import delivery as delivery_module
-from streamgauge.engines.delivery import Delivery, Tried
+from streamgauge.engines.outgoing import delivery as delivery_module
+from streamgauge.engines.outgoing.delivery import Delivery, Tried
 from streamgauge.incident import Incident, IncidentState, Notice
 from streamgauge.stores import Owner, open_store
 from streamgauge.stores.contract import Commit
@@ -377,7 +377,7 @@ import sys
 from datetime import timedelta
 from streamgauge.channels import webhook
 from streamgauge.clock import SystemClock
-from streamgauge.engines.delivery import Delivery
+from streamgauge.engines.outgoing.delivery import Delivery
 from streamgauge.stores import Owner, open_store
 
 clock = SystemClock()

@@ -1,8 +1,8 @@
 """What drift detectors say is counted for metrics, and heard by whoever asks."""
 
 from streamgauge.config import load
-from streamgauge.engines.drift_totals import CHECK_BOUNDS, Check
-from streamgauge.engines.session import Session
+from streamgauge.engines.embedded.session import Session
+from streamgauge.engines.reporting.drift_totals import CHECK_BOUNDS, Check
 from streamgauge.metrics import make_registry
 from streamgauge.testing import PushedClock
 

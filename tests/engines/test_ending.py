@@ -6,7 +6,7 @@ from pathlib import Path
 
 from streamgauge import config
 from streamgauge.clock import SystemClock
-from streamgauge.engines.session import Session
+from streamgauge.engines.embedded.session import Session
 from streamgauge.stores import Owner, open_store
 
 RULES = """

@@ -7,7 +7,7 @@ import sys
 
 HIT = """
 import os, signal, threading, time
-from streamgauge.engines.session import _Signals
+from streamgauge.engines.embedded.session import _Signals
 
 class Counting:
     stops = 0

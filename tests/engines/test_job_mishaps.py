@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from streamgauge.config import load
-from streamgauge.engines.job_mishaps import watch_jobs
-from streamgauge.engines.mishaps import Mishaps
+from streamgauge.engines.embedded.job_mishaps import watch_jobs
+from streamgauge.engines.embedded.mishaps import Mishaps
 from streamgauge.incidents.board import Board
 from streamgauge.plan import make_plan
 from streamgauge.schedule.book import STOPPED, Ended, Job

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from streamgauge.engines.stream_runner import StreamRunner
+from streamgauge.engines.running.stream_runner import StreamRunner
 from tests.replaying import config, record, run, told
 from tests.windows.driven import Driven
 

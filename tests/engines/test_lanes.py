@@ -6,7 +6,7 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamgauge.engines.lanes import HEAD_START, Lanes
+from streamgauge.engines.outgoing.lanes import HEAD_START, Lanes
 from streamgauge.stores.contract import Waiting
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from streamgauge import config
-from streamgauge.engines.delivery import Delivery
-from streamgauge.engines.session import Session
+from streamgauge.engines.embedded.session import Session
+from streamgauge.engines.outgoing.delivery import Delivery
 from streamgauge.errors import StoreTakenError
 
 RULES = """

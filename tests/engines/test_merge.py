@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamgauge.batch import BadRecord, Batch, Column, Partition
-from streamgauge.engines.merge import Merger, Round
-from streamgauge.engines.round import split_order
+from streamgauge.engines.running.merge import Merger, Round
+from streamgauge.engines.running.round import split_order
 
 A, B, C = (Partition("t", number) for number in range(3))
 

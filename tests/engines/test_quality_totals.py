@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from streamgauge.config import load
-from streamgauge.engines.session import Session
+from streamgauge.engines.embedded.session import Session
 from streamgauge.metrics import make_registry
 
 MINUTE = 60_000

@@ -10,7 +10,7 @@ import pytest
 
 from streamgauge.clock import SystemClock
 from streamgauge.config import load
-from streamgauge.engines.refill import Refilled, refill, sink_of
+from streamgauge.engines.outgoing.refill import Refilled, refill, sink_of
 from streamgauge.errors import ConfigError, OutsideError
 from tests.cli.in_process import Verb
 from tests.sinks.writing import config, monitor, record, run

@@ -11,11 +11,11 @@ import pytest
 
 from streamgauge.config import load
 from streamgauge.config.models import Config
-from streamgauge.engines.decoding import open_decoder
-from streamgauge.engines.delivery import Delivery, Tried
-from streamgauge.engines.embedded import Engine, Surroundings
-from streamgauge.engines.intake import Intake
-from streamgauge.engines.status import EngineStatus, StatusBoard
+from streamgauge.engines.decoding.decoder import open_decoder
+from streamgauge.engines.embedded.engine import Engine, Surroundings
+from streamgauge.engines.embedded.intake import Intake
+from streamgauge.engines.outgoing.delivery import Delivery, Tried
+from streamgauge.engines.reporting.status import EngineStatus, StatusBoard
 from streamgauge.incidents.actions import Attend
 from streamgauge.plan import make_plan
 from streamgauge.stores import Owner, open_store

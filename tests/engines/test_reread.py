@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from streamgauge.batch import BadRecord, Batch, Column, Partition
-from streamgauge.engines.intake import Taken
-from streamgauge.engines.reread import MOST_WAITING, PATIENCE, Rereading
+from streamgauge.engines.embedded.intake import Taken
+from streamgauge.engines.embedded.reread import MOST_WAITING, PATIENCE, Rereading
 
 A, B, C = (Partition("t", number) for number in range(3))
 ENDS = {"s": {A: 10, B: 5}}

@@ -23,8 +23,8 @@ from datetime import timedelta
 from pathlib import Path
 from streamgauge.clock import SystemClock
 from streamgauge.config import load
-from streamgauge.engines.delivery import Delivery
-from streamgauge.engines.told import open_channel
+from streamgauge.engines.outgoing.delivery import Delivery
+from streamgauge.engines.outgoing.told import open_channel
 from streamgauge.incident import IncidentState, Notice
 from streamgauge.stores import Owner, open_store
 from streamgauge.stores.contract import Commit

@@ -8,7 +8,7 @@ import pytest
 
 from streamgauge.channels.slack_bot import SlackBot
 from streamgauge.config import load
-from streamgauge.engines.told import open_channel, recent_in
+from streamgauge.engines.outgoing.told import open_channel, recent_in
 from streamgauge.incident import Notice
 from streamgauge.stores import open_reading
 from streamgauge.stores.receipts import Receipts

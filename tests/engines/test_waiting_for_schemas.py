@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from streamgauge.batch import Batch, Partition
 from streamgauge.config import load
-from streamgauge.engines.decoding import open_decoder
-from streamgauge.engines.intake import Intake
+from streamgauge.engines.decoding.decoder import open_decoder
+from streamgauge.engines.embedded.intake import Intake
 from streamgauge.formats.contract import Decoder
 from streamgauge.plan import make_plan
 from streamgauge.sources.contract import Slice

@@ -103,7 +103,7 @@ store: {{url: "sqlite:///{folder}/s.db", history: 30d}}
 
 def test_a_run_and_its_history_by_the_verb(tmp_path, capsys, monkeypatch):
     from streamgauge.config import load
-    from streamgauge.engines.session import Session
+    from streamgauge.engines.embedded.session import Session
 
     monkeypatch.setenv("STREAMGAUGE_JIT", "off")
     scored = [{"tx": f"{i}", "score": i % 10 / 10, "at": 1_700_000_000 + i} for i in range(40)]

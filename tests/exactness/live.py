@@ -11,8 +11,8 @@ from typing import Any, Self
 
 from streamgauge.batch import Partition
 from streamgauge.config import load
-from streamgauge.engines.session import Session
-from streamgauge.engines.status import EngineStatus, StreamStatus
+from streamgauge.engines.embedded.session import Session
+from streamgauge.engines.reporting.status import EngineStatus, StreamStatus
 from streamgauge.incident import Incident
 from tests.exactness.running import looking, until, write
 from tests.exactness.watching import QUICK

@@ -11,7 +11,7 @@ import pytest
 
 from streamgauge.clock import SystemClock
 from streamgauge.config import load
-from streamgauge.engines.session import Session
+from streamgauge.engines.embedded.session import Session
 from streamgauge.stores import Owner, open_store
 from tests.exactness.running import Run, read_so_far, until, write
 from tests.exactness.test_store_faults import config, outcome

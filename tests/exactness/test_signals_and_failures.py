@@ -19,7 +19,7 @@ import pytest
 
 from streamgauge.clock import to_micros
 from streamgauge.config import load
-from streamgauge.engines.session import Session
+from streamgauge.engines.embedded.session import Session
 from streamgauge.incident import Incident
 from streamgauge.sources import scenarios
 from streamgauge.sources.scenarios.contract import start_run

@@ -11,7 +11,7 @@ from prometheus_client import generate_latest
 
 from streamgauge.clock import SystemClock
 from streamgauge.config import load
-from streamgauge.engines.session import Session
+from streamgauge.engines.embedded.session import Session
 from streamgauge.metrics import make_registry
 from streamgauge.stores import open_reading
 from streamgauge.testing import eventually

@@ -7,7 +7,7 @@ from typing import Any
 
 from streamgauge.config.models import Config
 from streamgauge.config.telling import rules_of
-from streamgauge.engines.acting import Acting
+from streamgauge.engines.embedded.acting import Acting
 from streamgauge.incidents.actions import Asked, Office
 from streamgauge.incidents.board import Board
 from streamgauge.incidents.silence import read_silences

@@ -14,9 +14,15 @@ from streamgauge.batch import BadRecord, Column, Partition
 from streamgauge.clock import Clock
 from streamgauge.config import load
 from streamgauge.config.models import Config
-from streamgauge.engines.spread import Spread
-from streamgauge.engines.status import EngineStatus, MonitorStatus, PartitionStatus, StatusBoard, StreamStatus
-from streamgauge.engines.totals import COMMIT_BOUNDS, NOTICE_BOUNDS
+from streamgauge.engines.reporting.spread import Spread
+from streamgauge.engines.reporting.status import (
+    EngineStatus,
+    MonitorStatus,
+    PartitionStatus,
+    StatusBoard,
+    StreamStatus,
+)
+from streamgauge.engines.reporting.totals import COMMIT_BOUNDS, NOTICE_BOUNDS
 from streamgauge.incident import Incident, IncidentState, Notice
 from streamgauge.incidents.actions import Asked, Refusal
 from streamgauge.keys import Key, key_text

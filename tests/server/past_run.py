@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import streamgauge
-from streamgauge.engines.status import PartitionStatus, StreamStatus
+from streamgauge.engines.reporting.status import PartitionStatus, StreamStatus
 from streamgauge.server.thread import ServerThread
 from tests.server.given import Process
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from streamgauge.config import load
-from streamgauge.engines.session import Session
+from streamgauge.engines.embedded.session import Session
 from streamgauge.server.thread import ServerThread
 from tests.services.kafka import Broker, unique
 from tests.sinks.writing import read

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from streamgauge.engines.apart import ask
+from streamgauge.engines.replay.apart import ask
 from streamgauge.server import replay
 from tests.server.trying import WINDOW, within
 

@@ -13,7 +13,7 @@ from confluent_kafka import Consumer
 
 from streamgauge.batch import Batch, Column, Partition
 from streamgauge.config import load
-from streamgauge.engines.newest import KEPT, Newest
+from streamgauge.engines.running.newest import KEPT, Newest
 from streamgauge.server.brokers import Topics
 from streamgauge.server.thread import ServerThread
 from streamgauge.sources.kafka.config import Config as KafkaConfig

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from streamgauge.engines.apart import ApartError
+from streamgauge.engines.replay.apart import ApartError
 from streamgauge.errors import StreamgaugeError
 from streamgauge.stores.rows import json_text
 
@@ -15,7 +15,7 @@ WINDOW = "{type: tumbling, size: 20s, by: account, compute: {n: count(*), mean: 
 
 
 def within(work: str, given: Any, seconds: float) -> dict[str, Any]:
-    """As :func:`streamgauge.engines.apart.ask` answers."""
+    """As :func:`streamgauge.engines.replay.apart.ask` answers."""
     del seconds
     try:
         found = import_module(work).answer(msgspec.json.encode(given))

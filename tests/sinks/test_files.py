@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from streamgauge.config import ConfigErrors, load
-from streamgauge.engines.sinking import Sinking
+from streamgauge.engines.outgoing.sinking import Sinking
 from streamgauge.sinks.contract import SpooledRow
 from streamgauge.sinks.files import Config, FilesSink, open_sink
 from streamgauge.stores import Owner, open_store

@@ -9,8 +9,8 @@ import pytest
 
 from streamgauge.clock import SystemClock
 from streamgauge.config import load
-from streamgauge.engines.refill import Refilled, refill, sink_of
-from streamgauge.engines.session import Session
+from streamgauge.engines.embedded.session import Session
+from streamgauge.engines.outgoing.refill import Refilled, refill, sink_of
 from streamgauge.errors import ConfigError
 from streamgauge.sinks.contract import SpooledRow
 from streamgauge.sinks.kafka import Config, KafkaSink, open_sink

@@ -11,8 +11,8 @@ import pytest
 
 from streamgauge.clock import SystemClock
 from streamgauge.config import ConfigErrors, load
-from streamgauge.engines.session import Session
-from streamgauge.engines.sinking import Sinking
+from streamgauge.engines.embedded.session import Session
+from streamgauge.engines.outgoing.sinking import Sinking
 from streamgauge.sinks.contract import Outcome, SpooledRow
 from streamgauge.stores import Owner, open_reading, open_store
 from streamgauge.stores.contract import Commit, DecidedRow

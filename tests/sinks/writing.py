@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from streamgauge.config import load
-from streamgauge.engines.session import Session
+from streamgauge.engines.embedded.session import Session
 from tests.services.kafka import Broker, unique
 
 START = 1_772_445_600

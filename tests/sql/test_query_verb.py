@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from streamgauge.cli import main
-from streamgauge.engines import ahead
+from streamgauge.engines.decoding import ahead
 from tests.cli.running import streamgauge
 from tests.docs.pages import ROOT
 

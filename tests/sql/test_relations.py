@@ -11,7 +11,7 @@ import pytest
 
 from streamgauge.clock import iso
 from streamgauge.config import load
-from streamgauge.engines.session import Session
+from streamgauge.engines.embedded.session import Session
 from streamgauge.sql.live import live
 from streamgauge.sql.parse import parse
 from streamgauge.sql.plan import Given, plan

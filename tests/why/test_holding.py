@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from streamgauge.batch import NEVER, Partition
-from streamgauge.engines.status import PartitionStatus, StreamStatus
+from streamgauge.engines.reporting.status import PartitionStatus, StreamStatus
 from streamgauge.monitor import Kind
 from streamgauge.stores.contract import Position
 from streamgauge.why.holding import time_from_positions, time_from_status

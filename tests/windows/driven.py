@@ -8,8 +8,8 @@ import numpy as np
 from streamgauge.batch import Batch, Column, Partition
 from streamgauge.config.models import Config
 from streamgauge.config.telling import rules_of
-from streamgauge.engines.records import Records
-from streamgauge.engines.stream_runner import StreamRunner
+from streamgauge.engines.replay.records import Records
+from streamgauge.engines.running.stream_runner import StreamRunner
 from streamgauge.incidents.board import Board
 from streamgauge.plan import make_plan
 from tests.replaying import STREAM, S, Told

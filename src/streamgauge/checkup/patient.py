@@ -129,7 +129,7 @@ class Patient:
         """The first records of a source that ends."""
         from datetime import timedelta
 
-        from streamgauge.engines.opening import open_source
+        from streamgauge.engines.embedded.opening import open_source
 
         source = open_source(name, self.config.streams[name], self.clock)
         slices: list[Slice] = []
@@ -145,7 +145,7 @@ class Patient:
         return slices
 
     def _decoded(self, name: str, slices: Sequence[Slice]) -> list[Batch]:
-        from streamgauge.engines.decoding import open_decoder
+        from streamgauge.engines.decoding.decoder import open_decoder
 
         decoder = open_decoder(self.config.streams[name], self.plan.streams[name].layout)
         now = self.clock.now()

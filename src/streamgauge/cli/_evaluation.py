@@ -85,7 +85,7 @@ class Asking:
     def _of_monitor(self, target: Sequence[str]) -> list[dict[str, Any]]:
         """What the store kept of a monitor."""
         from streamgauge.cli._store import open_look
-        from streamgauge.engines.measures import MEASURES
+        from streamgauge.engines.running.measures import MEASURES
         from streamgauge.evaluation.kept import rows_of_windows
 
         if len(target) > 1:

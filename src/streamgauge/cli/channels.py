@@ -70,7 +70,7 @@ def trial(
     from streamgauge.channels.contract import Result
     from streamgauge.cli._table import print_lines
     from streamgauge.clock import SystemClock
-    from streamgauge.engines.told import open_channel
+    from streamgauge.engines.outgoing.told import open_channel
     from streamgauge.errors import ConfigError
     from streamgauge.settings import nearest
 

@@ -76,7 +76,7 @@ def _tell_inherited(config: Config, store: str, *, json: bool) -> None:
     """Which monitors would go on with what the store holds."""
     from contextlib import closing
 
-    from streamgauge.engines.inheritance import inherited
+    from streamgauge.engines.running.inheritance import inherited
     from streamgauge.plan import make_plan
     from streamgauge.stores import open_reading
 

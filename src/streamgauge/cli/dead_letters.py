@@ -11,7 +11,7 @@ import typer
 from streamgauge.cli._store import ConfigOption, JsonOption, StoreOption, load_file, open_look
 
 if TYPE_CHECKING:
-    from streamgauge.engines.second_reading import Reread
+    from streamgauge.engines.outgoing.second_reading import Reread
     from streamgauge.stores.contract import DeadLetter
 
 StreamOption = Annotated[str | None, typer.Option(help="Only those of this stream.", show_default=False)]
@@ -82,7 +82,7 @@ def replay(
     """
     from streamgauge.cli._table import print_lines
     from streamgauge.clock import SystemClock
-    from streamgauge.engines.second_reading import put_back, read_again
+    from streamgauge.engines.outgoing.second_reading import put_back, read_again
     from streamgauge.stores import open_reading
 
     config, clock = load_file(file), SystemClock()
@@ -101,7 +101,7 @@ def replay(
 
 def _as_json(letter: DeadLetter) -> dict[str, Any]:
     from streamgauge.clock import iso
-    from streamgauge.engines.dead_letters import as_json
+    from streamgauge.engines.outgoing.dead_letters import as_json
 
     return {**as_json(letter), "put_back_at": iso(letter.replayed_at)}
 

@@ -115,7 +115,7 @@ def _stream(stream: StreamPlan) -> dict[str, Any]:
 
 
 def _monitor(config: Config, stream: StreamPlan, group: Group, monitor: Monitor) -> dict[str, Any]:
-    from streamgauge.engines.footprint import bytes_per_key
+    from streamgauge.engines.running.footprint import bytes_per_key
 
     settings = config.monitors[monitor.name]
     return {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 
 if TYPE_CHECKING:
-    from streamgauge.engines.replay import Replayed
+    from streamgauge.engines.replay.replay import Replayed
 
 
 StreamOption = Annotated[
@@ -103,7 +103,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
 def _refill(file: Path, name: str, offsets: list[str], streams: bool) -> None:
     from streamgauge.clock import SystemClock
     from streamgauge.config import load
-    from streamgauge.engines.refill import refill, sink_of
+    from streamgauge.engines.outgoing.refill import refill, sink_of
 
     if streams:
         raise typer.BadParameter(
@@ -138,7 +138,7 @@ def _told_ranges(store: str, sink: str) -> dict[str, tuple[int, int]]:
     Raises:
         ConfigError: there is none.
     """
-    from streamgauge.engines.mishaps import SINK_OVERFLOW
+    from streamgauge.engines.embedded.mishaps import SINK_OVERFLOW
     from streamgauge.errors import ConfigError
     from streamgauge.stores import open_reading
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamgauge.config.models import Config
-    from streamgauge.engines.session import Session
+    from streamgauge.engines.embedded.session import Session
 
 
 Statements = Annotated[
@@ -66,7 +66,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     Example: streamgauge run payments.yaml --dry-run
     """
     from streamgauge.config import load
-    from streamgauge.engines.session import Session
+    from streamgauge.engines.embedded.session import Session
     from streamgauge.errors import ConfigError
     from streamgauge.logs import set_up
 

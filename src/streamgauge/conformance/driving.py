@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from streamgauge.batch import Batch, Column, FieldKind, Partition
-from streamgauge.engines.bundle import moved
-from streamgauge.engines.stream_runner import StreamRunner
+from streamgauge.engines.running.bundle import moved
+from streamgauge.engines.running.stream_runner import StreamRunner
 from streamgauge.incidents.board import Board
 from streamgauge.kernels import jit
 from streamgauge.monitor import Monitor

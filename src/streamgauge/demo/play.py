@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from streamgauge.demo.live_view import LiveView
     from streamgauge.demo.plain_view import PlainView
     from streamgauge.demo.stage import Play, Stage
-    from streamgauge.engines.session import Session
+    from streamgauge.engines.embedded.session import Session
     from streamgauge.server.thread import ServerThread
 
 PORT = 8000

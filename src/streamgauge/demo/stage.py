@@ -15,13 +15,13 @@ from streamgauge.config import load
 from streamgauge.demo.hearing import Hearing
 from streamgauge.demo.matching import Row, match
 from streamgauge.demo.table import Course
-from streamgauge.engines.session import Session
+from streamgauge.engines.embedded.session import Session
 from streamgauge.errors import ConfigError
 from streamgauge.sources import synthetic
 from streamgauge.sources.scenarios.contract import Planted
 
 if TYPE_CHECKING:
-    from streamgauge.engines.status import EngineStatus, StreamStatus
+    from streamgauge.engines.reporting.status import EngineStatus, StreamStatus
     from streamgauge.testing import WebhookReceiver
 
 STREAM = "payments"

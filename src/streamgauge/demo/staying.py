@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from streamgauge.clock import Clock
     from streamgauge.config.models import Config
     from streamgauge.demo.stage import Stage
-    from streamgauge.engines.status import EngineStatus, StatusBoard
+    from streamgauge.engines.reporting.status import EngineStatus, StatusBoard
 
 
 class Still:

@@ -18,8 +18,8 @@ from streamgauge.statistics import reference_file
 from streamgauge.statistics.reference import Reference
 
 if TYPE_CHECKING:
-    from streamgauge.engines.drift_totals import Check
-    from streamgauge.engines.session import Session
+    from streamgauge.engines.embedded.session import Session
+    from streamgauge.engines.reporting.drift_totals import Check
 
 _KINDS = {"number": "float", "boolean": "bool", "category": "string"}
 _log = structlog.get_logger("streamgauge.drift")
@@ -180,7 +180,7 @@ class DriftDataConsumer:
 
     def _watch(self) -> None:
         from streamgauge.config import load
-        from streamgauge.engines.session import Session
+        from streamgauge.engines.embedded.session import Session
 
         self._session = Session(load(self.configuration()))
         self._session.status.totals.drift.heard.append(self._heard)

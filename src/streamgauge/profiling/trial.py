@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from streamgauge.clock import Clock
-    from streamgauge.engines.replay import Replayed
+    from streamgauge.engines.replay.replay import Replayed
     from streamgauge.profiling.sample import Sample
 
 
@@ -27,8 +27,8 @@ class Trial:
     def run(self, monitors: Mapping[str, Mapping[str, Any]]) -> Replayed:
         """What these monitors would have made of the sample."""
         from streamgauge.config import load
-        from streamgauge.engines import replay
-        from streamgauge.engines.decoding import open_decoder
+        from streamgauge.engines.decoding.decoder import open_decoder
+        from streamgauge.engines.replay import replay
         from streamgauge.plan import make_plan
         from streamgauge.testing import ListedSource
 

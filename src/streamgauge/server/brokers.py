@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 
-from streamgauge.engines.apart import ApartError, ask
+from streamgauge.engines.replay.apart import ApartError, ask
 from streamgauge.server.desk import Desk
 from streamgauge.server.incidents import plain
 from streamgauge.server.refusals import Refused

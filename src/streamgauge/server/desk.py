@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from streamgauge.clock import Clock
-from streamgauge.engines.status import EngineStatus, StatusBoard
+from streamgauge.engines.reporting.status import EngineStatus, StatusBoard
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -28,7 +28,7 @@ class Asked(Protocol):
 
 
 class Running(Protocol):
-    """A running process; :class:`streamgauge.engines.session.Session` is one.
+    """A running process; :class:`streamgauge.engines.embedded.session.Session` is one.
 
     Everything is read anew for each request: a configuration may be read again, an engine made again.
     """

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from streamgauge.clock import iso
 from streamgauge.config.models import Config
 from streamgauge.detectors.against_reference import AgainstReference
-from streamgauge.engines.judgements import SHAPE
+from streamgauge.engines.running.judgements import SHAPE
 from streamgauge.plan import make_plan
 from streamgauge.server import distributions
 from streamgauge.server.desk import Desk

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from streamgauge.clock import iso
-from streamgauge.engines.judgements import SHAPE
+from streamgauge.engines.running.judgements import SHAPE
 from streamgauge.server import distributions
 from streamgauge.server.desk import Desk
 from streamgauge.server.drift import _Detectors, _table

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamgauge.engines.status import EngineStatus
+from streamgauge.engines.reporting.status import EngineStatus
 
 STUCK_AFTER = 10.0
 """Seconds without a turn of the engine's loop after which the process counts as stuck."""

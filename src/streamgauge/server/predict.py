@@ -15,7 +15,7 @@ from streamgauge.server.incidents import plain
 from streamgauge.server.refusals import Refused, refuse_strangers
 
 if TYPE_CHECKING:
-    from streamgauge.engines.predicting import Predictor
+    from streamgauge.engines.running.predicting import Predictor
     from streamgauge.server.producing import Producing
 
 MOST = 10_000
@@ -81,7 +81,7 @@ class _Predictors:
         self._known: dict[str, Predictor] = {}
 
     def score(self, monitor: str, records: list[Any]) -> list[dict[str, Any]]:
-        from streamgauge.engines.predicting import Predictor
+        from streamgauge.engines.running.predicting import Predictor
 
         desk = self._desk
         with self._lock:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from streamgauge.clock import iso
-from streamgauge.engines.measures import MEASURES
+from streamgauge.engines.running.measures import MEASURES
 from streamgauge.server.desk import Desk
 from streamgauge.server.history import KeyQuery, chosen, keys_shown, of_key, overlapping, shown_key
 from streamgauge.server.incidents import plain

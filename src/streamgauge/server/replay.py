@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from streamgauge.clock import parse_duration, to_micros
 from streamgauge.config.drafting import packed, written
 from streamgauge.config.models import Config
-from streamgauge.engines.apart import ApartError, ask
-from streamgauge.engines.trial import Job, fired_since
-from streamgauge.engines.trial_reading import Wanted
+from streamgauge.engines.replay.apart import ApartError, ask
+from streamgauge.engines.replay.trial import Job, fired_since
+from streamgauge.engines.replay.trial_reading import Wanted
 from streamgauge.server.desk import Desk
 from streamgauge.server.incidents import plain
 from streamgauge.server.refusals import Refused, refuse_strangers
@@ -289,7 +289,7 @@ class Trials:
             refused.headers = {"Retry-After": "5"}
             raise refused
         try:
-            return ask("streamgauge.engines.trial", job, PATIENCE)
+            return ask("streamgauge.engines.replay.trial", job, PATIENCE)
         except ApartError as error:
             raise Refused(422, replace_secrets(str(error), config._secrets)) from None
         finally:

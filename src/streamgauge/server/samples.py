@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from streamgauge.batch import Batch
 from streamgauge.clock import iso
 from streamgauge.config.models import StreamConfig
-from streamgauge.engines.dead_letters import as_json
+from streamgauge.engines.outgoing.dead_letters import as_json
 from streamgauge.server.desk import Desk
 from streamgauge.server.guard import caller
 from streamgauge.server.incidents import plain
@@ -229,7 +229,7 @@ def read_letters_again(desk: Desk, asked: PutBack, who: str) -> dict[str, Any]:
     """Which can be read now, and what was put back."""
     import structlog
 
-    from streamgauge.engines.second_reading import put_back, read_again
+    from streamgauge.engines.outgoing.second_reading import put_back, read_again
     from streamgauge.stores import open_reading
 
     config = desk.running.config

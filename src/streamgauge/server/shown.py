@@ -7,7 +7,7 @@ from typing import Any
 from streamgauge import __version__
 from streamgauge.clock import iso
 from streamgauge.config.models import Config
-from streamgauge.engines.status import EngineStatus, MonitorStatus, PartitionStatus, StreamStatus
+from streamgauge.engines.reporting.status import EngineStatus, MonitorStatus, PartitionStatus, StreamStatus
 
 
 def status_shown(status: EngineStatus, config: Config, now: int) -> dict[str, Any]:

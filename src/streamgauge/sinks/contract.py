@@ -1,6 +1,6 @@
 """The contract of a sink: some rows in, and which of them have arrived.
 
-Order, retries and bookkeeping belong to the spool (:mod:`streamgauge.engines.sinking`); a sink tries once. It
+Order, retries and bookkeeping belong to the spool (:mod:`streamgauge.engines.outgoing.sinking`); a sink tries once. It
 may be given rows again that it has already written (after a crash, or an unclear answer): a row's id is the
 same then, and the later one of two rows with one id is the one that holds.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamgauge.batch import Aside, BoolArray, Column, ColumnKind, IntArray
-from streamgauge.engines.records import Records
+from streamgauge.engines.replay.records import Records
 from streamgauge.keys import Key
 from streamgauge.monitor import Monitor
 from streamgauge.pipeline import Lane

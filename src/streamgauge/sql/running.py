@@ -60,9 +60,9 @@ class Run:
 
     def _windows(self, step: Step) -> Answer:
         from streamgauge.clock import SystemClock
-        from streamgauge.engines import replay as engine
-        from streamgauge.engines.ahead import large
-        from streamgauge.engines.decoding import open_decoder
+        from streamgauge.engines.decoding.ahead import large
+        from streamgauge.engines.decoding.decoder import open_decoder
+        from streamgauge.engines.replay import replay as engine
         from streamgauge.plan import make_plan
         from streamgauge.sql.gathering import WindowColumns, answered
 
@@ -173,7 +173,7 @@ class _Reading:
 
     def _decoder(self) -> Decoder:
         from streamgauge.config.models import StreamConfig
-        from streamgauge.engines.decoding import open_decoder
+        from streamgauge.engines.decoding.decoder import open_decoder
 
         config = StreamConfig.model_validate(self.stream.settings("0s", "unused:9092"))
         specs = {

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from streamgauge.batch import NEVER
 from streamgauge.clock import Clock
 from streamgauge.config import load
-from streamgauge.engines.decoding import open_decoder
-from streamgauge.engines.intake import Intake
-from streamgauge.engines.opening import open_source
-from streamgauge.engines.round import Runners
+from streamgauge.engines.decoding.decoder import open_decoder
+from streamgauge.engines.embedded.intake import Intake
+from streamgauge.engines.embedded.opening import open_source
+from streamgauge.engines.running.round import Runners
 from streamgauge.errors import ConfigError
 from streamgauge.formats.contract import FieldSpec, Layout
 from streamgauge.incidents.board import Board

@@ -93,7 +93,7 @@ class Commit:
         dead_letters: bad records with their stream's name.
         late: to be added to the counts.
         history: window results.
-        judgements: what was judged of windows; see :mod:`streamgauge.engines.judgements`.
+        judgements: what was judged of windows; see :mod:`streamgauge.engines.running.judgements`.
         paused: monitors paused (with the reason) or resumed (None).
         rows: for sinks; they leave after the commit.
         remarks: what people said and did about incidents.

@@ -219,7 +219,7 @@ class SqlReading:
     def judgements(
         self, monitor: str, *, key: Key = None, start: int | None = None, end: int | None = None
     ) -> pl.DataFrame:
-        """What was judged of windows, as :mod:`streamgauge.engines.judgements` writes it; bounds as of :meth:`history`."""
+        """What was judged of windows, as :mod:`streamgauge.engines.running.judgements` writes it; bounds as of :meth:`history`."""
         with self._reading() as connection:
             return history.read(
                 connection, judgements, monitor, start, end, None if key is None else key_text(key)

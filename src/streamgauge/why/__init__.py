@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from streamgauge.config.models import Config
-from streamgauge.engines.status import EngineStatus
+from streamgauge.engines.reporting.status import EngineStatus
 from streamgauge.stores.sql import SqlVisitor
 from streamgauge.why.answer import answer
 from streamgauge.why.gathering import Search

@@ -10,9 +10,9 @@ from streamgauge.batch import NEVER, Column, Partition
 from streamgauge.clock import iso, to_micros
 from streamgauge.config.models import Config
 from streamgauge.config.windows import HoppingConfig, SessionConfig, TumblingConfig
-from streamgauge.engines.beginnings import partial_until
-from streamgauge.engines.bundle import bundle_key, moved
-from streamgauge.engines.status import EngineStatus
+from streamgauge.engines.reporting.status import EngineStatus
+from streamgauge.engines.running.beginnings import partial_until
+from streamgauge.engines.running.bundle import bundle_key, moved
 from streamgauge.errors import ConfigError
 from streamgauge.expressions import Expression, parse_aggregate
 from streamgauge.expressions.wording import parts

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from streamgauge.batch import NEVER, Partition
-from streamgauge.engines.status import PartitionStatus, StreamStatus
+from streamgauge.engines.reporting.status import PartitionStatus, StreamStatus
 from streamgauge.monitor import Kind
 from streamgauge.stores.contract import Position
 from streamgauge.why.naming import records

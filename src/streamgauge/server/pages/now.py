@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from streamgauge.engines.status import EngineStatus
+from streamgauge.engines.reporting.status import EngineStatus
 from streamgauge.incident import Incident, IncidentState
 from streamgauge.server import health
 from streamgauge.server.desk import Desk

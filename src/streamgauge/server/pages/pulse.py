@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from streamgauge.engines.status import EngineStatus
+from streamgauge.engines.reporting.status import EngineStatus
 
 LENGTH = 120
 """Pictures kept; about one a second."""

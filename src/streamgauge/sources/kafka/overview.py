@@ -1,7 +1,7 @@
 """What the brokers know of the topics of a stream: their partitions, and which groups read them how far.
 
 Read-only, for who looks on: nothing joins a group, commits or writes. Brokers that go away while they are asked about
-groups can make librdkafka end its process later, so let a process of its own ask (:mod:`streamgauge.engines.apart`).
+groups can make librdkafka end its process later, so let a process of its own ask (:mod:`streamgauge.engines.replay.apart`).
 """
 
 from __future__ import annotations

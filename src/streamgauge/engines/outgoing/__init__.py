@@ -1,0 +1,1 @@
+"""What leaves after a commit: notices to channels, rows to sinks, dead letters to files and topics."""

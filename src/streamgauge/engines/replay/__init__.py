@@ -1,0 +1,1 @@
+"""The same path over records of the past: replays, and drafts of monitors that are tried."""
