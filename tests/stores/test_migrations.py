@@ -14,6 +14,7 @@ from streamgauge.stores.schema import metadata
 from tests.stores.given import ME, sql
 
 
+@pytest.mark.filterwarnings("ignore:.*expression-based index")
 def test_the_migrations_build_the_schema(store, url):
     backend = backend_of(url)
     with backend.read() as connection:

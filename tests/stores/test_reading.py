@@ -1,9 +1,13 @@
 """A look into a store, also while its owner writes."""
 
+import random
+
 import pytest
+from sqlalchemy.event import listen
 
 from streamgauge.errors import ConfigError, StoreError
 from streamgauge.incident import IncidentState
+from streamgauge.keys import key_text
 from streamgauge.stores import open_reading, open_store
 from streamgauge.stores.contract import Commit, StateKey
 from tests.stores.given import BURST, ME, P0, assert_same, at, bad, counts, incident, notice, rows, saving
@@ -118,3 +122,21 @@ def test_incidents_of_one_moment_are_paged_by_id(store):
         found += page
         page = store.incidents(limit=3, before=page[-1].opened_at, after=page[-1].id)
     assert [one.id for one in found] == [*sorted(one.id for one in many), incident("before", 0).id]
+
+
+@pytest.mark.parametrize("key", ["a", random.Random(7).randbytes(50_000).hex()])
+@pytest.mark.parametrize("more", [{}, {"monitor": "burst"}, {"limit": 1}])
+def test_those_of_one_key_are_found_by_an_index_however_long_it_is(store, key, more):
+    mine = incident(key, 1)
+    store.commit(Commit(incidents=[mine, incident(f"{key}-", 2), incident("b", 3)]))
+    asked = []
+    listen(store._backend.engine, "before_cursor_execute", lambda *got: asked.append(got[2:4]))
+    assert store.incidents(keys=[key_text(key)], **more) == [mine]
+    with store._backend.read() as connection:
+        postgresql = connection.dialect.name == "postgresql"
+        if postgresql:  # of three rows it would read all
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        statement, parameters = next(each for each in asked if "FROM incidents" in each[0])
+        explain = "EXPLAIN" if postgresql else "EXPLAIN QUERY PLAN"
+        plan = str(connection.exec_driver_sql(f"{explain} {statement}", parameters).all())
+    assert "ix_incidents_key_start_opened_at" in plan

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Table, func, literal_column, select
 from sqlalchemy.exc import DBAPIError
 
 from streamgauge.batch import Partition
@@ -19,6 +19,8 @@ from streamgauge.sinks.contract import SpooledRow
 from streamgauge.stores import history, rows, spool
 from streamgauge.stores.contract import Change, DeadLetter, LateCount, Paused, Position, StateKey, Waiting
 from streamgauge.stores.schema import (
+    KEY_START,
+    KEY_START_LENGTH,
     checkpoint_states,
     dead_letters,
     incident_changes,
@@ -119,11 +121,15 @@ class SqlReading:
         if state is not None:
             query = query.where(incidents.c.state == str(state))
         if monitor is not None:
-            query = query.where(incidents.c.monitor == monitor)
+            # Of one key, not by the monitor's index: a key has few incidents, a monitor many.
+            name = incidents.c.monitor if keys is None else incidents.c.monitor.concat("")
+            query = query.where(name == monitor)
         if severity is not None:
             query = query.where(incidents.c.severity == severity)
         if keys is not None:
-            query = query.where(incidents.c.key.in_(keys))
+            # The key itself as an expression too: else SQLite puts its value into the other and misses the index.
+            starts = [key[:KEY_START_LENGTH] for key in keys]
+            query = query.where(literal_column(KEY_START).in_(starts), incidents.c.key.concat("").in_(keys))
         if before is not None:
             same = (incidents.c.opened_at == before) & (incidents.c.id > (after or ""))
             earlier = incidents.c.opened_at < before

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
 )
 
 metadata = MetaData(
@@ -103,6 +104,10 @@ checkpoint_blocks = Table(
     Column("data", LargeBinary, nullable=False),
 )
 
+KEY_START_LENGTH = 200
+KEY_START = f"substr(key, 1, {KEY_START_LENGTH})"
+"""What an index holds of a key: PostgreSQL's bear no entry beyond some 2,700 bytes, and a key may be of any length."""
+
 incidents = Table(
     "incidents",
     metadata,
@@ -120,6 +125,7 @@ incidents = Table(
     Index(None, "state"),
     Index(None, "monitor", "opened_at"),
     Index(None, "opened_at"),
+    Index("ix_incidents_key_start_opened_at", literal_column(KEY_START), "opened_at"),
 )
 
 incident_changes = _numbered(
