@@ -18,6 +18,8 @@ from streamgauge.dashboard.theme import Palette
 Chart: TypeAlias = Any
 """One of Altair's; which, is its own affair."""
 Rows: TypeAlias = list[dict[str, Any]]
+Data: TypeAlias = Any
+"""Of a chart: a data frame."""
 Words: TypeAlias = Any
 """``words(name, **values)``: a text in the reader's language."""
 
@@ -26,6 +28,7 @@ LOW = 120
 """Pixels of a chart, and of one that stands below another."""
 _SPANS = ((600_000, "%H:%M:%S"), (2 * 86_400_000, "%H:%M"))
 """Milliseconds up to which axes are labelled so."""
+_TOLD = ("critical", "warning", "ok")
 
 
 def course(
@@ -41,31 +44,29 @@ def course(
         of: the value's name, its limit, and where pages of incidents are.
     """
     name, limit, pages = of
-    layers: list[Any] = []
+    data, layers = _data(_with_told(rows)), []
     if any(row["lower"] is not None for row in rows):
         layers.append(
-            alt.Chart(_data(rows))
+            alt.Chart(data)
             .mark_area(color=look.line, opacity=0.18)
             .encode(x=_t(rows), y=_y("lower", name), y2="upper:Q")
         )
         layers.append(
-            alt.Chart(_data(rows))
+            alt.Chart(data)
             .mark_line(color=look.quiet, strokeDash=[4, 3], strokeWidth=1)
             .encode(x=_t(rows), y=_y("expected", name))
         )
     elif any(row["min"] != row["max"] for row in rows):
         layers.append(
-            alt.Chart(_data(rows))
+            alt.Chart(data)
             .mark_area(color=look.line, opacity=0.18)
             .encode(x=_t(rows), y=_y("min", name), y2="max:Q")
         )
     layers += marks(incidents, look, words, pages)
     layers.append(
-        alt.Chart(_data(rows))
-        .mark_line(color=look.line, strokeWidth=1.8)
-        .encode(x=_t(rows), y=_y("value", name))
+        alt.Chart(data).mark_line(color=look.line, strokeWidth=1.8).encode(x=_t(rows), y=_y("value", name))
     )
-    layers.append(_told(rows, look, words, name))
+    layers.append(_told((rows, data), look, words, name))
     if limit is not None:
         layers.append(_rule(limit, look.bad))
     return alt.layer(*layers).properties(height=HEIGHT)
@@ -96,12 +97,13 @@ def course_rows(series: Course, value: str | None) -> Rows:
 
 def scores(rows: Rows, look: Palette, words: Words) -> Chart:
     """How far out of the ordinary each point was: 0 to 1, one half at the edge."""
+    data = _data(_with_told(rows))
     line = (
-        alt.Chart(_data(rows))
+        alt.Chart(data)
         .mark_area(color=look.line, opacity=0.35, line={"color": look.line})
         .encode(x=_t(rows), y=alt.Y("score:Q", title=words("score"), scale=alt.Scale(domain=[0, 1])))
     )
-    return alt.layer(line, _told(rows, look, words, words("score"), "score")).properties(height=LOW)
+    return alt.layer(line, _told((rows, data), look, words, words("score"), "score")).properties(height=LOW)
 
 
 def marks(incidents: Sequence[Incident], look: Palette, words: Words, pages: str) -> list[Chart]:
@@ -128,9 +130,7 @@ def marks(incidents: Sequence[Incident], look: Palette, words: Words, pages: str
         alt.Tooltip("utc:N", title=words("utc")),
         alt.Tooltip("state:N", title=words("incident.state")),
     ]
-    chart = alt.Chart(_data(rows, "_blank")).mark_rect(
-        color=look.bad, opacity=0.16, stroke=look.bad, strokeWidth=1
-    )
+    chart = alt.Chart(_data(rows)).mark_rect(color=look.bad, opacity=0.16, stroke=look.bad, strokeWidth=1)
     linked = {"href": "href:N"} if any(row["href"] for row in rows) else {}
     return [chart.encode(x=alt.X("t:T", title=None), x2="end:T", tooltip=tips, **linked)]
 
@@ -244,17 +244,14 @@ def levels(
     rows: Rows, limits: tuple[float | None, float | None], look: Palette, words: Words, name: str
 ) -> Chart:
     """Drift over time with its limits."""
-    line = (
-        alt.Chart(_data(rows))
-        .mark_line(color=look.line, strokeWidth=1.8)
-        .encode(x=_t(rows), y=_y("value", name))
-    )
+    data = _data(rows)
+    line = alt.Chart(data).mark_line(color=look.line, strokeWidth=1.8).encode(x=_t(rows), y=_y("value", name))
     floor = (
-        alt.Chart(_data(rows))
+        alt.Chart(data)
         .mark_line(color=look.quiet, strokeDash=[2, 3], strokeWidth=1)
         .encode(x=_t(rows), y=_y("floor", name))
     )
-    points = alt.Chart(_data(rows)).mark_circle(size=46).encode(
+    points = alt.Chart(data).mark_circle(size=46).encode(
         x=_t(rows), y=_y("value", name), color=alt.Color("colour:N", scale=None),
         tooltip=[alt.Tooltip("value:Q", title=name, format=".4f"), alt.Tooltip("feature:N", title=words("drift.feature")),
                  alt.Tooltip("floor:Q", title=words("drift.floor"), format=".4f"), *_when(words)],
@@ -278,13 +275,14 @@ def ahead(
     layers: list[Any] = []
     for rows in foretold_of:
         if rows:
+            data = _data(rows)
             layers.append(
-                alt.Chart(_data(rows))
+                alt.Chart(data)
                 .mark_area(color=foretold, opacity=0.2)
                 .encode(x=_t(past), y=_y("lower", name), y2="upper:Q")
             )
             layers.append(
-                alt.Chart(_data(rows))
+                alt.Chart(data)
                 .mark_line(color=foretold, strokeWidth=1.6, strokeDash=[5, 3])
                 .encode(x=_t(past), y=_y("expected", name))
             )
@@ -294,17 +292,16 @@ def ahead(
                 alt.Tooltip("upper:Q"),
             ]
             layers.append(
-                alt.Chart(_data(rows))
+                alt.Chart(data)
                 .mark_point(opacity=0, size=60)
                 .encode(x=_t(past), y="expected:Q", tooltip=[*tips, *_when(words)])
             )
     layers += marks(incidents, palette, words, pages)
+    came = _data(_with_told(past))
     layers.append(
-        alt.Chart(_data(past))
-        .mark_line(color=palette.line, strokeWidth=1.8)
-        .encode(x=_t(past), y=_y("value", name))
+        alt.Chart(came).mark_line(color=palette.line, strokeWidth=1.8).encode(x=_t(past), y=_y("value", name))
     )
-    layers.append(_told(past, palette, words, name))
+    layers.append(_told((past, came), palette, words, name))
     return alt.layer(*layers).properties(height=HEIGHT + 40)
 
 
@@ -386,13 +383,14 @@ def bars(rows: Rows, chosen: str, look: Palette) -> Chart:
     )
 
 
-def _told(rows: Rows, look: Palette, words: Words, name: str, field: str = "value") -> Chart:
+def _told(
+    rows_and_data: tuple[Rows, Data], look: Palette, words: Words, name: str, field: str = "value"
+) -> Chart:
     """Points: those that were told stand out, the others are there to be hovered over."""
-    severities = ["critical", "warning", "ok"]
+    rows, data = rows_and_data
     colour = alt.Color(
-        "told:N", legend=None, scale=alt.Scale(domain=severities, range=[look.bad, look.warn, look.line])
+        "told:N", legend=None, scale=alt.Scale(domain=list(_TOLD), range=[look.bad, look.warn, look.line])
     )
-    rows = [{**row, "told": row["severity"] if row["severity"] in severities else "ok"} for row in rows]
     seen = "datum.severity == 'critical' || datum.severity == 'warning'"
     few = 1.0 if len(rows) <= 60 else 0.0
     tips = [
@@ -404,7 +402,7 @@ def _told(rows: Rows, look: Palette, words: Words, name: str, field: str = "valu
         *_when(words),
     ]
     return (
-        alt.Chart(_data(rows))
+        alt.Chart(data)
         .mark_circle(size=50)
         .encode(
             x=_t(rows),
@@ -414,6 +412,11 @@ def _told(rows: Rows, look: Palette, words: Words, name: str, field: str = "valu
             tooltip=tips,
         )
     )
+
+
+def _with_told(rows: Rows) -> Rows:
+    """As whom :func:`_told` draws each."""
+    return [{**row, "told": row["severity"] if row["severity"] in _TOLD else "ok"} for row in rows]
 
 
 def _t(rows: Rows) -> alt.X:
@@ -441,8 +444,11 @@ def _y(field: str, title: str) -> alt.Y:
     return alt.Y(f"{field}:Q", title=title, scale=alt.Scale(zero=False))
 
 
-def _data(rows: Rows, _target: str = "") -> alt.InlineData:
-    return alt.InlineData(values=rows)
+def _data(rows: Rows) -> Data:
+    """As columns, which Altair neither copies nor checks; layers that are given the same share it."""
+    import polars as pl
+
+    return pl.DataFrame(rows, infer_schema_length=None)
 
 
 def _nth(numbers: Sequence[float | None], n: int) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 JOINED = 64
 LARGE = 2_000
 """Rows; a block of so many is never joined."""
+AT_ONCE = 100_000
+"""Rows that are decoded before those that are not wanted are let go of."""
 
 
 def encode(columns: Mapping[str, Any]) -> tuple[int, bytes]:
@@ -60,20 +62,37 @@ def read(
 ) -> pl.DataFrame:
     """The rows of ``monitor`` in ``table`` with ``start <= window_end < end``, in the order in which they came.
 
-    ``key``: only those of this key text. Block by block, so that a day of many keys is never held at once.
+    ``key``: only those of this key text. Some blocks at a time, so that a day of many keys is never held at once.
     """
     import polars as pl
 
-    query = select(table.c.data).where(table.c.monitor == monitor).order_by(table.c.sequence)
-    rows = pl.lit(value=True)
+    query = select(table.c.rows, table.c.data).where(table.c.monitor == monitor).order_by(table.c.sequence)
+    wanted: list[pl.Expr] = []
     if start is not None:
-        query, rows = query.where(table.c.last_end >= start), rows & (pl.col("window_end") >= start)
+        query = query.where(table.c.last_end >= start)
+        wanted.append(pl.col("window_end") >= start)
     if end is not None:
-        query, rows = query.where(table.c.first_end < end), rows & (pl.col("window_end") < end)
+        query = query.where(table.c.first_end < end)
+        wanted.append(pl.col("window_end") < end)
     if key is not None:
-        rows &= pl.col("key") == key
-    frames = [decode([data]).filter(rows) for data in connection.execute(query).scalars()]
+        wanted.append(pl.col("key") == key)
+    parts = (decode(blocks) for blocks in _some_at_a_time(connection.execute(query)))
+    frames = [part.filter(wanted) if wanted else part for part in parts]
     return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
+
+
+def _some_at_a_time(blocks: Iterable[Row[Any]]) -> Iterator[list[bytes]]:
+    """Blocks in their order, together about :data:`AT_ONCE` rows: what is asked of each part costs as much as of one block."""
+    some: list[bytes] = []
+    count = 0
+    for block in blocks:
+        some.append(block.data)
+        count += block.rows
+        if count >= AT_ONCE:
+            yield some
+            some, count = [], 0
+    if some:
+        yield some
 
 
 class History:
