@@ -1,13 +1,20 @@
-"""Judges each record by a model of your own: one that scikit-learn made and skops saved.
+"""Judges each record by a model of your own: one of scikit-learn that skops saved, or an ONNX file.
 
 When to use it: somebody has trained a model (fraud or not, odd or not, how long it should take), and its answers should become
 incidents like all others, without a service around it. The model only reads: it learns nothing here. How good it is tell
 ``classification`` and ``regression``, whether its inputs are what it was trained on tells ``psi``.
 
-**The file** is one that ``skops.io.dump(model, "fraud.skops")`` wrote. A pickle is refused: to read one is to run whatever its
-writer liked. A skops file names the types it holds, and only those that skops knows to be harmless are made. Others stop the
-start with their names, until you write those that you know into ``trusted``: your own transformers, and scikit-learn's trees
-(``sklearn.tree._tree.Tree``), which are read as raw memory. The file is read once, at the start.
+**The file** is one that ``skops.io.dump(model, "fraud.skops")`` wrote, or an ONNX file (``*.onnx``). A pickle is refused: to
+read one is to run whatever its writer liked. A skops file names the types it holds, and only those that skops knows to be
+harmless are made. Others stop the start with their names, until you write those that you know into ``trusted``: your own
+transformers, and scikit-learn's trees (``sklearn.tree._tree.Tree``), which are read as raw memory. The file is read once, at
+the start.
+
+**ONNX.** Such a file is a graph of known operations, from scikit-learn (skl2onnx), LightGBM, XGBoost, PyTorch and others. It
+takes one table with a column per feature, or one input per feature, by name. Judged is the output ``named`` so, else the first
+that holds probabilities (a column or a name per class), else the first number per record, its ``prediction``; ``positive`` is
+the class's name, or its column where the file has no names. Its numbers are rounded to five digits, as most such models reckon
+in single precision.
 
 **The rule.** The ``features`` of a record, as numbers in this order, go into the model, which gives one number, its
 ``output``::
@@ -18,18 +25,19 @@ start with their names, until you write those that you know into ``trusted``: yo
 ``auto`` takes the first of probability, anomaly, decision, prediction that the model has. A number of ``warning`` or more is a
 warning, of ``critical`` or more critical; with ``side: below`` it is such a number or less. An incident goes on until an
 ordinary record comes ``resolve_after`` the last one told. A probability is the ``score`` too. Numbers are rounded to nine
-digits, so that it does not matter how many records are judged at once.
+digits, so that it does not matter how many records are judged at once (those of an ONNX file to five).
 
 **Missing numbers.** A record that lacks a feature is *no data*; with ``missing: pass`` the model gets it as NaN, where it was
 trained to live with that (trees, a pipeline with an imputer). Infinite numbers are missing.
 
-Parameters: ``path`` (file, ``*.skops``), ``features`` (numeric fields, in the order of training), ``output`` (default
-``auto``), ``positive`` (class, default the second of two), ``warning``, ``critical`` (numbers, at least one), ``side``
-(``above`` or ``below``, default ``above``), ``missing`` (``no_data`` or ``pass``), ``trusted`` (list of types), ``by`` (field
-or list; default none), ``resolve_after`` (duration, default 1m). It needs ``pip install 'streamgauge[model]'``. State: 8 bytes
-per key; the model is held once per monitor.
+Parameters: ``path`` (file, ``*.skops`` or ``*.onnx``), ``features`` (numeric fields, in the order of training), ``output``
+(default ``auto``), ``named`` (an output of an ONNX file), ``positive`` (class, default the second of two), ``warning``,
+``critical`` (numbers, at least one), ``side`` (``above`` or ``below``, default ``above``), ``missing`` (``no_data`` or
+``pass``), ``trusted`` (list of types), ``by`` (field or list; default none), ``resolve_after`` (duration, default 1m). It needs
+``pip install 'streamgauge[model]'``, for ONNX ``pip install 'streamgauge[onnx]'``. State: 8 bytes per key; the model is held
+once per monitor.
 
-From: the skops project, *Secure persistence* (skops.readthedocs.io).
+From: the skops project, *Secure persistence* (skops.readthedocs.io); the ONNX project (onnx.ai).
 
 >>> import tempfile, skops.io
 >>> from sklearn.linear_model import LogisticRegression
@@ -75,6 +83,7 @@ OUTPUTS = {
     "probability": "predict_proba", "anomaly": "score_samples", "decision": "decision_function", "prediction": "predict",
 }  # fmt: skip
 """What a model may give, by the method that gives it; the first that it has is taken."""
+ONNX = ".onnx"
 PICKLES = {".pkl", ".pickle", ".joblib", ".dill", ".sav"}
 
 
@@ -83,11 +92,13 @@ class Config(DetectorConfig):
 
     type: Literal["model"] = "model"
     path: str
-    """The file of the model, written by `skops.io.dump`."""
+    """The file of the model, written by `skops.io.dump`, or an ONNX file."""
     features: Annotated[Names, Field(min_length=1)]
     """The numbers that the model takes, in the order in which it was trained on them."""
     output: Literal["auto", "probability", "anomaly", "decision", "prediction"] = "auto"
     """Which of the model's numbers is judged; `auto`: the first that it has."""
+    named: str | None = None
+    """Of an ONNX file, the output that is judged, by its name."""
     positive: str | int | None = None
     """The class whose probability is judged; default: the second of two."""
     warning: float | None = None
@@ -194,14 +205,41 @@ def build(config: Config, context: Context) -> Model:
         raise ConfigError(
             f"path: cannot read the model {config.path}: {error.strerror or error}; write where it lies"
         ) from error
-    loaded = _loaded(path, changed, config.trusted)
-    _check_features(loaded, config)
-    name, give = _output(loaded, config)
+    name, give = (
+        _from_onnx(path, changed, config)
+        if path.suffix.lower() == ONNX
+        else _from_skops(path, changed, config)
+    )
     limits = Limits(1.0, 2.0, parse_rate("1 per week").per_second, to_micros(config.resolve_after))
     telling = Telling(context.monitor, config.features, limits, context.masked)
     made = Model(telling, config, name, give, needs)
     made.outputs(np.zeros((1, len(config.features))))  # that it can is known before the first record
     return made
+
+
+def _from_skops(path: Path, changed: int, config: Config) -> tuple[str, Callable[[FloatArray], Any]]:
+    """What a model of scikit-learn gives, and how it is asked for it; raises as :func:`build`."""
+    if config.named is not None:
+        raise ConfigError("named: only an ONNX file has outputs with names; choose by `output`")
+    loaded = _loaded(path, changed, config.trusted)
+    _check_features(loaded, config)
+    return _output(loaded, config)
+
+
+def _from_onnx(path: Path, changed: int, config: Config) -> tuple[str, Callable[[FloatArray], Any]]:
+    """The same of an ONNX file."""
+    from streamgauge.detectors import onnx_file
+
+    if config.output in ("anomaly", "decision"):
+        raise ConfigError(
+            f"output: an ONNX file does not say which of its numbers is its {config.output}; name the output "
+            "in `named`, and with `side: below` small numbers are told"
+        )
+    if config.trusted:
+        raise ConfigError("trusted: an ONNX file holds no types; leave `trusted` out")
+    return onnx_file.opened(
+        path, changed, onnx_file.Wanted(config.features, config.output, config.named, config.positive)
+    )
 
 
 @cache
