@@ -13,6 +13,7 @@ from streamgauge.stores.owner import Owner
 
 if TYPE_CHECKING:
     from streamgauge.clock import Clock
+    from streamgauge.stores.member import SqlMember
     from streamgauge.stores.reading import Backend
     from streamgauge.stores.sql import SqlStore, SqlVisitor
 
@@ -28,6 +29,7 @@ def open_store(
     clock: Clock,
     durability: Durability = "process",
     keep: Keep = _DEFAULT_KEEP,
+    plan: str | None = None,
 ) -> SqlStore:
     """Open a store as its one writer: made at first, brought up to this version, and taken over.
 
@@ -37,6 +39,7 @@ def open_store(
         clock: the wall clock of stamps and of the ownership.
         durability: ``process`` survives the death of the process, ``power`` also that of the machine.
         keep: how much is kept.
+        plan: where several instances share it, a digest of what they run; then this one leads them.
 
     Raises:
         ConfigError: the URL names no store.
@@ -47,7 +50,40 @@ def open_store(
 
     backend = backend_of(url, durability=durability)
     try:
-        return SqlStore(backend, owner, clock, keep)
+        return SqlStore(backend, owner, clock, keep, plan=plan)
+    except BaseException:
+        backend.close()
+        raise
+
+
+def open_member(
+    url: str,
+    *,
+    owner: Owner,
+    clock: Clock,
+    plan: str,
+    durability: Durability = "process",
+    keep: Keep = _DEFAULT_KEEP,
+) -> SqlMember:
+    """Open a store in PostgreSQL as one of several instances, which each write for the partitions they have taken.
+
+    Args:
+        url: ``postgresql://…``.
+        owner: who opens it.
+        clock: as for :func:`open_store`.
+        durability: the same.
+        keep: the same.
+        plan: a digest of what all instances run.
+
+    Raises:
+        StoreTakenError: the other instances run something else.
+        StoreError: it belongs to one process alone, or cannot be opened.
+    """
+    from streamgauge.stores.member import SqlMember
+
+    backend = backend_of(url, durability=durability)
+    try:
+        return SqlMember(backend, owner, clock, keep, plan=plan)
     except BaseException:
         backend.close()
         raise
@@ -110,4 +146,4 @@ def file_of(url: str) -> Path | None:
 
 _WRITE = "write sqlite:///streamgauge.db, or postgresql://USER@HOST/DATABASE"
 
-__all__ = ["Durability", "Keep", "Owner", "file_of", "open_reading", "open_store"]
+__all__ = ["Durability", "Keep", "Owner", "file_of", "open_member", "open_reading", "open_store"]

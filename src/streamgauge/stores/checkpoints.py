@@ -7,7 +7,7 @@ once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ import msgspec
 import structlog
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from streamgauge.batch import Partition
 from streamgauge.failpoints import reach
 from streamgauge.stores import rows
 from streamgauge.stores.blocks import Block, Part, encode
@@ -99,6 +100,18 @@ class Checkpoints:
         self._kept.clear()
         for row in connection.execute(select(checkpoint_states)):
             self._rows[rows.state_key(row)] = _Row(row.id, row.sequence, row.generation, row.positions)
+
+    def reopen(self, connection: Connection, stream: str, partitions: Collection[Partition]) -> None:
+        """Learn anew what there is of some partitions of a stream: somebody else may have written it meanwhile."""
+        texts = [str(partition) for partition in partitions]
+        for known in (self._rows, self._kept):
+            for key in [key for key in known if key.partition in partitions and _is_of(key, stream)]:
+                del known[key]
+        query = select(checkpoint_states).where(checkpoint_states.c.partition.in_(texts))
+        for row in connection.execute(query):
+            key = rows.state_key(row)
+            if _is_of(key, stream):
+                self._rows[key] = _Row(row.id, row.sequence, row.generation, row.positions)
 
     def load(self, connection: Connection, key: StateKey) -> SavedState | None:
         """The state as last committed, or the last good point before a damage."""
@@ -279,6 +292,10 @@ def _stamp(connection: Connection, steps: list[_Step], now: int) -> None:
         connection.execute(
             update(checkpoint_states).where(checkpoint_states.c.id == bindparam("state")), stamps
         )
+
+
+def _is_of(key: StateKey, stream: str) -> bool:
+    return key.name.startswith(f"{stream}/")
 
 
 def _partition_text(key: StateKey) -> str:

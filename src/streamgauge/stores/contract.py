@@ -98,6 +98,8 @@ class Commit:
         rows: for sinks; they leave after the commit.
         remarks: what people said and did about incidents.
         telling: what the stages after an incident remember, by name; None: forgotten.
+        decided: what became of incidents where the owner of their partition does not tell of them itself.
+        heard: of what others decided, the sequences that this commit has taken into account.
     """
 
     positions: Mapping[tuple[str, Partition], Position] = field(default_factory=dict)
@@ -113,6 +115,29 @@ class Commit:
     rows: Sequence[DecidedRow] = ()
     remarks: Sequence[Remark] = ()
     telling: Mapping[str, object] = field(default_factory=dict)
+    decided: Sequence[Decided] = ()
+    heard: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What became of an incident where several instances share the work.
+
+    Attributes:
+        incident: as it was then.
+        cause: why there may be something to tell, a :class:`~streamgauge.incidents.board.Cause` value; empty where
+            there is nothing.
+        channels: its monitor's.
+        stream, partition: whose owner decided it.
+        sequence: the order of decision; 0 before it is in the store.
+    """
+
+    incident: Incident
+    cause: str = ""
+    channels: tuple[str, ...] = ()
+    stream: str = ""
+    partition: Partition | None = None
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)

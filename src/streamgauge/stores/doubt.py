@@ -55,7 +55,7 @@ class Doubt:
 def rest_of(commit: Commit, written: Commit) -> Commit:
     """``commit`` without what ``written``, which it repeats, has brought already.
 
-    Only what a repetition would double: counts, results, remarks and rows. The rest says how things stand now.
+    Only what a repetition would double: counts, results, remarks, rows and what was decided. The rest says how things stand now.
     """
     counts = Counter({(late.monitor, late.window_start): late.count for late in written.late})
     left = set(written.rows)
@@ -70,6 +70,7 @@ def rest_of(commit: Commit, written: Commit) -> Commit:
         judgements=_without(commit.judgements, written.judgements),
         remarks=_without(commit.remarks, written.remarks),
         rows=[row for row in commit.rows if row not in left],
+        decided=tuple(each for each in commit.decided if each not in written.decided),
     )
 
 

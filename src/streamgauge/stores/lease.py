@@ -21,6 +21,10 @@ WRITER = "writer"
 TAKEN, LOST = "taken", "lost"
 
 
+class HeldError(StoreError):
+    """Somebody alive holds it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """A lease that was taken: valid as long as the row carries this epoch."""
@@ -33,7 +37,7 @@ def take(connection: Connection, owner: Owner, now: int, *, where: str, name: st
     """Take the lease if it is free, its holder is dead or silent for longer than the session time-out.
 
     Raises:
-        StoreError: somebody alive holds it; the sentence names who, since when, and what to do.
+        HeldError: somebody alive holds it; the sentence names who, since when, and what to do.
     """
     row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).first()
     epoch = 1 if row is None else row.epoch + 1
@@ -51,7 +55,7 @@ def take(connection: Connection, owner: Owner, now: int, *, where: str, name: st
         return Lease(name, epoch)
     silent = now - row.renewed_at > to_micros(owner.session_timeout)
     if row.holder is not None and not silent and not is_gone(row.host, row.pid, row.pid_started):
-        raise StoreError(_taken(where, owner, row.host, row.pid, row.taken_at))
+        raise HeldError(_taken(where, owner, row.host, row.pid, row.taken_at))
     connection.execute(update(leases).where(leases.c.name == name).values(**values))
     return Lease(name, epoch)
 

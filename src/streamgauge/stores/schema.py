@@ -279,3 +279,33 @@ channel_receipts = Table(
     _big("kept_at"),
     Index(None, "channel", "kept_at"),
 )
+
+partition_owners = Table(
+    "partition_owners",
+    metadata,
+    _text("stream", primary_key=True),
+    _text("partition", primary_key=True),
+    _text("holder"),
+    _big("epoch"),
+    _big("taken_at"),
+    _big("committed_at"),
+)
+
+held_incidents = Table(
+    "held_incidents",  # pending and open ones, as the owner of their partition decided them
+    metadata,
+    _text("id", primary_key=True),
+    _text("stream"),
+    _text("partition"),
+    _text("body"),
+    Column("over", Boolean, nullable=False),  # people ended it; its owner is to forget it
+    Index(None, "stream", "partition"),
+)
+
+decided = _numbered(
+    "decided",  # by the owner of a partition, for whoever tells; rows go once they are taken
+    _text("incident"),
+    _text("cause"),  # empty: it changed, and nobody need hear of it
+    _text("channels"),  # JSON
+    _text("body"),
+)

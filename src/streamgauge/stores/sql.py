@@ -5,101 +5,51 @@ What differs (opening, locking, the words for errors) is a :class:`~streamgauge.
 
 from __future__ import annotations
 
-import uuid
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import structlog
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, update
 
-from streamgauge import __version__
 from streamgauge.channels.contract import Result
 from streamgauge.clock import Clock
 from streamgauge.errors import StoreError, StoreTakenError
-from streamgauge.failpoints import reach
-from streamgauge.stores import lease, sections, spool
+from streamgauge.stores import deciding, lease, sharing, spool
 from streamgauge.stores.checkpoints import Checkpoints, Pending
-from streamgauge.stores.contract import Answered, Commit, Keep, SavedState, StateKey
-from streamgauge.stores.doubt import Doubt, InDoubtError, rest_of
-from streamgauge.stores.history import History
-from streamgauge.stores.migrate import check, migrate
+from streamgauge.stores.contract import Answered, Commit, Decided, Keep, SavedState, StateKey
+from streamgauge.stores.doubt import InDoubtError
+from streamgauge.stores.migrate import check
 from streamgauge.stores.owner import Owner
 from streamgauge.stores.reading import Backend, SqlReading
-from streamgauge.stores.schema import dead_letters, deliveries, judgements, meta, outbox
-from streamgauge.stores.turns import turn_at
+from streamgauge.stores.schema import dead_letters, deliveries, meta, outbox
+from streamgauge.stores.writing import SqlWriter
 
 _log = structlog.get_logger(__name__)
 
 _DONE = {str(Result.DELIVERED): "delivered", str(Result.GAVE_UP): "gave up"}
 
 
-class SqlStore(SqlReading):
-    """The store of an engine: its one writer.
+class SqlStore(SqlWriter):
+    """The store of an engine: its one writer; or of several instances the one that leads.
 
-    Transactions that write are taken one after the other, whichever thread they come from; SQLite would make
-    the later one sleep and ask again.
+    Args:
+        plan: of the one that leads, a digest of what all instances run; None where it is alone.
 
     Attributes:
-        damages: one sentence per damaged block met since opening.
         epoch: the number of this ownership; grows with each.
     """
 
-    def __init__(self, backend: Backend, owner: Owner, clock: Clock, keep: Keep) -> None:
-        super().__init__(backend, reader=owner.reader)
-        self._owner = owner
-        self._clock = clock
-        self._keep = keep
-        self._turn = turn_at(backend.where)
-        self._checkpoints = Checkpoints()
-        self._doubt = Doubt()
-        self._history = History(keep.history)
-        self._judgements = History(keep.history, judgements)
-        with self._explained(), backend.write() as connection:
-            migrate(connection, where=backend.where)
-            began = clock.now()
-            self._lease = lease.take(connection, owner, began, where=backend.where)
-            sign(connection)
-            self._checkpoints.open(connection)
+    def __init__(
+        self, backend: Backend, owner: Owner, clock: Clock, keep: Keep, *, plan: str | None = None
+    ) -> None:
+        self._plan = plan
+        super().__init__(backend, owner, clock, keep)
         self.epoch = self._lease.epoch
-        self._stamps = frozenset({began})
 
-    @property
-    def damages(self) -> list[str]:
-        """One sentence per damaged block met since opening."""
-        return self._checkpoints.damages
-
-    def load(self, key: StateKey) -> SavedState | None:
-        """A saved state, or None. A damaged block falls back to the last good one, with its positions."""
-        with self._turn:
-            self._settled()
-            with self._reading() as connection:
-                return self._checkpoints.load(connection, key)
-
-    def commit(self, commit: Commit) -> None:
-        """Write all of it in one transaction; after an error nothing was, and it may be given again.
-
-        Raises:
-            StoreTakenError: another process owns the store now; this one must stop.
-            StoreError: full, locked, gone …: the same commit may succeed later. Where it is not known whether it
-                arrived, that is found out before the next one, which must bring all of this one again.
-        """
-        reach("commit.before")
-        now = self._clock.now()
-        with self._turn:
-            written = self._settled()
-            rest = commit if written is None else rest_of(commit, written)
-            try:
-                with self._writing(now) as connection:
-                    pending = self._write(connection, rest, now)
-                    small = self._history.write(connection, rest.history)
-                    small_judged = self._judgements.write(connection, rest.judgements)
-            except InDoubtError as error:
-                self._doubt.begin(error, commit)
-                raise
-            self._checkpoints.accept(pending)
-            self._history.accept(small)
-            self._judgements.accept(small_judged)
+    def decided(self, after: int = 0, limit: int = 1_000) -> list[Decided]:
+        """What the owners of partitions decided and nobody has taken yet, in order; beyond a sequence."""
+        with self._reading() as connection:
+            return deciding.read_decided(connection, after, limit)
 
     def renew(self) -> None:
         """Keep the ownership through a time without commits; call it a few times per session time-out.
@@ -179,30 +129,19 @@ class SqlStore(SqlReading):
         finally:
             super().close()
 
-    def _write(self, connection: Connection, commit: Commit, now: int) -> Pending:
-        put, keep = self._backend.insert, self._keep
-        sections.write_positions(connection, put, self._owner.reader, commit.positions)
-        pending = self._checkpoints.write(connection, commit.states, commit.dropped, now)
-        sections.write_incidents(connection, put, commit.incidents, now, commit.remarks)
-        sections.write_telling(connection, put, commit.telling)
-        sections.write_notices(connection, put, commit.notices, now, keep.notices)
-        sections.write_dead_letters(connection, put, commit.dead_letters, keep.dead_letters)
-        sections.write_late(connection, put, commit.late, now)
-        sections.write_paused(connection, put, commit.paused, now)
-        spool.write(connection, put, commit.rows)
-        return pending
+    def _enter(self, connection: Connection, now: int) -> None:
+        self._lease = lease.take(connection, self._owner, now, where=self.where)
+        self._stamps = frozenset({now})
+        if self._plan is None:
+            sharing.alone(connection, self.where)
+        else:
+            sharing.join(connection, self.where)
+            sharing.lead(connection, self._plan)
 
-    def _settled(self) -> Commit | None:
-        """Where the end of the last commit was not heard: find out. The commit, if it had arrived."""
-        with self._explained():
-            written = self._doubt.settle()
-        if written is not None:
-            # What it wrote of the states cannot be told any more from what has changed since: compare with nothing.
-            with self._reading() as connection:
-                self._checkpoints.open(connection)
-            self._history.accept(Counter())
-            self._judgements.accept(Counter())
-        return written
+    def _write(self, connection: Connection, commit: Commit, now: int) -> Pending:
+        if self._plan is not None:
+            deciding.take_decided(connection, commit.heard, commit.incidents)
+        return super()._write(connection, commit, now)
 
     @contextmanager
     def _writing(self, now: int) -> Iterator[Connection]:
@@ -261,14 +200,3 @@ def mark_replayed(connection: Connection, sequences: Sequence[int], at: int) -> 
     for sequence in sequences:
         found = update(dead_letters).where(dead_letters.c.sequence == sequence)
         connection.execute(found.values(replayed_at=at))
-
-
-def sign(connection: Connection) -> None:
-    """The store's own id, at first; and which version wrote to it last."""
-    known = set(connection.execute(select(meta.c.name)).scalars())
-    if "store" not in known:
-        connection.execute(insert(meta).values(name="store", value=str(uuid.uuid4())))
-    if "written_by" in known:
-        connection.execute(update(meta).where(meta.c.name == "written_by").values(value=__version__))
-    else:
-        connection.execute(insert(meta).values(name="written_by", value=__version__))

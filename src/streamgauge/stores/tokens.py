@@ -20,7 +20,7 @@ from streamgauge.stores import backend_of
 from streamgauge.stores.beside import Beside
 from streamgauge.stores.migrate import migrate
 from streamgauge.stores.schema import tokens
-from streamgauge.stores.sql import sign
+from streamgauge.stores.writing import sign
 
 SCOPES = ("read", "ingest", "operate", "admin")
 """What a token may be for; ``operate`` includes ``read``, ``admin`` includes all."""
