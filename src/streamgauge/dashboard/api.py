@@ -30,6 +30,7 @@ from streamgauge.dashboard.answers import (
     Streams,
     Synthetic,
 )
+from streamgauge.dashboard.memory import Memory
 from streamgauge.errors import ConfigError, OutsideError
 
 PATIENCE = httpx.Timeout(30.0, connect=3.0)
@@ -74,12 +75,16 @@ class Api:
         url: of the server.
         token: empty for none.
         client: who asks; may be shared by many.
+        memory: of this reader: what is costly to tell is not asked for anew each moment.
 
     All methods raise :class:`AwayError`, :class:`ClosedError` or :class:`RefusedError`.
     """
 
-    def __init__(self, url: str, token: str = "", client: httpx.Client | None = None) -> None:
+    def __init__(
+        self, url: str, token: str = "", client: httpx.Client | None = None, memory: Memory | None = None
+    ) -> None:
         self.url = url.rstrip("/")
+        self._memory = memory
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._client = client or httpx.Client(timeout=PATIENCE)
 
@@ -118,7 +123,9 @@ class Api:
         ``key`` is the text of a key as the answer names it; None: all together. ``span``: ISO moments.
         """
         name = quote(monitor, safe="")
-        return self._get(f"history/{name}", History, key=key, start=span[0], end=span[1], points=points)
+        return self._remembered(
+            f"history/{name}", History, key=key, start=span[0], end=span[1], points=points
+        )
 
     def drift(self, monitor: str, key: str | None = None, at: str | None = None) -> Drift:
         """The newest comparison of a drift monitor at or before ``at``."""
@@ -130,11 +137,11 @@ class Api:
 
     def forecast(self, monitor: str, key: str | None = None, **asked: Any) -> Forecast:
         """What came beside what was expected, and what comes next: ``value``, ``steps``, ``model``, ``interval``."""
-        return self._get(f"forecast/{quote(monitor, safe='')}", Forecast, key=key, **asked)
+        return self._remembered(f"forecast/{quote(monitor, safe='')}", Forecast, key=key, **asked)
 
     def quality(self, monitor: str, key: str | None = None, points: int = 500) -> Quality:
         """How good a model was, window by window, as its labels came."""
-        return self._get(f"quality/{quote(monitor, safe='')}", Quality, key=key, points=points)
+        return self._remembered(f"quality/{quote(monitor, safe='')}", Quality, key=key, points=points)
 
     def replay(self, asked: Mapping[str, Any]) -> Replayed:
         """What a draft of a monitor would have told of the recent past."""
@@ -151,6 +158,12 @@ class Api:
     def offered(self) -> Offered:
         """What the app may offer: the detector of each monitor, the streams that take made-up points."""
         return self._get("analysis", Offered)
+
+    def _remembered(self, path: str, kind: type[Answer], **asked: Any) -> Answer:
+        if self._memory is None:
+            return self._get(path, kind, **asked)
+        question = (path, *sorted((name, str(value)) for name, value in asked.items() if value is not None))
+        return self._memory.of(question, lambda: self._get(path, kind, **asked))
 
     def _get(self, path: str, kind: type[Answer], **asked: Any) -> Answer:
         given = {name: value for name, value in asked.items() if value is not None}

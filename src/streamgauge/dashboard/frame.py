@@ -7,28 +7,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
+import msgspec
 import streamlit as st
 
 from streamgauge.dashboard import reach, theme
-from streamgauge.dashboard.answers import History, KeyOf, Rule
+from streamgauge.dashboard.answers import Forecast, History, Key, KeyOf, Quality, Rule
 from streamgauge.dashboard.api import PATIENCE, Api, AwayError, ClosedError, RefusedError
-from streamgauge.dashboard.moments import iso, zone_of
+from streamgauge.dashboard.memory import Memory
+from streamgauge.dashboard.moments import zone_of
 from streamgauge.dashboard.words import say
 
 PULSE = 2.0
 """Seconds between two looks whether the server is there."""
 NOBODY = ("null", "[]")
 """The texts of the one key of a monitor that tells none apart."""
-SPANS: dict[str, timedelta] = {
-    "15m": timedelta(minutes=15),
-    "1h": timedelta(hours=1),
-    "6h": timedelta(hours=6),
-    "24h": timedelta(hours=24),
-}
+
+Told = TypeVar("Told", History, Forecast, Quality)
 
 
 def words(name: str, /, **values: Any) -> str:
@@ -66,7 +63,8 @@ def api() -> Api:
     token = st.session_state.get("token", "") or place.token
     if place.shared and not token:
         raise ClosedError(words("token.needed"), forbidden=False)
-    return Api(place.api, token, _client())
+    memory: Memory = st.session_state.setdefault("answers", Memory())
+    return Api(place.api, token, _client(), memory)
 
 
 def page_of(incident: str | None) -> str | None:
@@ -123,6 +121,7 @@ def _ask_token(closed: ClosedError) -> None:
         token = st.text_input(words("token.label"), type="password", autocomplete="off")
         if st.form_submit_button(words("token.use")) and token:
             st.session_state["token"] = token.strip()
+            st.session_state.pop("answers", None)
             st.rerun()
 
 
@@ -158,20 +157,23 @@ def chosen_key(keys: Sequence[KeyOf], *, together: bool = True) -> str | None:
     )
 
 
-def chosen_span() -> tuple[str | None, str | None]:
-    """From when to when, as the API takes it."""
-    names = ["all", *SPANS, "own"]
-    name = st.selectbox(words("span"), names, format_func=lambda one: words(f"span.{one}"))
-    now = datetime.now(UTC)
-    if name in SPANS:
-        return iso(now - SPANS[name]), None
-    if name != "own":
-        return None, None
-    here = zone()
-    local = now.astimezone(here).replace(tzinfo=None, microsecond=0)
-    start = st.datetime_input(words("span.from"), value=local - timedelta(hours=1))
-    end = st.datetime_input(words("span.to"), value=local)
-    return iso(start.replace(tzinfo=here)), iso(end.replace(tzinfo=here))
+def of_chosen_key(ask: Callable[[str | None], Told], *, together: bool = True) -> Told:
+    """What is told of the key that the reader looks at.
+
+    The answer also says which keys there are, so it is asked for first, by the key that was looked at last or that the
+    address names; only where there is no such key is it asked for again.
+    """
+    found = ask(st.session_state.get("key", st.query_params.get("key")))
+    key = chosen_key(found.keys, together=together)
+    return found if _same(found.key, key) else ask(key)
+
+
+def _same(told: Key, text: str | None) -> bool:
+    """Whether an answer is about the key of this text."""
+    try:
+        return told == (None if text is None else msgspec.json.decode(text))
+    except msgspec.DecodeError:
+        return False
 
 
 def no_data(monitor: str) -> None:

@@ -71,7 +71,7 @@ def routes(desk: Desk) -> APIRouter:
             "monitor": monitor,
             "stream": settings.stream,
             "key": None if text is None else shown_key(text),
-            "keys": keys_shown(frame),
+            "keys": keys_shown(frame, text),
             "value": name,
             "values": thinning.numbers(frame),
             "interval": interval,

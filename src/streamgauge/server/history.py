@@ -150,8 +150,8 @@ def told(
     settings = config.monitors[monitor]
     found = look.history(monitor, start=span[0], end=span[1])
     judged = look.judgements(monitor, start=span[0], end=span[1])
-    keys = keys_shown(found)
     text = chosen(key, found)
+    keys = keys_shown(found, text)
     found, judged = of_key(found, text), of_key(judged, text)
     names = thinning.numbers(found)
     series = thinning.series(found, judged, names, points)
@@ -190,14 +190,17 @@ def read_moment(text: str | None) -> int | None:
         raise Refused(400, f"{text!r} is no moment such as 2026-01-31T12:00:00Z") from None
 
 
-def keys_shown(frame: pl.DataFrame) -> list[dict[str, Any]]:
-    """The keys with most windows."""
+def keys_shown(frame: pl.DataFrame, also: str | None = None) -> list[dict[str, Any]]:
+    """The keys with most windows, and the one that was asked for if it has any."""
     import polars as pl
 
     if not frame.height:
         return []
     counted = frame.group_by("key").agg(pl.len().alias("windows"))
-    first = counted.drop_nulls("key").sort("windows", "key", descending=[True, False]).head(KEYS)
+    ordered = counted.drop_nulls("key").sort("windows", "key", descending=[True, False])
+    first = ordered.head(KEYS)
+    if also is not None and also not in first["key"]:
+        first = pl.concat([first, ordered.filter(pl.col("key") == also)])
     return [
         {"text": text, "label": label(text), "windows": windows}
         for text, windows in first.select("key", "windows").rows()

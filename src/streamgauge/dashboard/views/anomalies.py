@@ -12,17 +12,17 @@ from streamgauge.dashboard.answers import History, Incident, Replayed, Rule
 from streamgauge.dashboard.api import ClosedError, RefusedError
 from streamgauge.dashboard.frame import (
     api,
-    chosen_key,
     chosen_monitor,
-    chosen_span,
     colours,
     head,
     no_data,
     note_of,
+    of_chosen_key,
     where,
     words,
 )
 from streamgauge.dashboard.moments import millis, parsed, utc
+from streamgauge.dashboard.span import chosen_span
 from streamgauge.dashboard.views.incidents import listed
 
 LASTS = ("5m", "15m", "1h", "6h", "24h")
@@ -38,18 +38,16 @@ def show() -> None:
         return
     with fourth:
         span = chosen_span()
-    whole = api().history(rule.name, None, span)
-    if not whole.windows:
+    with second:
+        history = of_chosen_key(lambda key: api().history(rule.name, key, span))
+    if not history.windows:
         no_data(rule.name)
         _try(rule, None)
         return
-    with second:
-        key = chosen_key(whole.keys)
     with third:
-        names = list(whole.series.values)
-        index = names.index(whole.drawn) if whole.drawn in names else 0
+        names = list(history.series.values)
+        index = names.index(history.drawn) if history.drawn in names else 0
         value = st.selectbox(words("value"), names, index=index, key=f"value-{rule.name}")
-    history = whole if key is None else api().history(rule.name, key, span)
     _series(history, value)
     listed(history.incidents, "incidents")
     _try(rule, value)

@@ -13,7 +13,6 @@ from streamgauge.dashboard.frame import (
     NOBODY,
     api,
     chosen_monitor,
-    chosen_span,
     head,
     no_data,
     note_of,
@@ -21,6 +20,7 @@ from streamgauge.dashboard.frame import (
     words,
 )
 from streamgauge.dashboard.moments import parsed, utc
+from streamgauge.dashboard.span import Span, chosen_span
 
 if TYPE_CHECKING:
     import polars as pl
@@ -56,13 +56,14 @@ def show() -> None:
     _list(frame, rule.name)
 
 
-def _of_keys(whole: History, span: tuple[str | None, str | None], points: int) -> list[tuple[str, History]]:
+def _of_keys(whole: History, span: Span, points: int) -> list[tuple[str, History]]:
     """The chosen keys with their windows; all together where none is chosen."""
     labels = {key.text: key.label or key.text for key in whole.keys if key.text not in NOBODY}
     texts = st.multiselect(
         words("explore.keys"),
         list(labels),
         key="keys",
+        bind="query-params",
         max_selections=KEYS,
         placeholder=words("explore.keys.none"),
         format_func=lambda text: labels.get(text, text),

@@ -8,11 +8,11 @@ from streamgauge.dashboard import draw
 from streamgauge.dashboard.answers import Ahead, Forecast
 from streamgauge.dashboard.frame import (
     api,
-    chosen_key,
     chosen_monitor,
     colours,
     head,
     no_data,
+    of_chosen_key,
     series_colours,
     where,
     words,
@@ -32,17 +32,17 @@ def show() -> None:
         rule = chosen_monitor((None, "series", "estimated"), "none.series")
     if rule is None:
         return
-    start = api().history(rule.name, None, points=10)
-    if not start.windows or not start.series.values:
+    value, asked = st.session_state.get(f"value-{rule.name}"), _asked()
+    with second:
+        found = of_chosen_key(
+            lambda key: api().forecast(rule.name, key, value=value, **asked), together=False
+        )
+    if not found.values or not found.past.at:
         no_data(rule.name)
         return
-    with second:
-        key = chosen_key(start.keys, together=False)
     with third:
-        names = list(start.series.values)
-        index = names.index(start.drawn) if start.drawn in names else 0
-        value = st.selectbox(words("value"), names, index=index, key=f"value-{rule.name}")
-    found = api().forecast(rule.name, key, value=value, **_asked())
+        index = found.values.index(found.value) if found.value in found.values else 0
+        st.selectbox(words("value"), found.values, index=index, key=f"value-{rule.name}")
     if found.ahead is None:
         st.info(words("none.known", known=found.known, least=found.least), icon=":material/hourglass_empty:")
     else:

@@ -11,11 +11,11 @@ from streamgauge.dashboard import draw
 from streamgauge.dashboard.answers import Quality
 from streamgauge.dashboard.frame import (
     api,
-    chosen_key,
     chosen_monitor,
     colours,
     head,
     no_data,
+    of_chosen_key,
     series_colours,
     words,
 )
@@ -36,14 +36,11 @@ def show() -> None:
         rule = chosen_monitor(("quality",), "none.quality")
     if rule is None:
         return
-    found = api().quality(rule.name)
+    with second:
+        found = of_chosen_key(lambda key: api().quality(rule.name, key), together=False)
     if not found.series.get("at"):
         no_data(rule.name)
         return
-    with second:
-        key = chosen_key(found.keys, together=False)
-    if key is not None:
-        found = api().quality(rule.name, key)
     with third:
         known = [name for name in found.measures if name in SHARES] or found.measures
         default = [name for name in FIRST if name in known] or known[:1]
