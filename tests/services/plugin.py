@@ -12,6 +12,7 @@ from tests.services.chromium import Chromium
 from tests.services.kafka import Broker
 from tests.services.missing import CannotBeHadError, skip_or_fail
 from tests.services.postgresql import PostgresServer
+from tests.services.redis import RedisServer
 from tests.services.registry import Registry
 
 
@@ -77,6 +78,37 @@ def own_postgres() -> Iterator[Callable[..., PostgresServer]]:
 def started_postgres(**settings: str) -> PostgresServer:
     """Start one; where that cannot be on this machine, skip or fail with what to install."""
     server = PostgresServer(**settings)
+    try:
+        return server.start()
+    except CannotBeHadError as missing:
+        server.close()
+        skip_or_fail(str(missing))
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis with TimeSeries that tests share: take keys of your own (``unique``), and never stop it."""
+    server = started_redis()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def own_redis() -> Iterator[Callable[..., RedisServer]]:
+    """Starts servers of the test's own, to be stopped and killed; arguments as of ``RedisServer``."""
+    with ExitStack() as stack:
+
+        def start(**arguments: Any) -> RedisServer:
+            server = started_redis(**arguments)
+            stack.callback(server.close)
+            return server
+
+        yield start
+
+
+def started_redis(**arguments: Any) -> RedisServer:
+    """Start one; where that cannot be on this machine, skip or fail with what to install."""
+    server = RedisServer(**arguments)
     try:
         return server.start()
     except CannotBeHadError as missing:
