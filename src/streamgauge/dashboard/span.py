@@ -53,6 +53,11 @@ def named() -> Span:
     return _moment(st.query_params.get(FROM)), _moment(st.query_params.get(TO))
 
 
+def forget() -> None:
+    """Take the bounds out of the address."""
+    _put_down(None)
+
+
 def _moment(text: str | None) -> str | None:
     try:
         return None if text is None else iso(parsed(text))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from streamgauge.dashboard import draw
+from streamgauge.dashboard import draw_drift
 from streamgauge.dashboard.answers import Drift, Feature
 from streamgauge.dashboard.frame import colours, words
 from streamgauge.dashboard.two_files import ENDINGS, METHODS, Asked, Upload, columns_of, compared, table_of
@@ -18,7 +18,7 @@ def comparison(drift: Drift, name: str) -> None:
     with left:
         st.subheader(words("drift.features", method=drift.method), anchor=False)
         limits = (drift.warning, drift.critical)
-        st.altair_chart(draw.by_score(drift.features, limits, look, words), key=f"{name}-features")
+        st.altair_chart(draw_drift.by_score(drift.features, limits, look, words), key=f"{name}-features")
         st.caption(words("drift.features.note"))
     with right:
         names = [one.feature for one in drift.features]
@@ -35,7 +35,7 @@ def _feature(feature: Feature, name: str) -> None:
         return
     if feature.bins:
         moved = [str(one.get("bin", "")) for one in feature.moved]
-        st.altair_chart(draw.histogram(feature.bins, moved, look, words), key=f"{name}-histogram")
+        st.altair_chart(draw_drift.histogram(feature.bins, moved, look, words), key=f"{name}-histogram")
     for whose, moments in (feature.moments or {}).items():
         mean, deviation = (_number(moments.get(part)) for part in ("mean", "deviation"))
         st.metric(words(f"drift.{whose}"), words("drift.moments", mean=mean, deviation=deviation))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from streamgauge.dashboard import draw
-from streamgauge.dashboard.answers import Drift, Inlet, Rule
+from streamgauge.dashboard import draw_drift
+from streamgauge.dashboard.answers import Drift, Incident, Inlet, Rule
 from streamgauge.dashboard.api import ClosedError, RefusedError
+from streamgauge.dashboard.axes import marks
 from streamgauge.dashboard.frame import (
     api,
     chosen_key,
@@ -15,9 +18,11 @@ from streamgauge.dashboard.frame import (
     framed,
     head,
     no_data,
+    where,
     words,
 )
 from streamgauge.dashboard.moments import local, millis, utc, zone_of
+from streamgauge.dashboard.span import forget, named
 from streamgauge.dashboard.views.compare import comparison, files, status
 from streamgauge.dashboard.views.incidents import listed
 
@@ -41,22 +46,26 @@ def _stream() -> None:
         rule = chosen_monitor(("drift",), "none.drift")
     if rule is None:
         return
+    then = named()[1]
     with second:
-        key = chosen_key(api().drift(rule.name).keys, together=False)
+        key = chosen_key(api().drift(rule.name, at=then).keys, together=False)
     with third:
-        live = st.toggle(words("drift.live"), value=True, help=words("drift.live.help"), key="live")
+        live = st.toggle(words("drift.live"), value=then is None, help=words("drift.live.help"), key="live")
     _control(rule)
-    st.fragment(_now, run_every=LIVE if live else None)(rule.name, key)
+    if live and then is not None:
+        forget()
+        then = None
+    st.fragment(_now, run_every=LIVE if live else None)(rule.name, key, then)
 
 
-def _now(monitor: str, key: str | None) -> None:
-    """What is asked again while the stream is live."""
-    framed(lambda: _picture(monitor, key), pulse=False)
+def _now(monitor: str, key: str | None, then: str | None) -> None:
+    """What is asked again while the stream is live; ``then``: how it stood at that moment."""
+    framed(lambda: _picture(monitor, key, then), pulse=False)
 
 
-def _picture(monitor: str, key: str | None) -> None:
+def _picture(monitor: str, key: str | None, then: str | None) -> None:
     server = api()
-    drift = server.drift(monitor, key)
+    drift = server.drift(monitor, key, then)
     standing = next((one for one in server.monitors() if one.name == monitor), None)
     if standing is not None and standing.paused:
         st.warning(words("drift.paused", monitor=monitor, why=standing.paused))
@@ -69,13 +78,14 @@ def _picture(monitor: str, key: str | None) -> None:
         f"{words('drift.window')}: {local(drift.window.start, here)} – {local(drift.window.end, here)}, "
         f"{drift.window.rows:,} {words('rows')}. {words('zone', zone=st.context.timezone or 'UTC')}"
     )
+    incidents = server.incidents(monitor, 50)
     if drift.features:
         comparison(drift, "live")
-        _history(drift, key)
-    listed(server.incidents(monitor, 50), "incidents")
+        _history(drift, key, incidents)
+    listed(incidents, "incidents")
 
 
-def _history(drift: Drift, key: str | None) -> None:
+def _history(drift: Drift, key: str | None, incidents: Sequence[Incident]) -> None:
     """The chosen feature over the newest windows, and the furthest of each."""
     look, series = colours(), drift.series
     if not series.at:
@@ -96,7 +106,9 @@ def _history(drift: Drift, key: str | None) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader(words("drift.history"), anchor=False)
-        st.altair_chart(draw.levels(rows, limits, look, words, drift.method), key="live-history")
+        behind = marks([one for one in incidents if one.key == drift.key], look, words, where().pages, rows)
+        chart = draw_drift.levels(rows, limits, look, words, drift.method, behind)
+        st.altair_chart(chart, key="live-history")
     with right:
         _one_feature(drift, key)
 
@@ -123,7 +135,7 @@ def _one_feature(drift: Drift, key: str | None) -> None:
         for n, at in enumerate(course.at)
     ]
     st.subheader(words("drift.history.one", feature=chosen), anchor=False)
-    chart = draw.levels(rows, (drift.warning, drift.critical), look, words, drift.method)
+    chart = draw_drift.levels(rows, (drift.warning, drift.critical), look, words, drift.method)
     st.altair_chart(chart, key="live-history-one")
 
 

@@ -9,17 +9,20 @@ import streamlit as st
 
 from streamgauge.dashboard import draw
 from streamgauge.dashboard.answers import History
+from streamgauge.dashboard.axes import Rows, marks
 from streamgauge.dashboard.frame import (
     NOBODY,
     api,
     chosen_monitor,
+    colours,
     head,
     no_data,
     note_of,
     series_colours,
+    where,
     words,
 )
-from streamgauge.dashboard.moments import parsed, utc
+from streamgauge.dashboard.moments import parsed
 from streamgauge.dashboard.span import Span, chosen_span
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ def show() -> None:
     if not frame.height:
         st.info(words("explore.none"))
         return
-    _draw(frame, whole)
+    _draw(frame, found)
     _list(frame, rule.name)
 
 
@@ -168,23 +171,31 @@ def grouped(frame: pl.DataFrame, by: str) -> pl.DataFrame:
     )
 
 
-def _draw(frame: pl.DataFrame, whole: History) -> None:
-    value = st.session_state.get("value") or whole.drawn
+def _draw(frame: pl.DataFrame, found: list[tuple[str, History]]) -> None:
+    value = st.session_state.get("value") or found[0][1].drawn
     if value is None or value not in frame.columns:
         return
     st.subheader(words("explore.chart", value=value), anchor=False)
+    rows = points_of(frame, value)
+    incidents = [one for _, history in found for one in history.incidents]
+    behind = marks(incidents, colours(), words, where().pages, rows)
+    st.altair_chart(draw.lines(rows, series_colours(), words, value, behind), key="chart")
+
+
+def points_of(frame: pl.DataFrame, value: str) -> Rows:
+    """One row per point of the chart; ``who``: the key, or what was judged where it is grouped by that."""
+    import polars as pl
+
     by = "key" if "key" in frame.columns else "severity"
-    rows = [
-        {
-            "t": round(row["end"].timestamp() * 1000),
-            "utc": utc(row["end"].isoformat()),
-            "value": row[value],
-            "who": row[by],
-            "severity": row.get("severity", ""),
-        }
-        for row in frame.iter_rows(named=True)
-    ]
-    st.altair_chart(draw.lines(rows, series_colours(), words, value), key="chart")
+    judged = pl.col("severity") if "severity" in frame.columns else pl.lit("")
+    utc = pl.col("end").dt.strftime("%Y-%m-%d %H:%M:%S%.3f UTC").str.replace(".000 UTC", " UTC", literal=True)
+    return frame.select(
+        pl.col("end").dt.epoch("ms").alias("t"),
+        utc.alias("utc"),
+        pl.col(value).alias("value"),
+        pl.col(by).alias("who"),
+        judged.alias("severity"),
+    ).to_dicts()
 
 
 def _list(frame: pl.DataFrame, monitor: str) -> None:

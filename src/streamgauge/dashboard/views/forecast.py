@@ -6,6 +6,7 @@ import streamlit as st
 
 from streamgauge.dashboard import draw
 from streamgauge.dashboard.answers import Ahead, Forecast
+from streamgauge.dashboard.axes import Rows
 from streamgauge.dashboard.frame import (
     api,
     chosen_monitor,
@@ -101,7 +102,7 @@ def _chart(found: Forecast) -> None:
     st.caption(words("zone", zone=st.context.timezone or "UTC"))
 
 
-def _rows(part: Ahead | None) -> draw.Rows:
+def _rows(part: Ahead | None) -> Rows:
     if part is None:
         return []
     columns = zip(part.at, part.expected, part.lower, part.upper, strict=True)

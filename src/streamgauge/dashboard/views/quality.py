@@ -7,8 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from streamgauge.dashboard import draw
+from streamgauge.dashboard import draw_quality
 from streamgauge.dashboard.answers import Quality
+from streamgauge.dashboard.axes import Rows, marks
 from streamgauge.dashboard.frame import (
     api,
     chosen_monitor,
@@ -17,6 +18,7 @@ from streamgauge.dashboard.frame import (
     no_data,
     of_chosen_key,
     series_colours,
+    where,
     words,
 )
 from streamgauge.dashboard.moments import local, millis, parsed, utc, zone_of
@@ -71,13 +73,14 @@ def _chart(found: Quality, chosen: Sequence[str]) -> None:
     for columns in found.estimated.values():
         rows += measured(columns, chosen, words("quality.estimated"))
     if rows:
-        st.altair_chart(draw.shares(rows, series_colours(), words), key="shares")
+        behind = marks(found.incidents, colours(), words, where().pages, rows)
+        st.altair_chart(draw_quality.shares(rows, series_colours(), words, behind), key="shares")
     st.caption(words("zone", zone=st.context.timezone or "UTC"))
 
 
-def measured(series: Mapping[str, Sequence[Any]], names: Sequence[str], how: str) -> draw.Rows:
+def measured(series: Mapping[str, Sequence[Any]], names: Sequence[str], how: str) -> Rows:
     """One row per window and measure; where a measure cannot be said there is none."""
-    rows: draw.Rows = []
+    rows: Rows = []
     for name in names:
         none = [None] * len(series["at"])
         lower, upper = (series.get(f"{name}_{bound}", none) for bound in ("lower", "upper"))
@@ -97,7 +100,7 @@ def _confusion(series: Mapping[str, Sequence[Any]]) -> None:
     counts = {name: int(series[name][newest]) for name in COUNTS}
     here = zone_of(st.context.timezone)
     st.subheader(words("quality.confusion", at=local(series["at"][newest], here)), anchor=False)
-    st.altair_chart(draw.confusion(counts, colours(), words), key="confusion")
+    st.altair_chart(draw_quality.confusion(counts, colours(), words), key="confusion")
 
 
 def _revisions(revisions: Mapping[str, Sequence[Any]]) -> None:

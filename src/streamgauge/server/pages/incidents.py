@@ -18,7 +18,7 @@ from streamgauge.server.desk import Desk
 from streamgauge.server.groups import held
 from streamgauge.server.incidents import beside
 from streamgauge.server.incidents import page as page_of
-from streamgauge.server.pages import charts
+from streamgauge.server.pages import analysis, charts
 from streamgauge.server.pages.rendering import NotHere, page
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def routes(desk: Desk) -> APIRouter:
             "picture": picture(look, found),
             "related": [other for other, _ in beside(look, found, streams)],
             "matchers": matchers(found),
+            "analysis": analysis.link(desk.running.config, found),
         }
         return page(request, "incident.html", values)
 
