@@ -93,7 +93,7 @@ def receive(
         if marks is not None and policy.holds:
             # A record may come when time has long passed; what time itself decided comes at its moment.
             before = int(marks[verdicts.positions[row] - 1]) if verdict.offset is not None else verdict.at
-            _catch_up(verdict, max(before, verdict.at), policy, board)
+            catch_up(verdict, max(before, verdict.at), policy, board)
         one(verdict, policy, board, partial(sample, verdicts, row))
     return np.nonzero(counted)[0]
 
@@ -106,16 +106,20 @@ def _watch_data(verdicts: Verdicts, policy: Policy, board: Board) -> None:
         return
     concerned = np.concatenate((held, verdicts.slots[missing]))
     for row in np.nonzero(verdicts.keys.among(verdicts.slots, concerned))[0].tolist():
-        verdict = verdicts.row(row)
-        before = board.current(verdict.monitor, verdict.key, NO_DATA)
-        after = watch_data(before, verdict, policy.rule)
-        if after is None and before is not None:
-            board.withdraw(before)
-        elif after is not None and after is not before:
-            post(before, _dressed(after, policy) if before is None else after, policy.channels, board)
+        watch_one(verdicts.row(row), policy, board)
 
 
-def _catch_up(verdict: Verdict, watermark: int, policy: Policy, board: Board) -> None:
+def watch_one(verdict: Verdict, policy: Policy, board: Board) -> None:
+    """What one verdict says about missing data, where the monitor wants to hear of that."""
+    before = board.current(verdict.monitor, verdict.key, NO_DATA)
+    after = watch_data(before, verdict, policy.rule)
+    if after is None and before is not None:
+        board.withdraw(before)
+    elif after is not None and after is not before:
+        post(before, _dressed(after, policy) if before is None else after, policy.channels, board)
+
+
+def catch_up(verdict: Verdict, watermark: int, policy: Policy, board: Board) -> None:
     """What time had decided before a verdict that comes later, as if it had been looked at."""
     current = board.current(verdict.monitor, verdict.key)
     if current is not None:
@@ -215,13 +219,28 @@ def post(before: Incident | None, after: Incident, channels: Sequence[str], boar
 
 def pass_time(monitor: str, watermark: int, policy: Policy, board: Board, keys: KeySlots) -> None:
     """Let time decide about incidents of ``keys`` whose condition holds until told otherwise."""
+    for incident in _waiting(monitor, policy, board):
+        if keys.find(incident.key) is not None:
+            _let_pass(incident, watermark, policy, board)
+
+
+def pass_time_of(monitor: str, partition: str, watermark: int, policy: Policy, board: Board) -> None:
+    """The same about the incidents that one partition decided: for who knows no keys (aligned monitors only)."""
+    for incident in _waiting(monitor, policy, board):
+        if incident.partition == partition:
+            _let_pass(incident, watermark, policy, board)
+
+
+def _waiting(monitor: str, policy: Policy, board: Board) -> list[Incident]:
+    """Incidents about which time alone may decide."""
     rule = policy.rule
     if not policy.holds or not (rule.for_ or rule.clear_after or rule.flaps):
-        return
-    for incident in list(board.of(monitor).values()):
-        waits = incident.state is IncidentState.PENDING or incident.clearing_since is not None
-        if waits and keys.find(incident.key) is not None:
-            _let_pass(incident, watermark, policy, board)
+        return []
+    return [
+        incident
+        for incident in board.of(monitor).values()
+        if incident.state is IncidentState.PENDING or incident.clearing_since is not None
+    ]
 
 
 def mishap(board: Board, incident: Incident, channels: Sequence[str]) -> None:

@@ -107,7 +107,7 @@ class Session:
             last = self.engine
             choices = opening.Choices(self._dry_run, self._engine_made, self._read_again)
             try:
-                opening.run(self.config, store, self.clock, self.status, choices)
+                self._open(store, choices)
             except StreamgaugeError as error:
                 started = self.engine is not last and self.engine is not None and self.engine.started
                 if before is None or started or isinstance(error, StoreTakenError):
@@ -119,6 +119,10 @@ class Session:
             if fresh is None or self._stopping.is_set():
                 return
             before, self.config = self.config, fresh
+
+    def _open(self, store: Store, choices: opening.Choices) -> None:
+        """Run the present configuration to its end."""
+        opening.run(self.config, store, self.clock, self.status, choices)
 
     def _engine_made(self, engine: Engine) -> None:
         if self.engine is not None:
