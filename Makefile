@@ -40,8 +40,9 @@ soak: environment ## The long tests: many kills, much backlog, thorough search f
 		$(PYTEST) -m "not services and not soak" $(PARALLEL) --timeout 7200
 	$(PYTEST) -m soak --timeout 7200
 
-docs: environment ## Write the generated tables of the docs anew
+docs: environment ## Write the generated tables of the docs and the dashboards anew
 	@$(RUN) python -m tests.docs.tables
+	@$(RUN) python -m deploy.monitoring.dashboards
 
 pictures: environment ## Take the pictures of the pages anew, in a real Chromium
 	@$(RUN) python -m tests.docs.screenshots

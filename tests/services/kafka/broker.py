@@ -69,11 +69,12 @@ class Broker:
         folder: Path | None = None,
         port: int | None = None,
         properties: Sequence[str] = (),
+        java: Sequence[str] = (),
     ) -> None:
         """Prepare; nothing runs yet.
 
         ``fast_start`` stops the compiler at its first tier (for tests; not for benchmarks). ``properties``
-        are further lines of server.properties.
+        are further lines of server.properties, ``java`` further arguments of its Java machine, such as an agent.
         """
         self.secured = secured
         self.folder = folder or Path(tempfile.mkdtemp(prefix="streamgauge-kafka-"))
@@ -81,7 +82,7 @@ class Broker:
         self.port, self._controller = free_ports(2)
         self.port = port or self.port
         self.bootstrap = f"127.0.0.1:{self.port}"
-        self._heap, self._fast, self._properties = heap, fast_start, properties
+        self._heap, self._fast, self._properties, self._given = heap, fast_start, properties, java
         self._process: ServerProcess | None = None
         self._admin: Any = None
         self._producer: Any = None
@@ -99,7 +100,7 @@ class Broker:
             self._format()
         self._process = ServerProcess(
             [
-                *self._java("-Xms128m", f"-Xmx{self._heap}"),
+                *self._java("-Xms128m", f"-Xmx{self._heap}", *self._given),
                 "kafka.Kafka",
                 str(self.folder / "server.properties"),
             ],

@@ -1,0 +1,1 @@
+"""Dashboards, rules and exporters of the whole path."""
