@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import os
 import random
 import re
 import tempfile
@@ -17,7 +17,7 @@ import httpx
 import numpy as np
 from tests.server.given import Process, configuration, fill, incident
 
-from benchmarks import delay
+from benchmarks import child, delay
 from benchmarks.broker import BenchBroker
 from benchmarks.settings import payments
 
@@ -144,43 +144,26 @@ def api(broker: BenchBroker, seconds: int) -> Iterator[dict[str, Any]]:
         with delay._Engine(folder, config), delay._load(broker.bootstrap, topic, STREAM):
             time.sleep(delay.WARM_UP)
             (url,) = re.findall(r"http://127\.0\.0\.1:\d+", (Path(folder) / "log").read_text())[:1]
-            took, refused = asyncio.run(_ask(url, seconds))
-            status = httpx.get(f"{url}/api/v1/status").json()
+            asked = child.run("asking", "steadily", url=url, paths=_paths(url), rate=ASKED, seconds=seconds)
+            status = httpx.get(f"{url}/api/v1/status", timeout=30).json()
     flowed = sum(stream["records_per_second"] for stream in status["streams"])
     yield {
         "case": "API beside a stream", "requests_per_second": ASKED, "records_per_second": round(flowed),
-        "requests": len(took), "refused": refused, **_spread(took), "wanted_p99_ms": 50,
-        "wrong": refused > 0 or flowed < 0.8 * STREAM,
+        "requests": len(asked["took"]), "refused": asked["refused"], "asking_cpu_seconds": asked["cpu_seconds"],
+        "load": round(os.getloadavg()[0], 1), **_spread(asked["took"]), "wanted_p99_ms": 50,
+        "wrong": asked["refused"] > 0 or flowed < 0.8 * STREAM,
     }  # fmt: skip
 
 
-async def _ask(url: str, seconds: int) -> tuple[list[float], int]:
-    """Milliseconds of each answer, each asked at its own moment whatever became of those before."""
-    paths = ["status", "incidents?limit=20", "monitors", "streams", "silences", "groups", "incidents/{id}"]
-    took: list[float] = []
-    refused = 0
-    async with httpx.AsyncClient(base_url=f"{url}/api/v1/", timeout=10, trust_env=False) as client:
-        deadline = time.monotonic() + 60
-        while not (found := (await client.get("incidents?limit=1")).json()["incidents"]):
-            if time.monotonic() > deadline:
-                raise RuntimeError("no incident in a minute, though every account passes its limit")
-            await asyncio.sleep(0.5)
-        known = [path.format(id=found[0]["id"]) for path in paths]
-
-        async def one(path: str) -> None:
-            nonlocal refused
-            began = time.perf_counter()
-            answer = await client.get(path)
-            took.append(1_000 * (time.perf_counter() - began))
-            refused += answer.status_code != 200
-
-        due, asked = time.monotonic(), []
-        for number in range(seconds * ASKED):
-            asked.append(asyncio.create_task(one(known[number % len(known)])))
-            due += 1 / ASKED
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-        await asyncio.gather(*asked)
-    return took, refused
+def _paths(url: str) -> list[str]:
+    """What is asked: what the pages and a tool on call ask, one incident among it."""
+    deadline = time.monotonic() + 60
+    while not (found := httpx.get(f"{url}/api/v1/incidents?limit=1", timeout=30).json()["incidents"]):
+        if time.monotonic() > deadline:
+            raise RuntimeError("no incident in a minute, though every account passes its limit")
+        time.sleep(0.5)
+    asked = ["status", "incidents?limit=20", "monitors", "streams", "silences", "groups", "incidents/{id}"]
+    return [f"/api/v1/{path.format(id=found[0]['id'])}" for path in asked]
 
 
 def paint(times: int) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import sys
 import threading
 import time
 from pathlib import Path
@@ -11,7 +13,7 @@ import httpx
 import pytest
 
 from streamgauge.errors import ConfigError, OutsideError
-from streamgauge.server.thread import ServerThread
+from streamgauge.server.thread import TURN, ServerThread, _listen
 from tests.server.given import Process, configuration
 
 
@@ -59,6 +61,37 @@ def servers() -> set[threading.Thread]:
 
 def test_a_server_that_never_started_stops(process: Process):
     ServerThread(process, "127.0.0.1", 0).stop()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_the_body_of_an_answer_waits_for_no_acknowledgement_of_its_headers(host: str):
+    """Headers and body are two writes: without TCP_NODELAY the second leaves 40 ms later."""
+
+    async def option() -> int:
+        found: asyncio.Queue[int] = asyncio.Queue()
+
+        def came(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            own = writer.get_extra_info("socket")
+            found.put_nowait(own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listening = _listen(host, 0)
+        async with await asyncio.start_server(came, sock=listening):
+            _, writer = await asyncio.open_connection(*listening.getsockname()[:2])
+            answer = await asyncio.wait_for(found.get(), 30)
+            writer.close()
+        return answer
+
+    assert asyncio.run(option()) == 1
+
+
+def test_while_it_serves_threads_that_compute_make_way_sooner(process: Process):
+    before = sys.getswitchinterval()
+    server = ServerThread(process, "127.0.0.1", 0)
+    server.start()
+    assert sys.getswitchinterval() == pytest.approx(min(TURN, before))
+    server.stop()
+    assert sys.getswitchinterval() == before
 
 
 def test_health_answers_within_a_second_beside_a_busy_engine(process: Process):
