@@ -27,6 +27,7 @@ PARTS = {
     "nab": "STREAMGAUGE_NAB",
     "outlier": "STREAMGAUGE_ADBENCH",
     "forecast": "STREAMGAUGE_NAB",
+    "addresses": None,
 }
 """The modules here, and the variable that names what they read."""
 

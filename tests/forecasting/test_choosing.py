@@ -111,11 +111,38 @@ def test_what_was_never_below_zero_is_not_expected_there():
     assert (found.lower >= 0).all()
 
 
-def test_compiled_and_plain_agree():
-    series = made((wave() + noise(7))[: 24 * 6])
-    for model in ("holt_winters", "theta"):
+HOLES = np.where(np.random.default_rng(8).random(24 * 15) < 0.1, np.nan, 1.0)
+AGREE = [
+    ("a daily season", Series(0, HOUR, (wave() + noise(7))[: 24 * 6])),
+    ("a weekly season with holes", Series(0, 3 * HOUR, (wave() + noise(7))[: 24 * 15] * HOLES)),
+    ("no season", Series(0, HOUR, noise(7)[:40])),
+]
+
+
+@pytest.mark.parametrize(("name", "series"), AGREE, ids=[row[0] for row in AGREE])
+def test_compiled_and_plain_agree(name, series):
+    ends = np.array([len(series) // 2, len(series) - 9, len(series)])
+    for model in MODELS.values():
         answers = []
         for compiled in (True, False):
             with jit.running(compiled=compiled):
-                answers.append(MODELS[model](series, 24))
+                answers.append(model(series, ends, 24))
         assert np.array_equal(answers[0], answers[1])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_comes_after_an_end_does_not_matter_to_it(name):
+    series = made(wave() + noise(9))
+    changed = made(np.where(T < 600, series.values, 1e3))
+    ends = np.array([500, 600, len(T)])
+    told, otherwise = (MODELS[name](one, ends, 24) for one in (series, changed))
+    assert np.array_equal(told[:2], otherwise[:2])
+
+
+@pytest.mark.parametrize("name", ["seasonal_median", "holt_winters", "theta", "seasonal_naive"])
+def test_several_ends_at_once_are_said_as_each_by_itself(name):
+    series = made(wave() + noise(10))
+    ends = np.array([100, 400, len(T)])
+    for end, told in zip(ends, MODELS[name](series, ends, 24), strict=True):
+        alone = MODELS[name](made(series.values[:end]), np.array([end]), 24)
+        assert np.array_equal(told, alone[0])

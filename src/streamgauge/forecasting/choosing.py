@@ -9,13 +9,13 @@ cut-offs tell less than their many errors seem to: the band is widened by one pa
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from streamgauge.batch import FloatArray, IntArray
-from streamgauge.forecasting.models import MODELS, Model
+from streamgauge.batch import BoolArray, FloatArray, IntArray
+from streamgauge.forecasting.models import MODELS, Model, at_each_end
 from streamgauge.forecasting.optional import optional
 from streamgauge.forecasting.series import Series
 
@@ -57,24 +57,32 @@ def forecast(series: Series, steps: int, *, model: str = "auto", interval: float
             :mod:`~streamgauge.forecasting.optional`, which ``auto`` does not try: they are slow.
         interval: the share of what comes that the band should hold.
     """
-    if series.known < LEAST:
+    known = ~np.isnan(series.values)
+    if np.count_nonzero(known) < LEAST:
         return None
+    cuts, length = _cuts(series, steps, known)
+    ends = np.array([*cuts, len(series)], np.int64)
     names = list(MODELS) if model == "auto" else [model]
-    cuts, length = _cuts(series, steps)
-    ways = {name: MODELS[name] if name in MODELS else optional(name) for name in names}
-    tried = {name: _errors(way, series, cuts, length) for name, way in ways.items()}
-    means = {name: float(np.nanmean(errors)) for name, errors in tried.items() if _some(errors)}
+    said = {name: _model(name)(series, ends, steps) for name in names}
+    came = series.values[ends[:-1, np.newaxis] + np.arange(length)]
+    tried = {name: np.abs(told[:-1, :length] - came) for name, told in said.items()}
+    some = bool((~np.isnan(came)).any())
+    means = {name: _mean(errors) for name, errors in tried.items()} if some else {}
     chosen = min(means, key=means.__getitem__) if means else names[0]
-    expected = ways[chosen](series, steps)
-    half = _band(tried[chosen], steps, interval)
+    expected = said[chosen][-1]
+    half = _band(tried[chosen], steps, interval) if some else np.full(steps, np.nan)
     lower, upper = expected - half, expected + half
-    if np.nanmin(series.values) >= 0:  # what was never below zero is not expected there
+    if series.values[known].min() >= 0:  # what was never below zero is not expected there
         expected, lower, upper = (np.maximum(part, 0.0) for part in (expected, lower, upper))
     return Forecast(series.next_moments(steps), expected, lower, upper, chosen, means, len(cuts))
 
 
-def _cuts(series: Series, steps: int) -> tuple[Sequence[int], int]:
-    """Where the past is cut off, and how far each forecast goes.
+def _model(name: str) -> Model:
+    return MODELS[name] if name in MODELS else at_each_end(optional(name))
+
+
+def _cuts(series: Series, steps: int, known: BoolArray) -> tuple[list[int], int]:
+    """Where the past is cut off, ascending, and how far each forecast goes.
 
     Short forecasts are tried at other times of day each, over several days where the past is long enough.
     """
@@ -83,37 +91,32 @@ def _cuts(series: Series, steps: int) -> tuple[Sequence[int], int]:
     length = max(1, min(steps, (n - train) // 2))
     apart = max(length, min((n - train - length) // CUTS, season + season // CUTS + 1))
     count = min(CUTS, max(0, (n - train - length) // apart + 1))
-    return [n - length - apart * k for k in range(count)], length
+    cuts = [n - length - apart * k for k in range(count - 1, -1, -1)]
+    return [cut for cut in cuts if np.count_nonzero(known[:cut]) >= LEAST // 2], length
 
 
-def _errors(model: Model, series: Series, cuts: Sequence[int], length: int) -> FloatArray:
-    """float64[cuts, length]: absolute errors, NaN where nothing came."""
-    found = np.full((len(cuts), length), np.nan)
-    for row, cut in enumerate(cuts):
-        past = Series(series.start, series.step, series.values[:cut])
-        if past.known >= LEAST // 2:
-            found[row] = np.abs(model(past, length) - series.values[cut : cut + length])
-    return found
+def _mean(errors: FloatArray) -> float:
+    """Of those that are known; there are some."""
+    mean = float(errors.mean())
+    return mean if mean == mean else float(np.nanmean(errors))  # noqa: PLR0124  NaN is not itself
 
 
 def _band(errors: FloatArray, steps: int, interval: float) -> FloatArray:
-    """float64[steps]: half the width of the band; beyond what was tried it grows as a random walk does."""
-    if not _some(errors):
-        return np.full(steps, np.nan)
+    """float64[steps]: half the width of the band; beyond what was tried it grows as a random walk does.
+
+    ``errors`` is float64[cuts, length], NaN where nothing came; some are known.
+    """
     tries, length = errors.shape
-    blocks = np.array_split(np.arange(length), min(_BLOCKS, length))
-    widths, widest = np.zeros(length), 0.0
-    for block in blocks:
-        known = errors[:, block][~np.isnan(errors[:, block])]
-        if len(known):
-            rank = min(math.ceil((len(known) + 1) * interval), len(known))
-            widest = max(widest, float(np.partition(known, rank - 1)[rank - 1]))
-        widths[block] = widest
-    ahead = np.arange(steps)
-    grown = np.sqrt(np.maximum((ahead + 1) / length, 1.0))
-    half: FloatArray = widths[np.minimum(ahead, length - 1)] * grown * (1.0 + 1.0 / tries)
+    parts = min(_BLOCKS, length)
+    widths, widest, start = np.zeros(steps), 0.0, 0
+    for part in range(parts):
+        stop = start + length // parts + (part < length % parts)
+        block = np.sort(errors[:, start:stop], axis=None)  # NaN comes last
+        count = int(np.searchsorted(block, np.inf, "right"))
+        if count:
+            widest = max(widest, float(block[min(math.ceil((count + 1) * interval), count) - 1]))
+        widths[start:stop] = widest
+        start = stop
+    widths[length:] = widest * np.sqrt(np.arange(length + 1, steps + 1) / length)
+    half: FloatArray = widths * (1.0 + 1.0 / tries)
     return half
-
-
-def _some(errors: FloatArray) -> bool:
-    return bool(errors.size and (~np.isnan(errors)).any())

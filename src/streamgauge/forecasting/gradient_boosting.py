@@ -33,7 +33,8 @@ def carried_on(series: Series, steps: int) -> FloatArray:
     rows = np.arange(max(0, n - NEWEST), n)
     rows = rows[(rows >= nearest) & ~np.isnan(series.values[rows])]
     if len(rows) < LEAST_ROWS or n < 2 * nearest:
-        return seasonal_median(series, steps)
+        said: FloatArray = seasonal_median(series, np.array([n]), steps)[0]
+        return said
     middle = float(np.median(series.values[rows]))
     spread = float(np.abs(series.values[rows] - middle).mean()) or 1.0
     scaled = (series.values - middle) / spread

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import cast
 
 from streamgauge.errors import OutsideError
-from streamgauge.forecasting.models import Model
+from streamgauge.forecasting.models import CarriedOn
 
 NEEDS: Mapping[str, tuple[str, str]] = {
     "gradient_boosting": ("sklearn", "boosting"),
@@ -30,11 +30,11 @@ def needed(model: str) -> None:
         )
 
 
-def optional(model: str) -> Model:
+def optional(model: str) -> CarriedOn:
     """The function of a model.
 
     Raises:
         OutsideError: its library is not installed.
     """
     needed(model)
-    return cast("Model", import_module(f"streamgauge.forecasting.{model}").carried_on)
+    return cast("CarriedOn", import_module(f"streamgauge.forecasting.{model}").carried_on)

@@ -20,8 +20,8 @@ STEPS = 24
 MOST = 10_000
 ALONE = 200
 """Series; fewer are not worth a process, unless some are asked for."""
-LONG = 100_000
-"""Values that are fitted; from so many on compiling pays, also in workers."""
+LONG = 10_000
+"""Values of all series together; from so many on compiling pays, also in workers."""
 
 Named = tuple[str | None, Series | None]
 
@@ -84,7 +84,7 @@ def refit(named: Sequence[Named], how: How, say: Callable[[Progress], None]) -> 
             asked.append(Asked.of(number, series, _steps(series, how.horizon), (how.model, how.interval)))
     if done:
         said()
-    long = 50 * sum(len(one.values) // 8 for one in asked) > LONG
+    long = sum(len(one.values) // 8 for one in asked) > LONG
     jit.choose(live=long)
     for answer in fitted(asked, _workers(how.workers, len(asked)), long=long):
         done += 1

@@ -34,16 +34,17 @@ class Series:
         """int64[count]: the moments after the last one."""
         return self.start + self.step * np.arange(len(self), len(self) + count, dtype=np.int64)
 
-    def seasons(self) -> tuple[int, ...]:
-        """The steps in a day and in a week that fit twice into the series, ascending; none where none does.
+    def seasons(self, end: int | None = None) -> tuple[int, ...]:
+        """The steps in a day and in a week that fit twice into the series, or its first ``end`` values; ascending.
 
         >>> Series(0, 3_600_000_000, np.zeros(24 * 20)).seasons()
         (24, 168)
         >>> Series(0, DAY, np.zeros(10)).seasons()
         ()
         """
-        periods = {round(span / self.step) for span in (DAY, WEEK) if span % self.step == 0}
-        return tuple(sorted(period for period in periods if period > 1 and 2 * period <= len(self)))
+        count = len(self) if end is None else end
+        periods = {span // self.step for span in (DAY, WEEK) if span % self.step == 0}
+        return tuple(sorted(period for period in periods if period > 1 and 2 * period <= count))
 
 
 def regular(times: IntArray, values: FloatArray, step: int | None = None) -> Series:

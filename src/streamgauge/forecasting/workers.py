@@ -22,6 +22,8 @@ from streamgauge.errors import OutsideError
 from streamgauge.forecasting.fitting import Answered, Asked, receive, send
 
 TRIES = 3
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""There are as many workers as processors: threads of their libraries would only wait for each other."""
 BARREN = 10
 """So many workers in a row that end without one answer: there is no use in going on."""
 
@@ -53,7 +55,7 @@ class _Worker:
     """One process and what it holds."""
 
     def __init__(self, *, long: bool) -> None:
-        environ = {**os.environ, "STREAMGAUGE_FIT_LONG": "1" if long else "0"}
+        environ = {**ONE_THREAD, **os.environ, "STREAMGAUGE_FIT_LONG": "1" if long else "0"}
         command = [sys.executable, "-m", "streamgauge.forecasting.worker"]
         self.process = subprocess.Popen(  # noqa: S603  our own module
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ
