@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -96,18 +97,30 @@ def configured(folder: Path, *, records: int = RECORDS) -> dict[str, Any]:
     }
 
 
+def free_port() -> int:
+    """One that nobody listens to now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        found: int = free.getsockname()[1]
+        return found
+
+
 @contextmanager
 def served(
-    folder: Path, config: dict[str, Any], *, port: int = 0, ready: str | None = "burst"
+    folder: Path, config: dict[str, Any], *, port: int = 0, ready: str | None = "burst", **more: str
 ) -> Iterator[str]:
-    """Where it serves, once an incident of the monitor ``ready`` is there (None: once it answers)."""
+    """Where it serves, once an incident of the monitor ``ready`` is there (None: once it answers).
+
+    ``more``: of its environment.
+    """
     folder.mkdir(exist_ok=True, parents=True)
     file, log = folder / "streamgauge.yaml", folder / "log"
     file.write_text(json.dumps(config))
     command = [sys.executable, "-m", "streamgauge", "run", str(file), "--port", str(port), "--log-json"]
     with log.open("wb") as out:
         child = subprocess.Popen(
-            command, cwd=folder, stdout=out, stderr=out, env={**environment(), "STREAMGAUGE_JIT": "off"}
+            command, cwd=folder, stdout=out, stderr=out,
+            env={**environment(), "STREAMGAUGE_JIT": "off", **more},
         )
     try:
         address = re.compile(r'"server listens", "url": "([^"]+)"')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from playwright.sync_api import Page
 
 from streamgauge.dashboard.process import App
 from streamgauge.dashboard.reach import Reach
-from tests.dashboard.given import configured, served
+from tests.dashboard.given import configured, free_port, served
 from tests.services.chromium import Chromium
 
 pytestmark = pytest.mark.services
@@ -24,9 +23,9 @@ SECONDS = 60_000
 
 
 @pytest.fixture(scope="module")
-def app(filled: str) -> Iterator[App]:
+def app(filled: str, app_port: int) -> Iterator[App]:
     """Streamlit, once, over the server with a past."""
-    found = App(Reach(filled, filled), port=0, quiet=True)
+    found = App(Reach(filled, filled), port=app_port, quiet=True)
     found.start()
     found.wait_ready()
     yield found
@@ -95,9 +94,7 @@ def test_made_up_points_change_the_status_while_one_looks(chromium: Chromium, ap
 
 
 def test_a_server_that_is_away_comes_with_an_empty_store_and_goes(chromium: Chromium, tmp_path: Path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     config = configured(tmp_path)
     config["streams"]["payments"]["source"] = {"type": "http", "token": "nobody-posts-here"}
     with running(f"http://127.0.0.1:{port}") as app, opened(chromium, app.url) as page:

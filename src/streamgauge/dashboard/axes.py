@@ -66,7 +66,7 @@ def rule(at: float, colour: str) -> Chart:
 def marks(
     incidents: Sequence[Incident], look: Palette, words: Words, pages: str, within: Rows
 ) -> list[Chart]:
-    """Incidents as bands behind a series, as far as it goes; a click leads to the page. ``within``: its rows."""
+    """Incidents as bands behind a series, as far as it goes; a click leads to the page, and Back to here. ``within``: its rows."""
     moments = [row["t"] for row in within if row["t"] is not None]
     if not moments:
         return []

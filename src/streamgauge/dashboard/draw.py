@@ -12,7 +12,20 @@ from typing import Any
 import altair as alt
 
 from streamgauge.dashboard.answers import Course, Incident
-from streamgauge.dashboard.axes import HEIGHT, LOW, Chart, Data, Rows, Words, marks, rule, t, table, when, y
+from streamgauge.dashboard.axes import (
+    HEIGHT,
+    LOW,
+    Chart,
+    Data,
+    Rows,
+    Words,
+    marks,
+    rule,
+    t,
+    table,
+    when,
+    y,
+)
 from streamgauge.dashboard.moments import millis, utc
 from streamgauge.dashboard.theme import Palette
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import streamlit as st
 
@@ -28,8 +28,11 @@ _FIRST, _LAST, _WHICH, _TAKEN = "span-from", "span-to", "span", "span-taken"
 _MINUTE = timedelta(minutes=1)
 
 
-def chosen_span() -> Span:
-    """From when to when; the reader's own bounds stand in the address, so that a link leads to them."""
+def chosen_span(place: Any) -> Span:
+    """From when to when; the reader's own bounds stand in the address, so that a link leads to them.
+
+    ``place``: the container in which they are asked for.
+    """
     _take_over(named())
     name = st.selectbox(
         words("span"), [ALL, *LASTS, OWN], format_func=lambda one: words(f"span.{one}"), key=_WHICH
@@ -41,8 +44,9 @@ def chosen_span() -> Span:
     local = datetime.now(UTC).astimezone(here).replace(tzinfo=None, second=0, microsecond=0)
     st.session_state.setdefault(_FIRST, local - timedelta(hours=1))
     st.session_state.setdefault(_LAST, local + _MINUTE)
-    start = st.datetime_input(words("span.from"), key=_FIRST, step=_MINUTE)
-    end = st.datetime_input(words("span.to"), key=_LAST, step=_MINUTE)
+    _, first, last = place.columns([6, 2, 2])
+    start = first.datetime_input(words("span.from"), key=_FIRST, step=_MINUTE)
+    end = last.datetime_input(words("span.to"), key=_LAST, step=_MINUTE)
     span = (iso(start.replace(tzinfo=here)), iso(end.replace(tzinfo=here)))
     _put_down(span)
     return span

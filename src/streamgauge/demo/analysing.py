@@ -6,6 +6,7 @@ These monitors tell nobody, so the table of planted against found stays what it 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -72,6 +73,7 @@ def beside(port: int) -> Iterator[App]:
     from streamgauge.dashboard.process import PORT, App
     from streamgauge.dashboard.reach import Reach
     from streamgauge.errors import OutsideError
+    from streamgauge.server.pages.analysis import ADDRESS
 
     url = f"http://127.0.0.1:{port}"
     app = App(Reach(url, url), port=PORT, quiet=True)
@@ -80,7 +82,9 @@ def beside(port: int) -> Iterator[App]:
     except OutsideError:
         app = App(Reach(url, url), port=0, quiet=True)
         app.start()
+    os.environ[ADDRESS] = app.url  # so that the pages of incidents, served by this process, link to it
     try:
         yield app
     finally:
+        del os.environ[ADDRESS]
         app.stop()

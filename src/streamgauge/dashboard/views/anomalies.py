@@ -32,12 +32,13 @@ def show() -> None:
     """The page."""
     head("anomalies")
     first, second, third, fourth = st.columns([3, 3, 2, 2])
+    below = st.container()
     with first:
         rule = chosen_monitor((None, "series", "estimated"), "none.series")
     if rule is None:
         return
     with fourth:
-        span = chosen_span()
+        span = chosen_span(below)
     with second:
         history = of_chosen_key(lambda key: api().history(rule.name, key, span))
     if not history.windows:

@@ -106,7 +106,8 @@ def _history(drift: Drift, key: str | None, incidents: Sequence[Incident]) -> No
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader(words("drift.history"), anchor=False)
-        behind = marks([one for one in incidents if one.key == drift.key], look, words, where().pages, rows)
+        mine = [one for one in incidents if one.key == (None if drift.key == [] else drift.key)]
+        behind = marks(mine, look, words, where().pages, rows)
         chart = draw_drift.levels(rows, limits, look, words, drift.method, behind)
         st.altair_chart(chart, key="live-history")
     with right:

@@ -36,12 +36,13 @@ def show() -> None:
     """The page."""
     head("explore")
     first, second, third = st.columns([2, 3, 2])
+    below = st.container()
     with first:
         rule = chosen_monitor((None, "series", "drift", "estimated"), "none.series")
     if rule is None:
         return
     with third:
-        span = chosen_span()
+        span = chosen_span(below)
     points = int(st.session_state.get("points", 500))
     whole = api().history(rule.name, None, span, points)
     if not whole.windows:

@@ -21,7 +21,8 @@ ADDRESS = "STREAMGAUGE_UI_URL"
 BEFORE, AFTER = 20, 10
 """Windows that are shown before and after an incident, at least a minute each."""
 MINUTE = 60 * SECOND
-_PAGES = {"drift": "drift", "quality": "quality"}
+_PAGES = {"drift": "", "quality": "quality"}
+"""By family; the app's first page has no name of its own."""
 
 
 def link(config: Config, incident: Incident, environment: Mapping[str, str] = os.environ) -> str | None:
@@ -34,7 +35,7 @@ def link(config: Config, incident: Incident, environment: Mapping[str, str] = os
     if family not in _PAGES and monitor.window is None:
         return None  # it judges single records or gaps: there are no windows to look at
     page = _PAGES.get(family or "", "anomalies")
-    start, end = _span(incident, one_window=page == "drift")
+    start, end = _span(incident, one_window=family == "drift")
     asked = {
         "monitor": incident.monitor,
         "key": key_words(incident.key),
@@ -49,9 +50,9 @@ def _span(incident: Incident, *, one_window: bool) -> tuple[int, int | None]:
 
     ``one_window``: to the end of the last window that fired, which is the one that the page shows.
     """
-    start = incident.window_start or incident.opened_at
-    end = incident.last_end or incident.window_end or incident.opened_at
-    width = max(end - start, SECOND)
+    opened = incident.opened_at
+    start, end = incident.window_start or opened, incident.last_end or incident.window_end or opened
+    width = (incident.window_end or opened) - start
     first, over = start - max(BEFORE * width, MINUTE), incident.resolved_at
     if over is None:
         return first, None
