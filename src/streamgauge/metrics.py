@@ -56,6 +56,21 @@ class Metric:
 METRICS: tuple[Metric, ...] = (
     Metric("kafka_messages_consumed_total", "counter", "Messages read from Kafka, unreadable ones included.", ("stream", "topic")),
     Metric("kafka_consumer_lag", "gauge", "Messages of a partition that were not counted yet.", ("group", "topic", "partition")),
+    Metric("kafka_brokers", "gauge", "Brokers of the cluster."),
+    Metric("kafka_broker_info", "gauge", "Always 1; a broker and its address.", ("id", "address")),
+    Metric("kafka_topic_partitions", "gauge", "Partitions of a topic.", ("topic",)),
+    Metric("kafka_topic_partition_current_offset", "gauge", "The offset that a partition's next record will get.", ("topic", "partition")),
+    Metric("kafka_topic_partition_oldest_offset", "gauge", "The oldest offset of a partition that is kept.", ("topic", "partition")),
+    Metric("kafka_topic_partition_leader", "gauge", "The broker that leads a partition; -1: none.", ("topic", "partition")),
+    Metric("kafka_topic_partition_leader_is_preferred", "gauge", "1 if the leader is the one that it should be.", ("topic", "partition")),
+    Metric("kafka_topic_partition_replicas", "gauge", "Replicas of a partition.", ("topic", "partition")),
+    Metric("kafka_topic_partition_in_sync_replica", "gauge", "Replicas of a partition that are in sync.", ("topic", "partition")),
+    Metric("kafka_topic_partition_under_replicated_partition", "gauge", "1 while a replica of a partition is not in sync.", ("topic", "partition")),
+    Metric("kafka_consumergroup_current_offset", "gauge", "The offset that a consumer group has committed.", ("consumergroup", "topic", "partition")),
+    Metric("kafka_consumergroup_lag", "gauge", "Records of a partition that a consumer group has not committed yet.", ("consumergroup", "topic", "partition")),
+    Metric("kafka_consumergroup_current_offset_sum", "gauge", "The same over a topic's partitions: offsets.", ("consumergroup", "topic")),
+    Metric("kafka_consumergroup_lag_sum", "gauge", "The same over a topic's partitions: lag.", ("consumergroup", "topic")),
+    Metric("kafka_consumergroup_members", "gauge", "Members of a consumer group.", ("consumergroup",)),
     Metric("real_time_psi_score", "gauge", "PSI of the worst feature in the last check.", ("monitor",)),
     Metric("drift_detection_events_total", "counter", "Checks of drift detectors, by status: no_drift, possible_drift, drift.", ("monitor", "status")),
     Metric("psi_calculation_duration_seconds", "histogram", "Seconds that a check of a drift detector took."),
@@ -147,6 +162,8 @@ class _Engine(Collector):
             samples.setdefault(name, []).append((labels, told))
         for (name, labels), value in list(self._board.gauges.items()):
             samples.setdefault(name, []).append((labels, value))
+        for name, shown in _of_pollers(self._board, samples).items():
+            samples.setdefault(name, []).extend(shown.items())
         for metric in METRICS:
             if metric.ours:
                 yield _family(metric, samples.get(metric.name, []))
@@ -246,6 +263,20 @@ def _of_jobs(jobs: Mapping[str, Job]) -> Iterator[tuple[str, Labels, float]]:
             yield "streamgauge_job_seconds", labels, job.last.seconds
         if job.succeeded_at is not None:
             yield "streamgauge_job_last_success_timestamp_seconds", labels, job.succeeded_at / 1e6
+
+
+def _of_pollers(
+    board: StatusBoard, known: Mapping[str, list[Sample]]
+) -> Mapping[str, Mapping[Labels, float]]:
+    """What pollers show of their newest answers; what is known here already, or told by two of them, stands once."""
+    shown: dict[str, dict[Labels, float]] = {}
+    for exposed in board.exposed:
+        for name, labels, value in exposed():
+            shown.setdefault(name, {})[labels] = value
+    for name, told in shown.items():
+        for labels, _ in known.get(name, ()):
+            told.pop(labels, None)
+    return shown
 
 
 def _of_drift(drift: DriftTotals) -> Iterator[tuple[str, Labels, float | Spread]]:

@@ -10,8 +10,10 @@ import zstandard
 
 from streamgauge.clock import SystemClock
 from streamgauge.config import plugins
+from streamgauge.config.given import giving
 from streamgauge.conformance import check_source
 from streamgauge.sources.contract import Source
+from streamgauge.sources.polling.settings import PollerConfig
 from streamgauge.stores import Owner, open_store
 from streamgauge.stores.inbox import Inbox, Posted
 from streamgauge.testing import ListedSource, listed
@@ -90,7 +92,15 @@ def test_http(tmp_path: Path):
 
 
 def test_every_source_is_checked():
-    assert set(plugins.names("sources")) == {"files", "synthetic", "kafka", "http"}
+    assert set(plugins.names("sources")) - set(giving()) == {"files", "synthetic", "kafka", "http"}
+
+
+@pytest.mark.parametrize("name", giving())
+def test_pollers_are_read_through_the_inbox(name: str):
+    """Which :mod:`tests.sources.test_polling` holds to the contract, whatever is asked."""
+    config = plugins.config_class("sources", name)
+    assert issubclass(config, PollerConfig)
+    assert config.formats == {"json"}
 
 
 class Forgetful(ListedSource):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import ip_network
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import Field, PrivateAttr, StringConstraints, field_validator, model_validator
 
@@ -19,6 +19,7 @@ from streamgauge.batch import FieldKind
 from streamgauge.channels.contract import ChannelConfig
 from streamgauge.channels.posting import is_http_url
 from streamgauge.config.derived import readable, row_kinds
+from streamgauge.config.given import with_given_fields
 from streamgauge.config.plugins import ByType, config_class
 from streamgauge.config.schedule import JobConfig
 from streamgauge.config.telling import (
@@ -175,6 +176,11 @@ class StreamConfig(Settings):
     synthetic: Literal["allowed"] | None = None
     """Whether made-up points may be sent into it, by the analysis app and the API; for trying out."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _given(cls, data: Any) -> Any:
+        return with_given_fields(data) if isinstance(data, Mapping) else data
+
     @model_validator(mode="after")
     def _takes_synthetic(self) -> StreamConfig:
         takes = self.source.type in ("kafka", "http") and self.format.type == "json"
@@ -251,6 +257,8 @@ class StoreConfig(Settings):
     """How long window results are kept."""
     dead_letters: Annotated[int, Field(ge=0)] = 100_000
     """How many bad records are kept."""
+    shared: bool = False
+    """Whether several instances that run this file share the work; needs PostgreSQL."""
 
     @field_validator("url")
     @classmethod

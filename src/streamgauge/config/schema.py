@@ -9,6 +9,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from streamgauge.clock import format_duration
+from streamgauge.config.given import giving
 from streamgauge.config.models import Config
 
 _REFERENCE = {"$ref": "#/$defs/reference"}
@@ -22,6 +23,7 @@ def schema() -> dict[str, Any]:
     monitor = definitions["MonitorConfig"]
     monitor["required"] = [key for key in monitor["required"] if key != "stream"]
     monitor["anyOf"] = [{"required": ["stream"]}, {"required": ["sql"]}]
+    _leave_out_given(definitions["StreamConfig"])
     reference = {
         "description": "taken from the environment or a secret file",
         "type": "string",
@@ -33,6 +35,14 @@ def schema() -> dict[str, Any]:
         **_tidy(made),
         "$defs": {**definitions, "reference": reference},
     }
+
+
+def _leave_out_given(stream: dict[str, Any]) -> None:
+    """Streams of sources that say what their records hold need not say it."""
+    asks = {"properties": {"source": {"properties": {"type": {"enum": giving()}}}}}
+    needed = [key for key in stream["required"] if key in ("format", "fields")]
+    stream["required"] = [key for key in stream["required"] if key not in needed]
+    stream["anyOf"] = [{"required": needed}, asks]
 
 
 def schema_text() -> str:

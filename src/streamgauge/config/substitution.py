@@ -50,7 +50,7 @@ class Substitution:
         name, divider, default = inner.partition(":-")
         if not _NAME.fullmatch(name):
             raise SubstitutionError(
-                f"`${{{inner}}}` is not a reference; write ${{NAME}}, ${{NAME:-default}} or ${{file:PATH}}, "
+                f"`${{{' '.join(inner.split())}}}` is not a reference; write ${{NAME}}, ${{NAME:-default}} or ${{file:PATH}}, "
                 "and `$${` for a plain `${`"
             )
         if name in self._environ:
@@ -69,7 +69,7 @@ class Substitution:
             reason = error.strerror or type(error).__name__
         except UnicodeDecodeError:
             reason = "it is not UTF-8 text"
-        raise SubstitutionError(f"secret file `{name}` cannot be read: {reason}")
+        raise SubstitutionError(f"secret file `{' '.join(name.split())}` cannot be read: {reason}")
 
     def _keep(self, secret: str, reference: str) -> str:
         for form in {secret, repr(secret)[1:-1], secret.strip()}:

@@ -11,12 +11,12 @@ A module in this folder offers::
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
-from streamgauge.batch import IntArray, Partition
+from streamgauge.batch import FieldKind, IntArray, Partition
 from streamgauge.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ class SourceConfig(Settings):
 
     formats: ClassVar[frozenset[str] | None] = None
     """The formats that its records can have; None: any."""
+    given_fields: ClassVar[Mapping[str, FieldKind]] = {}
+    """What its records hold, where the source itself says so: then a stream need not declare `fields` and `format`."""
 
     type: str
 
@@ -152,4 +154,13 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Leave in order."""
+        ...
+
+
+@runtime_checkable
+class Shows(Protocol):
+    """A source that also shows something on our own ``/metrics``, under names that dashboards know."""
+
+    def exposed(self) -> Iterable[tuple[str, tuple[str, ...], float]]:
+        """A metric's name, the values of its labels, its value; asked at each scrape, from any thread."""
         ...

@@ -19,6 +19,7 @@ from streamgauge.engines.reporting.status import (
     StreamStatus,
 )
 from streamgauge.errors import StoreError
+from streamgauge.sources.contract import Shows
 
 if TYPE_CHECKING:
     from streamgauge.engines.embedded.engine import Engine
@@ -44,6 +45,8 @@ class Reporter:
 
     def ready(self) -> None:
         """Kernels are compiled, the store is ours, the sources are open."""
+        sources = [intake.source for intake in self._engine.intakes.values()]
+        self._board.exposed = tuple(source.exposed for source in sources if isinstance(source, Shows))
         self._starting = None
         self.report()
 

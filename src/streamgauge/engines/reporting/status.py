@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from streamgauge.batch import Batch
@@ -123,11 +123,13 @@ class StatusBoard:
         totals: what is counted from the start on.
         gauges: values of models by (metric, its labels' values): set by monitors and by ``POST /update_metrics``;
             single entries are replaced, so any thread may do so.
+        exposed: asked at each scrape for what the pollers' newest answers show: a metric, its labels' values, its value.
     """
 
     def __init__(self, started_at: int) -> None:
         self.totals = Totals()
         self.gauges = self.totals.gauges
+        self.exposed: Sequence[Callable[[], Iterable[tuple[str, tuple[str, ...], float]]]] = ()
         self.now = EngineStatus(
             started_at, started_at, starting="the store and what is saved in it are being opened"
         )
