@@ -32,6 +32,15 @@ FIT: Final = "fit.before-answer"
 KEPT: Final = "forecasts.before-finish"
 """All series of a refit are fitted, and the kept forecasts are not written yet."""
 
+DUMPED: Final = "handover.before-commit"
+"""A part of a hand-over is written to the history, and not committed."""
+
+HANDED: Final = "handover.before-delete"
+"""It is committed and compared, and still in Redis."""
+
+TAKEN_AWAY: Final = "handover.after-delete"
+"""It has left Redis."""
+
 _passed: Counter[str] = Counter()
 _PLAN: Final = os.environ.get("STREAMGAUGE_FAILPOINT", "")
 

@@ -14,7 +14,7 @@ ORDER = [
     {"verdict", "incident", "kernels", "contracts"},  # contracts: the file contract.py of each folder
     {"expressions", "incidents", "samples", "sources", "formats", "channels", "sinks", "stores", "logs"},
     {"windows"},
-    {"detectors", "forecasting", "evaluation"},
+    {"detectors", "forecasting", "evaluation", "handover"},
     {"monitor", "config"},
     {"plan"},
     {"pipeline"},
