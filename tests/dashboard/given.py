@@ -119,7 +119,10 @@ def served(
     command = [sys.executable, "-m", "streamgauge", "run", str(file), "--port", str(port), "--log-json"]
     with log.open("wb") as out:
         child = subprocess.Popen(
-            command, cwd=folder, stdout=out, stderr=out,
+            command,
+            cwd=folder,
+            stdout=out,
+            stderr=out,
             env={**environment(), "STREAMGAUGE_JIT": "off", **more},
         )
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -13,12 +13,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from streamgauge.dashboard.api import Api
+from streamgauge.dashboard.moments import iso, millis, parsed
 from streamgauge.dashboard.views.explore import as_csv, as_parquet, grouped
 from streamgauge.dashboard.views.explore import table as table_of
 from streamgauge.testing import eventually
 
 pytestmark = pytest.mark.services
 
+BEGIN = "2026-01-01T00:00:00Z"
 RUN = "from streamgauge.dashboard.frame import framed\nfrom streamgauge.dashboard.views import {page}\nframed({page}.show)\n"
 
 
@@ -36,6 +38,21 @@ def opened(filled: str, monkeypatch: pytest.MonkeyPatch):
         return app
 
     return open_page
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the app asks the server, one question after the other; what it was told stays fresh for the whole test."""
+    monkeypatch.setattr("streamgauge.dashboard.memory.FRESH", 3_600.0)
+    found: list[str] = []
+    really = Api._answer
+
+    def answer(self: Api, method: str, path: str, *rest: Any, **request: Any) -> Any:
+        found.append(f"{method} {path}")
+        return really(self, method, path, *rest, **request)
+
+    monkeypatch.setattr(Api, "_answer", answer)
+    return found
 
 
 def charts(app: AppTest) -> list[Any]:
@@ -161,6 +178,99 @@ def test_explore_filters_groups_and_takes_along(opened, filled):
     (table,) = app.dataframe
     assert "severity" in table.value.columns
     assert table.value["windows"].sum() < 120
+
+
+@pytest.mark.parametrize(
+    ("page", "monitor", "question"),
+    [("anomalies", "rate", "history"), ("forecast", "rate", "forecast"), ("quality", "model", "quality"),
+     ("explore", "rate", "history")],
+)  # fmt: skip
+def test_a_page_asks_one_costly_question_and_none_anew_while_its_answer_is_fresh(
+    opened, asked, page, monitor, question
+):
+    app = opened(page, monitor=monitor)
+    assert asked == ["GET analysis", f"GET {question}/{monitor}"]
+    asked.clear()
+    app.run()
+    assert asked == ["GET analysis"]
+
+
+def test_another_value_and_a_filter_ask_nothing_costly(opened, asked):
+    app = opened("anomalies", monitor="burst")
+    asked.clear()
+    app.selectbox(key="value-burst").select("spent").run()
+    assert "spent and what was expected" in said(app)
+    explore = opened("explore", monitor="rate")
+    asked.clear()
+    explore.number_input(key="least").set_value(210.0).run()
+    explore.selectbox(key="group").select("severity").run()
+    assert set(asked) == {"GET analysis"}
+
+
+def test_the_address_names_monitor_key_and_time(opened, asked, filled):
+    one = httpx.get(f"{filled}/api/v1/incidents?monitor=burst").json()["incidents"][0]
+    app = opened(
+        "anomalies", monitor="burst", key=one["key"], **{"from": BEGIN, "to": "2026-01-01T00:00:58Z"}
+    )
+    assert asked == ["GET analysis", "GET history/burst"]
+    assert [app.selectbox(key=name).value for name in ("monitor", "key", "span")] == [
+        "burst", json.dumps(one["key"]), "own",
+    ]  # fmt: skip
+    assert [str(one.value) for one in app.datetime_input] == ["2026-01-01 00:00:00", "2026-01-01 00:01:00"]
+    assert app.query_params["to"] == "2026-01-01T00:01:00.000Z"
+    marked = [row["href"] for rows in datasets(charts(app)[0]) for row in rows if "href" in row]
+    assert marked == [f"{filled}/incidents/{one['id']}"]
+    app.selectbox(key="span").select("all").run()
+    assert "from" not in app.query_params
+    assert app.selectbox(key="span").value == "all"
+
+
+@pytest.mark.parametrize("given", [{"key": "nobody"}, {"from": "yesterday"}, {"monitor": "none"}])
+def test_an_address_that_names_what_is_not_there_shows_what_is(opened, given):
+    app = opened("anomalies", **{"monitor": "burst", **given})
+    assert charts(app)
+    assert app.selectbox(key="key").value is None
+    assert app.selectbox(key="span").value == "all"
+
+
+def test_drift_as_it_stood_then_is_not_live(opened, filled):
+    ends = httpx.get(f"{filled}/api/v1/drift/mix").json()["series"]["at"]
+    app = opened("drift", monitor="mix", to=iso(parsed(ends[5]) + timedelta(milliseconds=1)))
+    assert not app.toggle(key="live").value
+    assert max(row["t"] for row in rows_of(charts(app)[2])) == millis(ends[5])
+    app.toggle(key="live").set_value(True).run()
+    assert max(row["t"] for row in rows_of(charts(app)[2])) == millis(ends[-1])
+    assert "to" not in app.query_params
+
+
+@pytest.mark.parametrize(
+    ("page", "monitor", "chart"), [("drift", "mix", 2), ("explore", "burst", 0), ("anomalies", "burst", 0)]
+)
+def test_a_chart_leads_to_its_incidents(opened, filled, page, monitor, chart):
+    found = httpx.get(f"{filled}/api/v1/incidents?monitor={monitor}").json()["incidents"]
+    marked = {
+        row["href"]
+        for rows in datasets(charts(opened(page, monitor=monitor))[chart])
+        for row in rows
+        if "href" in row
+    }
+    assert marked == {f"{filled}/incidents/{one['id']}" for one in found}
+
+
+@pytest.mark.parametrize(("page", "monitor"), [("drift", "mix"), ("forecast", "rate"), ("anomalies", "rate"),
+                                                ("quality", "model"), ("explore", "rate")])  # fmt: skip
+def test_hovering_says_the_moment_in_utc(opened, page, monitor):
+    over_time = [chart for chart in charts(opened(page, monitor=monitor)) if "utc" in rows_of(chart)[0]]
+    assert over_time
+    for chart in over_time:
+        assert {"field": "utc", "title": "UTC", "type": "nominal"} in tooltips(json.loads(chart.proto.spec))
+        row = rows_of(chart)[0]
+        moment = datetime.fromtimestamp(row["t"] / 1000, UTC)
+        assert row["utc"].startswith(f"{moment:%Y-%m-%d %H:%M:%S}")
+
+
+def tooltips(spec: dict[str, Any]) -> list[Any]:
+    return [tip for layer in spec["layer"] for tip in layer["encoding"].get("tooltip", ())]
 
 
 def test_explore_sets_keys_side_by_side(opened):

@@ -33,7 +33,7 @@ def show() -> None:
         rule = chosen_monitor((None, "series", "estimated"), "none.series")
     if rule is None:
         return
-    value, asked = st.session_state.get(f"value-{rule.name}"), _asked()
+    value, asked = _other_value(rule.name), _asked()
     with second:
         found = of_chosen_key(
             lambda key: api().forecast(rule.name, key, value=value, **asked), together=False
@@ -41,6 +41,8 @@ def show() -> None:
     if not found.values or not found.past.at:
         no_data(rule.name)
         return
+    if value is None:
+        st.session_state[f"drawn-{rule.name}"] = found.value
     with third:
         index = found.values.index(found.value) if found.value in found.values else 0
         st.selectbox(words("value"), found.values, index=index, key=f"value-{rule.name}")
@@ -51,6 +53,12 @@ def show() -> None:
     _chart(found)
     _tests(found)
     listed(found.incidents, "incidents")
+
+
+def _other_value(monitor: str) -> str | None:
+    """The value that the reader chose; None for the one that the server takes by itself."""
+    chosen: str | None = st.session_state.get(f"value-{monitor}")
+    return None if chosen == st.session_state.get(f"drawn-{monitor}") else chosen
 
 
 def _asked() -> dict[str, object]:
