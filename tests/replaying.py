@@ -13,8 +13,8 @@ from streamgauge.batch import Partition
 from streamgauge.clock import to_micros
 from streamgauge.config import load
 from streamgauge.config.models import Config
+from streamgauge.engines.decoding.decoder import open_decoder
 from streamgauge.engines.replay.replay import Input, Replayed, replay
-from streamgauge.formats.json import open_format
 from streamgauge.plan import make_plan
 from streamgauge.sources.contract import Slice
 from streamgauge.testing import ListedSource, listed
@@ -75,7 +75,7 @@ def run(
         ]
     source = ListedSource(slices, partitions=[Partition(STREAM, number) for number in given])
     stream = configured.streams[STREAM]
-    decoder = open_format(stream.format, make_plan(configured).streams[STREAM].layout)  # type: ignore[arg-type]
+    decoder = open_decoder(stream, make_plan(configured).streams[STREAM].layout)
     return replay(configured, {STREAM: Input(source, decoder)}, batch_size=batch_size, flush=flush)
 
 

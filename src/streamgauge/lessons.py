@@ -118,7 +118,7 @@ def _window(size: str | int, compute: Mapping[str, str] | None, *, by: bool) -> 
 
 
 def _input(loaded: Any, times: Sequence[float], fields: Mapping[str, Sequence[Any]]) -> Any:
-    from streamgauge.config import plugins
+    from streamgauge.engines.decoding.decoder import open_decoder
     from streamgauge.engines.replay.replay import Input
     from streamgauge.plan import make_plan
     from streamgauge.testing import ListedSource, listed
@@ -129,8 +129,7 @@ def _input(loaded: Any, times: Sequence[float], fields: Mapping[str, Sequence[An
     ]
     plan = make_plan(loaded).streams[_STREAM]
     assert plan.config is not None
-    decoder = plugins.module("formats", "json").open_format(plan.config.format, plan.layout)
-    return Input(ListedSource([listed(rows)]), decoder)
+    return Input(ListedSource([listed(rows)]), open_decoder(plan.config, plan.layout))
 
 
 def _said(line: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ from streamgauge.detectors.contract import Context, Detector
 from streamgauge.detectors.unjudged import Unjudged
 from streamgauge.expressions import Aggregate, Expression, parse_aggregate, parse_condition
 from streamgauge.formats.contract import FieldSpec, Layout
+from streamgauge.formats.shapes import every_of
 from streamgauge.incidents.lifecycle import Policy
 from streamgauge.incidents.settle import Rule
 from streamgauge.monitor import Kind, Monitor
@@ -229,7 +230,7 @@ class _Draft:
         if first.order == "time" and kind == "single":
             kinds = config.kinds_of(self.stream)
             seen = reads.union(*(detector.needs.fields for detector in detectors.values()))
-            window = SortedWindow(window, {field: kinds[field] for field in sorted(seen)})
+            window = SortedWindow(window, {field: kinds.get(field, "string") for field in sorted(seen)})
         include_empty = first.window is not None and first.window.include_empty
         return Group(
             f"window:{self.stream}", self.shape, self.stream, self.by, kind, self.where, window, fields, monitors,
@@ -477,6 +478,7 @@ def _stream_plan(name: str, config: Config, groups: tuple[Group, ...]) -> Stream
         for field, spec in stream.fields.items()
         if field in used
     }
+    specs |= {field: FieldSpec(field, "string") for field in sorted(used) if every_of(field) is not None}
     return StreamPlan(
         name,
         stream,

@@ -10,6 +10,7 @@ import numpy as np
 
 from streamgauge.batch import Partition
 from streamgauge.clock import iso
+from streamgauge.formats.shapes import every_of
 from streamgauge.verdict import Verdicts
 from streamgauge.windows.contract import Rows
 
@@ -79,6 +80,8 @@ class Recent:
     def _show(self, batch: Rows, i: int) -> dict[str, Any]:
         shown: dict[str, Any] = {}
         for name, column in batch.columns.items():
+            if every_of(name) is not None:
+                continue  # for a detector alone
             value = column.at(i)
             if value is not None and name in self._masked:
                 value = "***"

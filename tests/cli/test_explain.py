@@ -107,3 +107,26 @@ monitors:
         "detect": {"type": "threshold", "when": "n > 3"},
     }
     assert keys["quiet"]["detect"] == {"type": "silence", "by": ["k"], "after": "30s"}
+
+
+def test_a_look_at_the_shape_of_records(explain, tmp_path):
+    file = tmp_path / "m.yaml"
+    file.write_text(
+        """
+streams:
+  s:
+    source: {type: files, path: s.ndjson}
+    format: json
+    fields: {k: string, at: timestamp}
+    time: at
+monitors:
+  shape:
+    stream: s
+    window: {type: tumbling, size: 1m}
+    detect: {type: schema, every: 10}
+"""
+    )
+    assert explain(file).lines[1:3] == [
+        "  decodes 1 of 2 fields: at",
+        "  and looks at the shape of 1 record in 10",
+    ]

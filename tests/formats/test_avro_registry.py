@@ -10,6 +10,7 @@ import pytest
 
 from streamgauge.formats.avro import Config, open_format
 from streamgauge.formats.contract import FieldSpec
+from streamgauge.formats.shapes import fields_of, open_shaped, shape_field
 from tests.exactness.running import Run, looking, peek, read_so_far, until, write
 from tests.formats.avro_writing import decoded, framed, layout, record
 from tests.services.kafka import Broker, unique
@@ -136,3 +137,15 @@ def test_references_between_subjects(schema_registry: Registry):
     whole = record(("start", place), ("amount", "int"), name="com.example.Trip")
     batch = decoded(decoder, [framed(number, whole, {"start": {"city": "Kiel"}, "amount": 3})])
     assert batch.columns["city"].values() == ["Kiel"]
+
+
+def test_the_shape_of_a_record_is_that_of_its_writers_schema(schema_registry: Registry):
+    subject = unique("shapes")
+    first, second = (schema_registry.register(subject, schema) for schema in (V1, V2))
+    layout_ = layout(FieldSpec("account", "string"), FieldSpec(shape_field(1), "string"))
+    config = Config.model_validate({"registry": {"url": schema_registry.url}})
+    decoder = open_shaped(layout_, lambda rest: open_format(config, rest))
+    batch = decoded(decoder, [framed(first, V1, row(0)), framed(second, V2, row(1, country="CH"))])
+    old = {"account": "string", "amount": "number", "at": "timestamp"}
+    texts = batch.columns[shape_field(1)].values()
+    assert [fields_of(text) for text in texts] == [old, {**old, "country": "null|string"}]

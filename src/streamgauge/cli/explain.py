@@ -101,16 +101,19 @@ def _stream(stream: StreamPlan) -> dict[str, Any]:
     from datetime import timedelta
 
     from streamgauge.clock import format_duration
+    from streamgauge.formats.shapes import every_of
 
     config = stream.config
+    shapes = sorted(name for name in stream.layout.fields if every_of(name) is not None)
     return {
         "kind": "stream",
         "stream": stream.name,
         "source": config.source.type if config is not None else "built in",
         "format": config.format.type if config is not None else None,
-        "fields": sorted(stream.layout.fields),
+        "fields": sorted(stream.layout.fields.keys() - set(shapes)),
         "fields_declared": len(config.fields) if config is not None else len(stream.layout.fields),
         "lateness": format_duration(timedelta(microseconds=stream.lateness)),
+        **({"beside": shapes} if shapes else {}),
     }
 
 
@@ -146,6 +149,8 @@ def _stream_told(plan: Mapping[str, Any]) -> Iterator[str]:
     yield f"{plan['stream']}  ({kind}; lateness {plan['lateness']})"
     fields = ", ".join(plan["fields"])
     yield f"  decodes {len(plan['fields'])} of {plan['fields_declared']} fields: {fields}"
+    for shape in plan.get("beside", ()):
+        yield f"  and looks at the {shape}"
     yield ""
 
 

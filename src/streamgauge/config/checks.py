@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -22,8 +23,12 @@ from streamgauge.config.windows import SessionConfig, WindowConfig, grid
 from streamgauge.config.writing import check_sink
 from streamgauge.detectors.contract import Context
 from streamgauge.errors import ConfigError, ExpressionError
+from streamgauge.formats.shapes import every_of
 from streamgauge.incidents.labels import RESERVED
 from streamgauge.settings import nearest
+
+if TYPE_CHECKING:
+    from streamgauge.windows.aggregates import Part
 
 Kinds = Mapping[str, ColumnKind]
 
@@ -358,7 +363,7 @@ class _Monitor:
             context = replace(context, forget=stream.limits.forget, masked=masked)
         try:
             if windowed:
-                computed_for(detect, kinds)
+                _check_source(computed_for(detect, kinds), stream)
             module("detectors", detect.type).build(detect, context)
         except ExpressionError as error:
             self.findings.expression((*path, *self._key_of(error)), error)
@@ -384,6 +389,13 @@ class _Monitor:
                 f"`{', '.join(by)}` is the stream's key: every key that ends for good opens an incident; "
                 "group by something that always speaks",
             )
+
+
+def _check_source(parts: Mapping[str, Part], stream: StreamConfig | None) -> None:
+    """Raises ConfigError where whole records are looked at, and the stream's are rows of our own making."""
+    reads = (part.argument.columns for part in parts.values() if part.argument is not None)
+    if stream is None and any(every_of(name) is not None for columns in reads for name in columns):
+        raise ConfigError("it looks at the records of a source; the rows of monitors always have the same fields")
 
 
 def _place_of(value: object, text: str) -> Path | None:

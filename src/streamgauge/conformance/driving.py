@@ -13,6 +13,7 @@ import numpy as np
 from streamgauge.batch import Batch, Column, FieldKind, Partition
 from streamgauge.engines.running.bundle import moved
 from streamgauge.engines.running.stream_runner import StreamRunner
+from streamgauge.formats.shapes import every_of, text_of
 from streamgauge.incidents.board import Board
 from streamgauge.kernels import jit
 from streamgauge.monitor import Monitor
@@ -241,6 +242,8 @@ def _batches(
 
 
 def _value(row: Given, name: str) -> Any:
+    if every_of(name) is not None:
+        return text_of({field: type(value).__name__ for field, value in row.fields.items()})
     return row.at if name == "at" else row.fields[name]
 
 

@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 from pydantic import model_validator
 
-from streamgauge.batch import Batch
+from streamgauge.batch import Batch, IntArray
 from streamgauge.errors import ConfigError
 from streamgauge.formats.assembly import Sieve
 from streamgauge.formats.avro_schema import Unit, Writer, plain, require_library
@@ -28,6 +28,7 @@ from streamgauge.formats.event_time import Moments, moments
 from streamgauge.formats.json import RecordDecoder
 from streamgauge.formats.json_struct import tree_of, values_of
 from streamgauge.formats.schema_registry import RegistryConfig, SchemaRegistry
+from streamgauge.formats.shapes import of_avro
 from streamgauge.formats.values import UnfitError
 from streamgauge.settings import Shorthand, wrong
 from streamgauge.sources.contract import Slice
@@ -81,10 +82,15 @@ class BareDecoder:
             self._writer = Writer(schema, self._messages.tree)
         except UnfitError as error:
             raise ConfigError(f"schema_file: {error}") from error
+        self._shape = of_avro(schema)
 
     def decode(self, piece: Slice, now: int) -> Batch:
         """See :class:`~streamgauge.formats.contract.Decoder`."""
         return self._messages.decode(piece, now, lambda payload: (self._writer, self._writer.record(payload)))
+
+    def shapes(self, piece: Slice, rows: IntArray) -> list[str | None]:
+        """See :class:`~streamgauge.formats.shapes.Shaped`: that of the one schema."""
+        return [self._shape] * len(rows)
 
 
 class RegistryDecoder:
@@ -95,6 +101,7 @@ class RegistryDecoder:
         self._messages = _Messages(layout)
         self._registry = registry
         self._writers: dict[bytes, Writer | str] = {}
+        self._shapes: dict[bytes, str] = {}
 
     def ready(self, piece: Slice) -> bool:
         """See :class:`~streamgauge.formats.contract.Fetching`."""
@@ -104,6 +111,19 @@ class RegistryDecoder:
         """See :class:`~streamgauge.formats.contract.Decoder`; waits for schemas that are not known yet."""
         self._registry.wait(self._unknown(piece))
         return self._messages.decode(piece, now, self._read)
+
+    def shapes(self, piece: Slice, rows: IntArray) -> list[str | None]:
+        """See :class:`~streamgauge.formats.shapes.Shaped`: those of the writers' schemas."""
+        payloads = piece.payloads or ()
+        return [self._shape((payloads[row] or b"")[:_HEAD]) for row in rows.tolist()]
+
+    def _shape(self, head: bytes) -> str | None:
+        if head not in self._shapes:
+            found = self._registry.get(int.from_bytes(head[1:]))
+            if found is None or isinstance(found, str):
+                return None
+            self._shapes[head] = of_avro(found.data)
+        return self._shapes[head]
 
     def _unknown(self, piece: Slice) -> list[int]:
         heads = {payload[:_HEAD] for payload in piece.payloads or () if payload}

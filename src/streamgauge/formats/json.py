@@ -20,13 +20,14 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from streamgauge.batch import Batch, Column, FloatArray
+from streamgauge.batch import Batch, Column, FloatArray, IntArray
 from streamgauge.formats.assembly import Sieve, time_problems
 from streamgauge.formats.contract import Decoder, FieldSpec, FormatConfig, Layout
 from streamgauge.formats.event_time import Moments, moments
 from streamgauge.formats.json_lines import Lines
 from streamgauge.formats.json_struct import Way, numbers_of, struct_of, tree_of, values_of
 from streamgauge.formats.reasons import clean, shown
+from streamgauge.formats.shapes import JsonShapes, of_frame
 from streamgauge.formats.values import UnfitError, find, fit
 from streamgauge.sources.contract import Slice
 
@@ -72,6 +73,7 @@ class RecordDecoder:
         self._decode: Callable[[Any], msgspec.Struct] = decoder.decode
         self._decode_lines: Callable[[Any], list[Any]] = decoder.decode_lines
         self._at_once = True
+        self._shapes = JsonShapes()
         self._moment_fields = [spec for spec in layout.fields.values() if spec.kind == "timestamp"]
 
     def decode(self, piece: Slice, now: int) -> Batch:
@@ -88,6 +90,12 @@ class RecordDecoder:
             for spec in self._moment_fields
         }
         return self.assembled(rows, times, (sieve, piece, now), endless=self._texts)
+
+    def shapes(self, piece: Slice, rows: IntArray) -> list[str | None]:
+        """See :class:`~streamgauge.formats.shapes.Shaped`."""
+        if piece.frame is not None:
+            return of_frame(piece.frame, rows, texts=self._texts)
+        return self._shapes.of(piece.payloads or (), rows)
 
     def assembled(
         self, rows: list[Any], times: dict[str, Moments], about: tuple[Sieve, Slice, int], *, endless: bool
