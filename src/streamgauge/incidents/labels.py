@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
-from streamgauge.incident import Incident
+from streamgauge.incident import Incident, changed
 from streamgauge.keys import Key, key_label
 
 RESERVED = ("monitor", "stream", "incident", "severity", "key")
@@ -30,7 +29,7 @@ def labelled(incident: Incident, own: Mapping[str, str], by: tuple[str, ...] = (
     }
     if "key" in of_key:
         labels["key"] = of_key["key"]
-    return replace(incident, labels=labels)
+    return changed(incident, labels=labels)
 
 
 def key_labels(key: Key, by: tuple[str, ...]) -> dict[str, str]:
@@ -48,4 +47,4 @@ def relabelled(incident: Incident) -> Incident:
     """With its severity as it is now."""
     if incident.labels.get("severity") == incident.severity:
         return incident
-    return replace(incident, labels={**incident.labels, "severity": incident.severity})
+    return changed(incident, labels={**incident.labels, "severity": incident.severity})

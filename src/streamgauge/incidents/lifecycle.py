@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from streamgauge.batch import IntArray, Partition
-from streamgauge.incident import Incident, IncidentState
+from streamgauge.incident import Incident, IncidentState, changed
 from streamgauge.incidents.board import Board, Cause, Event
 from streamgauge.incidents.labels import labelled, relabelled
 from streamgauge.incidents.learning import Lessons
@@ -171,7 +171,7 @@ def _change(
             kept = replace(memory, closed=None) if memory.openings else None
             board.remember(after.fingerprint, kept)
         partition, samples = sample()
-        after = replace(
+        after = changed(
             _dressed(after, policy),
             samples=tuple(samples),
             partition=None if partition is None else str(partition),
@@ -186,7 +186,7 @@ def _change(
 def _dressed(incident: Incident, policy: Policy) -> Incident:
     """A new incident with what its monitor says about it."""
     named = labelled(incident, policy.labels, policy.by)
-    return replace(named, runbook=policy.runbook)
+    return changed(named, runbook=policy.runbook)
 
 
 def _openings(incident: Incident, memory: Memory | None, rule: Rule) -> tuple[int, ...]:
@@ -205,7 +205,7 @@ def post(before: Incident | None, after: Incident, channels: Sequence[str], boar
     """Note a change, and what may have to be told of it."""
     began = after.state is IncidentState.FIRING and (before is None or before.state is IncidentState.PENDING)
     if before is None:
-        after = replace(after, notify=tuple(channels))
+        after = changed(after, notify=tuple(channels))
     board.put(after)
     if began:
         board.began.append(after)

@@ -20,10 +20,10 @@ Rules, in their order (``last`` is the last window that fired):
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from streamgauge.incident import Incident, IncidentState, subject
+from streamgauge.incident import Incident, IncidentState, changed, subject
 from streamgauge.verdict import Severity, Verdict
 
 WITHDRAWN = None
@@ -81,7 +81,7 @@ def ripen(pending: Incident, watermark: int, rule: Rule) -> Incident:
     due = pending.pending_since + rule.for_
     if watermark < due:
         return pending
-    return replace(pending, state=IncidentState.FIRING, opened_at=due)
+    return changed(pending, state=IncidentState.FIRING, opened_at=due)
 
 
 def soothe(clearing: Incident, watermark: int, rule: Rule) -> Incident:
@@ -107,7 +107,7 @@ def _fired(current: Incident | None, verdict: Verdict, rule: Rule) -> Incident:
         return _opened(verdict, rule)
     if (verdict.window_end, verdict.window_start) < (current.last_end or 0, current.last_start or 0):
         return current
-    seen = replace(
+    seen = changed(
         current,
         last_start=verdict.window_start,
         last_end=verdict.window_end,
@@ -120,7 +120,7 @@ def _fired(current: Incident | None, verdict: Verdict, rule: Rule) -> Incident:
     if current.state is IncidentState.PENDING:
         assert current.pending_since is not None
         if verdict.at - current.pending_since >= rule.for_:
-            return replace(seen, state=IncidentState.FIRING, opened_at=verdict.at)
+            return changed(seen, state=IncidentState.FIRING, opened_at=verdict.at)
     return seen
 
 
@@ -161,10 +161,10 @@ def _not_fired(current: Incident, verdict: Verdict, rule: Rule) -> Incident | No
         count = current.no_data + 1
         if count >= rule.no_data_after:
             return WITHDRAWN if pending else ended(current, verdict.at, "no data", verdict.observed)
-        return replace(current, no_data=count)
+        return changed(current, no_data=count)
     if verdict.severity is Severity.NEITHER and current.clearing_since is not None:
-        return replace(current, no_data=0, clearing_since=None)
-    return replace(current, no_data=0) if current.no_data else current
+        return changed(current, no_data=0, clearing_since=None)
+    return changed(current, no_data=0) if current.no_data else current
 
 
 def _clear(current: Incident, verdict: Verdict, rule: Rule) -> Incident:
@@ -172,7 +172,7 @@ def _clear(current: Incident, verdict: Verdict, rule: Rule) -> Incident:
     if verdict.at - since >= patience(current, rule):
         return ended(current, verdict.at, "recovered", verdict.observed)
     return (
-        current if current.clearing_since is not None else replace(current, clearing_since=since, no_data=0)
+        current if current.clearing_since is not None else changed(current, clearing_since=since, no_data=0)
     )
 
 
@@ -188,7 +188,7 @@ def ended(current: Incident, at: int, reason: str, observed: Mapping[str, Any] |
     seen = dict(current.evidence)
     if observed:
         seen["on_resolve"] = dict(observed)
-    return replace(current, state=IncidentState.RESOLVED, resolved_at=at, reason=reason, evidence=seen)
+    return changed(current, state=IncidentState.RESOLVED, resolved_at=at, reason=reason, evidence=seen)
 
 
 def title(verdict: Verdict) -> str:

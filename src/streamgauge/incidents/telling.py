@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from streamgauge.incident import Incident, IncidentState
+from streamgauge.incident import Incident, IncidentState, changed
 from streamgauge.incidents import group as groups
 from streamgauge.incidents import limit as limits
 from streamgauge.incidents.around import Openings
@@ -178,7 +178,7 @@ class Telling:
             state = incident.state if newest is None else newest.state
         else:
             state = incident.state
-        self.board.amend(replace(newest or incident, state=state, **_told(incident)))
+        self.board.amend(changed(newest or incident, state=state, **_told(incident)))
 
     def _mute(self, incident: Incident, reason: Reason) -> None:
         self.muting.mute(incident, reason)
@@ -186,14 +186,14 @@ class Telling:
         if state is IncidentState.FIRING:
             state = IncidentState.SUPPRESSED
             self.quieter(incident, -1)
-        self._keep(replace(incident, state=state, muted_by=reason.by, muted=reason.words))
+        self._keep(changed(incident, state=state, muted_by=reason.by, muted=reason.words))
 
     def _unmuted(self, incident: Incident) -> Incident:
         if incident.muted_by is None:
             return incident
         self.muting.unmute(incident)
         self.quieter(incident, 1)
-        free = replace(incident, state=IncidentState.FIRING, muted_by=None, muted=None)
+        free = changed(incident, state=IncidentState.FIRING, muted_by=None, muted=None)
         self._keep(free)
         return free
 
@@ -209,7 +209,7 @@ class Telling:
         """Nothing mutes it any more, and it fires still: people hear of it now."""
         if incident.state is IncidentState.ACKNOWLEDGED:
             self.muting.unmute(incident)
-            self._keep(replace(incident, muted_by=None, muted=None))
+            self._keep(changed(incident, muted_by=None, muted=None))
         else:
             self.board.events.append(Event(incident, _after_mute(incident), incident.notify))
 
@@ -225,7 +225,7 @@ class Telling:
             return incident
         group = self.groups.get(name) or groups.new_group(way, incident.labels, now)
         self._put_group(groups.with_began(group, incident, way))
-        counted = replace(incident, groups=(*incident.groups, name))
+        counted = changed(incident, groups=(*incident.groups, name))
         self._keep(counted)
         return counted
 
@@ -251,14 +251,14 @@ class Telling:
             name = limits.limit_name(channel)
             self._put_tally(limits.held_back(self._tallies[name], incident))
             if name not in incident.groups:
-                incident = replace(incident, groups=(*incident.groups, name))
+                incident = changed(incident, groups=(*incident.groups, name))
                 self._keep(incident)
         sent = [channel for channel in channels if channel not in held]
         if not sent:
             return
         repeats = incident.repeats + 1 if cause is Cause.REPEAT else 0
         told = tuple(dict.fromkeys((*incident.told, *sent)))
-        after = replace(incident, notices=incident.notices + 1, told=told, told_at=now, repeats=repeats)
+        after = changed(incident, notices=incident.notices + 1, told=told, told_at=now, repeats=repeats)
         self.board.notices.extend(route(after, sent, cause=str(cause)))
         self._keep(after)
         if cause is not Cause.ENDED:
@@ -409,7 +409,7 @@ class Telling:
 
     def _reminded(self, reminder: Incident, now: int) -> None:
         """What a reminder told of has come."""
-        over = replace(reminder, state=IncidentState.RESOLVED, resolved_at=now, reason="over")
+        over = changed(reminder, state=IncidentState.RESOLVED, resolved_at=now, reason="over")
         self.board.put(over)
         self.board.events.append(Event(over, Cause.ENDED))
 
@@ -459,7 +459,7 @@ def _told(incident: Incident) -> dict[str, Any]:
 def told_so_far(board: Board, seen: Incident) -> Incident:
     """Deduplicate: one incident per id, as it was when it changed, with what was told of it since."""
     now = board.newest(seen.id)
-    return seen if now is None or now is seen else replace(seen, **_told(now))
+    return seen if now is None or now is seen else changed(seen, **_told(now))
 
 
 def moment(event: Event) -> int:
