@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from streamgauge.engines.embedded.ledger import CREDIT, INTERVAL, SHARE, SOONEST, Ledger
+from streamgauge.engines.embedded.ledger import Ledger
+from streamgauge.engines.embedded.pace import CREDIT, INTERVAL, SHARE, SOONEST
 from streamgauge.incidents.board import Board
 from streamgauge.testing import PushedClock
 

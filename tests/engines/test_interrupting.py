@@ -7,7 +7,7 @@ import sys
 
 HIT = """
 import os, signal, threading, time
-from streamgauge.engines.embedded.session import _Signals
+from streamgauge.engines.embedded.session import Signals
 
 class Counting:
     stops = 0
@@ -15,7 +15,7 @@ class Counting:
         self.stops += 1
 
 counting = Counting()
-with _Signals(counting):
+with Signals(counting):
     import polars as pl
 
     column = pl.Series("a", range(200_000))

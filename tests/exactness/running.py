@@ -77,6 +77,10 @@ class Run:
         return self._child.poll()
 
     @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
     def log(self) -> str:
         return self._log.read_text(errors="replace")[-6000:]
 
@@ -135,7 +139,8 @@ def write(folder: Path, config: Mapping[str, Any], name: str = "watch.yaml") -> 
 def _store_of(config: Path) -> str:
     """The address of the store of a configuration, as it is from here."""
     store = yaml.safe_load(config.read_text())["store"]
-    on_a_server = isinstance(store, str) and store.startswith("postgresql:")
+    store = store["url"] if isinstance(store, dict) else store
+    on_a_server = store.startswith("postgresql:")
     return store if on_a_server else f"sqlite:///{config.parent / 'store.db'}"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -106,7 +107,7 @@ def test_a_store_that_lost_commits_is_noticed(path, clock):
 def test_what_is_decided_waits_for_whoever_leads_and_goes_with_its_commit(path, clock):
     began, other = incident(episode=1), incident(episode=2)
     ended = replace(other, state=IncidentState.RESOLVED, resolved_at=9, reason="recovered")
-    of_p0 = {"stream": "payments", "partition": P0}
+    of_p0: dict[str, Any] = {"stream": "payments", "partition": P0}
     with member(path, clock) as one, leader(path, clock) as leads:
         one.take("payments", [P0])
         steps = [Decided(began, "began", ("ops",), **of_p0), Decided(other, "began", **of_p0)]

@@ -21,7 +21,7 @@ from streamgauge.config.telling import rules_of
 from streamgauge.engines.embedded.acting import Acting, Answer
 from streamgauge.engines.embedded.attendance import Attendance
 from streamgauge.engines.embedded.collector import out_of_the_way
-from streamgauge.engines.embedded.company import refuse_company
+from streamgauge.engines.embedded.company import NOBODY, Ears, refuse_company
 from streamgauge.engines.embedded.forgetting import Forgetting
 from streamgauge.engines.embedded.intake import Intake, Taken
 from streamgauge.engines.embedded.job_mishaps import watch_jobs
@@ -75,6 +75,8 @@ class Surroundings:
         reload: called between two turns when somebody asked to read the file again; whether this engine shall
             end, for one made from what was read.
         sinking: carries rows to sinks; None where none are written.
+        plan: what runs, where that is not all of the file.
+        ears: hears what other instances decided.
     """
 
     store: Store
@@ -84,6 +86,8 @@ class Surroundings:
     status: StatusBoard
     reload: Callable[[], bool] = lambda: False
     sinking: Sinking | None = None
+    plan: Plan | None = None
+    ears: Ears = NOBODY
 
 
 class Engine:
@@ -96,7 +100,7 @@ class Engine:
 
     def __init__(self, config: Config, surroundings: Surroundings) -> None:
         self.config = config
-        self.plan: Plan = make_plan(config)
+        self.plan: Plan = surroundings.plan or make_plan(config)
         self.store = surroundings.store
         self.intakes = surroundings.intakes
         self.delivery = surroundings.delivery
@@ -106,6 +110,7 @@ class Engine:
         self.totals = surroundings.status.totals
         self.sinking = surroundings.sinking
         self._reload = surroundings.reload
+        self._ears = surroundings.ears
         self._full: set[str] = set()
         self._commands: list[str] = []
         self._acting = Acting()
@@ -171,6 +176,7 @@ class Engine:
         for mirror in self.runners.mirrors:
             mirror.restore(waited[mirror.runner.plan.name], reading)
         self._rereading = self._reread()
+        self._ears.begin()
 
     def _reread(self) -> Rereading | None:
         """After a damage: what leads from older states to the last commit, unheard."""
@@ -211,6 +217,7 @@ class Engine:
         with out_of_the_way():
             while not self.stopping.is_set() and not self._finished():
                 self.turn()
+        self._ears.listen(self.board, self.ledger)
         self._commit_surely()
         if not self.replaced:
             self._acting.close()
@@ -249,6 +256,7 @@ class Engine:
                 self._take(name, taken)
             self.ledger.gathered(self.runners.settle())
             self._go_on_telling()
+            self._ears.listen(self.board, self.ledger, 0.0 if self.intakes else WAIT.total_seconds())
             self._let_time_pass()
         except MonitorFailed as failed:
             self._failed(failed)

@@ -1,7 +1,6 @@
 """Gathers what happened since the last commit, decides when the next is due, and writes it.
 
-Commits come once a second; a waiting notice brings the next one forward, but commits never take more than a
-tenth of the time.
+How often that is: :mod:`streamgauge.engines.embedded.pace`.
 """
 
 from __future__ import annotations
@@ -9,12 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from streamgauge.batch import BadRecord, Column, IntArray, Partition
 from streamgauge.clock import Clock
+from streamgauge.engines.embedded.pace import Pace
 from streamgauge.engines.outgoing.spooling import Spool
 from streamgauge.engines.reporting.totals import Totals
 from streamgauge.engines.running.judgements import Judgements
@@ -33,33 +33,33 @@ from streamgauge.stores.contract import (
     Position,
     StateKey,
     StateWrite,
-    Store,
 )
 from streamgauge.verdict import Verdicts
 from streamgauge.windows.contract import LateRows, Rows, WindowResults
-
-INTERVAL = 1.0
-"""Seconds between commits when nothing presses."""
-
-SOONEST = 0.02
-"""Seconds after a commit before a waiting notice may cause the next."""
-
-SHARE = 10
-"""Commits may take one part in this many of the time."""
-
-CREDIT = 0.5
-"""Seconds of commits that a quiet time saves up: one slow answer of the disk must not hold the next notice."""
 
 HISTORY_KEYS = 20_000
 """Results of one step kept in the history at most; of a monitor with more keys, those with incidents only."""
 
 
+class Committing(Protocol):
+    """The store, as far as this is concerned."""
+
+    def commit(self, commit: Commit) -> None:
+        """Write all of it in one transaction; after an error nothing was, and it may be given again."""
+        ...
+
+
 class Ledger:
-    """The observer of a live engine, and the maker of its commits."""
+    """The observer of a live engine, and the maker of its commits.
+
+    Attributes:
+        heard: of what other instances decided, the sequences that were taken since the last commit.
+        late_records: since the last commit, by stream.
+    """
 
     def __init__(
         self,
-        store: Store,
+        store: Committing,
         board: Board,
         clock: Clock,
         totals: Totals | None = None,
@@ -75,14 +75,13 @@ class Ledger:
         self.spool = spool
         self.telling = telling or Telling(board)
         self._silent = frozenset(paused)
-        self.seconds = 0.0
-        self._credit = CREDIT
+        self.heard: list[int] = []
+        self._pace = Pace(clock)
         self.rows_went = False
         self._judging_since = 0.0
-        self._committed_at = clock.monotonic()
         self._dead: list[tuple[str, BadRecord]] = []
         self._late: Counter[tuple[str, int]] = Counter()
-        self._late_records: Counter[str] = Counter()
+        self.late_records: Counter[str] = Counter()
         self._history: list[HistoryBlock] = []
         self._judgements = Judgements()
         self._paused: dict[str, str | None] = {}
@@ -123,7 +122,7 @@ class Ledger:
     def late(self, group: Group, rows: Rows, late: LateRows) -> None:
         """Count late records per monitor and window."""
         starts, counts = np.unique(late.starts, return_counts=True)
-        self._late_records[group.stream] += len(np.unique(late.rows))
+        self.late_records[group.stream] += len(np.unique(late.rows))
         for monitor in self._taking_part(group):
             for start, count in zip(starts.tolist(), counts.tolist(), strict=True):
                 self._late[monitor.name, start] += count
@@ -144,10 +143,12 @@ class Ledger:
     def due(self) -> bool:
         """Decide what is told by now, and whether it is time to commit."""
         self.telling.step(self.clock.now())
-        passed = self.clock.monotonic() - self._committed_at
-        if self.board.notices:
-            return passed >= SOONEST and self._credit + passed / SHARE >= 0
-        return passed >= max(INTERVAL, SHARE * self.seconds)
+        return self._pace.due(pressing=bool(self.board.notices))
+
+    @property
+    def seconds(self) -> float:
+        """How long the last commit took."""
+        return self._pace.seconds
 
     def commit(self, runners: Runners) -> frozenset[str]:
         """Write everything since the last commit in one transaction; the channels that notices went to.
@@ -157,25 +158,27 @@ class Ledger:
         started = self.clock.monotonic()
         self.telling.step(self.clock.now())
         reach("commit.before")
-        commit = self._commit(runners)
+        commit = self.collected(runners)
         self.store.commit(commit)
-        saved = self._credit + (started - self._committed_at) / SHARE
-        self._committed_at = self.clock.monotonic()
-        self.seconds = self._committed_at - started
-        self._credit = min(CREDIT, saved) - self.seconds
-        self.totals.committed(commit, self._late_records, self.board.began, self.seconds)
-        self._dead.clear()
-        self._late.clear()
-        self._late_records.clear()
-        self._history.clear()
-        self._judgements.clear()
-        self._paused.clear()
-        self.board.clear_changes()
+        self._pace.committed(started)
+        self.totals.committed(commit, self.late_records, self.board.began, self.seconds)
+        self.forget()
         if not runners.hushed:
             self._rows_committed(runners)
         if commit.notices:
             reach("commit.after-before-send")
         return frozenset(notice.channel for notice in commit.notices)
+
+    def forget(self) -> None:
+        """What was collected is committed."""
+        self._dead.clear()
+        self._late.clear()
+        self.late_records.clear()
+        self._history.clear()
+        self._judgements.clear()
+        self._paused.clear()
+        self.heard.clear()
+        self.board.clear_changes()
 
     def _rows_committed(self, runners: Runners) -> None:
         if self.spool is not None:
@@ -183,7 +186,8 @@ class Ledger:
             for sink, count in dropped.items():
                 self.totals.rows[sink, "dropped"] += count
 
-    def _commit(self, runners: Runners) -> Commit:
+    def collected(self, runners: Runners) -> Commit:
+        """All since the last commit."""
         rows = self.spool.admit(runners) if self.spool is not None else []
         withdrawn = [
             replace(i, state=IncidentState.RESOLVED, reason="withdrawn") for i in self.board.withdrawn
@@ -202,6 +206,7 @@ class Ledger:
             rows=rows,
             remarks=list(self.board.remarks),
             telling=dict(self.board.rows),
+            heard=list(self.heard),
         )
 
 

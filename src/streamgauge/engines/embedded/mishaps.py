@@ -30,14 +30,25 @@ KEYS_COMPARED = 200_000
 """Per grouping, the first so many keys are remembered to see whether one turns up on a second partition."""
 
 
-class Mishaps:
-    """Watches what surrounds the monitors and opens and ends incidents about it. Their times are wall clock."""
+Homes = dict[tuple[str, tuple[str, ...]], dict[Key, Partition]]
+"""By stream and grouping, the partition on which each key was first seen."""
 
-    def __init__(self, plan: Plan, board: Board, clock: Clock) -> None:
+
+class Mishaps:
+    """Watches what surrounds the monitors and opens and ends incidents about it. Their times are wall clock.
+
+    Args:
+        plan: what runs.
+        board: where incidents are.
+        clock: says when.
+        homes: where keys were seen, if others look at other partitions.
+    """
+
+    def __init__(self, plan: Plan, board: Board, clock: Clock, *, homes: Homes | None = None) -> None:
         self._plan = plan
         self._board = board
         self._clock = clock
-        self._homes: dict[tuple[str, tuple[str, ...]], dict[Key, Partition]] = {}
+        self._homes: Homes = {} if homes is None else homes
         self._seen: dict[tuple[str, tuple[str, ...], Partition], int] = {}
 
     def watch_source(self, stream: str, intake: Intake, runner: StreamRunner) -> None:

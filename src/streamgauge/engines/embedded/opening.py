@@ -16,7 +16,7 @@ from streamgauge.config import plugins
 from streamgauge.config.models import Config, StreamConfig
 from streamgauge.config.telling import channels_of
 from streamgauge.engines.decoding.decoder import open_decoder
-from streamgauge.engines.embedded.company import refuse_company
+from streamgauge.engines.embedded.company import NOBODY, Ears, refuse_company
 from streamgauge.engines.embedded.engine import Engine, Surroundings
 from streamgauge.engines.embedded.intake import Intake
 from streamgauge.engines.outgoing.dead_letters import copiers
@@ -25,7 +25,7 @@ from streamgauge.engines.outgoing.row_making import written_columns
 from streamgauge.engines.outgoing.sinking import Sinking
 from streamgauge.engines.outgoing.told import open_channel
 from streamgauge.engines.reporting.status import StatusBoard
-from streamgauge.plan import StreamPlan, make_plan
+from streamgauge.plan import Plan, StreamPlan, make_plan
 from streamgauge.sinks.contract import Outcome, Sink
 from streamgauge.sources.contract import Source
 from streamgauge.stores.contract import Store
@@ -44,11 +44,26 @@ class Choices:
         dry_run: print notices instead of sending them.
         on_engine: told of the engine once it is made, before it runs.
         reload: called between two turns when somebody asked to read the file again; whether the run shall end.
+        part: what of the file runs, and how it is read; all of it, alone, where nothing else is said.
     """
 
     dry_run: bool = False
     on_engine: Callable[[Engine], None] = lambda _engine: None
     reload: Callable[[], bool] = lambda: False
+    part: Part | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What the leader of several instances runs.
+
+    Attributes:
+        plan: its monitors.
+        ears: hears what the others decided.
+    """
+
+    plan: Plan
+    ears: Ears
 
 
 def run(
@@ -65,13 +80,16 @@ def run(
         _delivering(config, store, clock, choices) as (delivery, hear),
         _sinking(config, store, status, choices) as sinking,
     ):
-        plan = make_plan(config)
+        part = choices.part or Part(make_plan(config), NOBODY)
+        plan, outside = part.plan, choices.part is not None
         intakes = {
-            name: _intake(plan.streams[name], config, store, clock)
+            name: _intake(plan.streams[name], config, store, clock, outside=outside)
             for name, stream in config.streams.items()
             if plan.streams[name].groups or stream.write is not None
         }
-        surroundings = Surroundings(store, intakes, delivery, clock, status, choices.reload, sinking)
+        surroundings = Surroundings(
+            store, intakes, delivery, clock, status, choices.reload, sinking, plan, part.ears
+        )
         engine = Engine(config, surroundings)
         hear.append(engine.reporter.tried)
         choices.on_engine(engine)
@@ -112,13 +130,18 @@ def open_source(
     return source
 
 
-def _intake(plan: StreamPlan, config: Config, store: Store, clock: Clock) -> Intake:
+def _intake(plan: StreamPlan, config: Config, store: Store, clock: Clock, *, outside: bool) -> Intake:
+    """``outside``: others share its partitions, and all are read beside them."""
     stream = config.streams[plan.name]
-    instance = f"streamgauge-{store.id}"
-    source = open_source(plan.name, stream, clock, instance=instance, store_url=config.store.url)
-    finite = stream.source.finite
+    if outside:
+        kind = plugins.module("sources", stream.source.type)
+        source: Source = kind.open_outside(stream.source, plan.name, clock)
+    else:
+        instance = f"streamgauge-{store.id}"
+        source = open_source(plan.name, stream, clock, instance=instance, store_url=config.store.url)
     refuse_company(plan.name, source)
-    return Intake(plan, source, open_decoder(stream, plan.layout), clock, finite=finite)
+    decoder = open_decoder(stream, plan.layout)
+    return Intake(plan, source, decoder, clock, finite=stream.source.finite)
 
 
 def _still_ours(store: Store, delivery: Delivery) -> None:

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Protocol
 
 from streamgauge.batch import Partition
 from streamgauge.engines.running.built_in import shadow
 from streamgauge.engines.running.bundle import Bundle, bundle_key
 from streamgauge.engines.running.stream_runner import StreamRunner
-from streamgauge.stores.contract import Position, SavedState, StateKey, Store
+from streamgauge.stores.contract import Position, SavedState, StateKey
+
+
+class Saved(Protocol):
+    """The store, as far as this is concerned."""
+
+    def positions(self, stream: str) -> dict[Partition, Position]:
+        """Where the reader of ``stream`` goes on."""
+        ...
+
+    def load(self, key: StateKey) -> SavedState | None:
+        """A saved state, or None."""
+        ...
 
 
 class Restart:
@@ -23,7 +36,7 @@ class Restart:
         stored: where the last commit left off; the same unless a block was damaged.
     """
 
-    def __init__(self, store: Store, runner: StreamRunner) -> None:
+    def __init__(self, store: Saved, runner: StreamRunner) -> None:
         self._stream = runner.plan.name
         self.stored = stored = store.positions(self._stream)
         self._saved: dict[StateKey, SavedState] = {}

@@ -40,6 +40,11 @@ class Session:
         path: where it came from, for SIGHUP; None = it cannot be read again.
         dry_run: print notices instead of sending them.
         clock: whose time passes.
+
+    Attributes:
+        engine: what runs; None before it is made, and while another instance leads.
+        status: where its picture is.
+        stopping: set once it shall end.
     """
 
     def __init__(
@@ -51,8 +56,8 @@ class Session:
         self.clock = clock or SystemClock()
         self.status = StatusBoard(self.clock.now())
         self.engine: Engine | None = None
-        self._dry_run = dry_run
-        self._stopping = threading.Event()
+        self.dry_run = dry_run
+        self.stopping = threading.Event()
         self._fresh: Config | None = None
 
     def run(self, *, beside: Callable[[Session], Callable[[], None]] | None = None) -> None:
@@ -66,8 +71,13 @@ class Session:
             StoreError: the store cannot be opened.
             SourceError: a source cannot be read, and that will not pass.
         """
+        if self.config.store.shared:
+            from streamgauge.engines.instances.session import share
+
+            share(self, beside)
+            return
         keep_secret(self.config)
-        os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_folder(self.config)))
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder(self.config)))
         keep = Keep(history=self.config.store.history, dead_letters=self.config.store.dead_letters)
         store = open_store(
             self.config.store.url,
@@ -76,7 +86,7 @@ class Session:
             durability=self.config.store.durability,
             keep=keep,
         )
-        with _Signals(self), ExitStack() as ending:
+        with Signals(self), ExitStack() as ending:
             ending.callback(store.close)
             ending.enter_context(kept(store))
             if beside is not None:
@@ -88,8 +98,8 @@ class Session:
 
     def stop(self) -> None:
         """End in order; from any thread or signal handler."""
-        self._stopping.set()
-        if self.engine is not None:
+        self.stopping.set()
+        if self.engine is not None and not self.config.store.shared:
             self.engine.stop()
 
     def reload(self) -> None:
@@ -105,7 +115,7 @@ class Session:
         before: Config | None = None
         while True:
             last = self.engine
-            choices = opening.Choices(self._dry_run, self._engine_made, self._read_again)
+            choices = opening.Choices(self.dry_run, self._engine_made, self._read_again)
             try:
                 self._open(store, choices)
             except StreamgaugeError as error:
@@ -116,7 +126,7 @@ class Session:
                 self.config, before = before, None
                 continue
             fresh, self._fresh = self._fresh, None
-            if fresh is None or self._stopping.is_set():
+            if fresh is None or self.stopping.is_set():
                 return
             before, self.config = self.config, fresh
 
@@ -128,7 +138,7 @@ class Session:
         if self.engine is not None:
             engine.go_on_for(self.engine)
         self.engine = engine
-        if self._stopping.is_set():
+        if self.stopping.is_set():
             engine.stop()
 
     def _read_again(self) -> bool:
@@ -153,7 +163,7 @@ class Session:
         return True
 
 
-class _Signals:
+class Signals:
     """SIGTERM, SIGINT and SIGHUP, while a session runs on the main thread."""
 
     def __init__(self, session: Session) -> None:
@@ -181,7 +191,7 @@ class _Signals:
             self._session.stop()
 
 
-def _cache_folder(config: Config) -> Path:
+def cache_folder(config: Config) -> Path:
     """Compiled kernels are kept beside the store's file; where it is none, beside where this runs."""
     store = file_of(config.store.url)
     folder = Path.cwd() if store is None else store.resolve().parent

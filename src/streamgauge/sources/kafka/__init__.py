@@ -4,6 +4,7 @@
 :mod:`.config`       what is written beside ``type: kafka``
 :mod:`.reader`       the source: membership, positions, polling
 :mod:`.slices`       messages → columns, the hot path
+:mod:`.outside`      reads all partitions, outside the group
 :mod:`.placing`      where partitions without a stored position start
 :mod:`.tails`        asks in the background where partitions end
 :mod:`.troubles`     which errors pass by themselves, and what to say of the others
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from streamgauge.clock import Clock
     from streamgauge.sources.kafka.reader import KafkaSource
 
-__all__ = ["Config", "open_source"]
+__all__ = ["Config", "open_outside", "open_source"]
 
 
 def open_source(config: Config, stream: str, clock: Clock, *, instance: str | None = None) -> KafkaSource:
@@ -32,3 +33,10 @@ def open_source(config: Config, stream: str, clock: Clock, *, instance: str | No
     from streamgauge.sources.kafka.reader import KafkaSource
 
     return KafkaSource(config, stream, clock, instance=instance)
+
+
+def open_outside(config: Config, stream: str, clock: Clock) -> KafkaSource:
+    """A reader of all partitions that is no member of the group."""
+    from streamgauge.sources.kafka.outside import Outside
+
+    return Outside(config, stream, clock)

@@ -40,6 +40,18 @@ def first_contact(
         return None
 
 
+def partitions_of(admin: Any, config: Config) -> frozenset[Partition]:
+    """The partitions that there are now, of the topics that exist.
+
+    Raises:
+        KafkaException: the brokers do not answer.
+    """
+    if config.pattern is not None:
+        return _matching(admin, config.pattern)
+    known = [admin.list_topics(topic, timeout=_SILENT).topics[topic] for topic in config.names]
+    return frozenset(Partition(each.topic, number) for each in known for number in each.partitions)
+
+
 def really_missing(consumer: Any, topics: Iterable[str]) -> tuple[list[str], list[str]]:
     """Those of ``topics`` that do not exist, asked again; and the topics there are."""
     gone = [topic for topic in topics if _error_code(consumer, topic) == KafkaError.UNKNOWN_TOPIC_OR_PART]

@@ -53,6 +53,12 @@ class Starts:
         """Remember what the store has committed since."""
         self._told.update(positions)
 
+    def stand(self, positions: Mapping[Partition, int]) -> None:
+        """This is where the store stands now, whatever was known before."""
+        self._positions = {**self._positions, **positions}
+        for partition in positions:
+            self._told.pop(partition, None)
+
     def position(self, partition: Partition) -> int | None:
         """The stored position, if there is one."""
         known = [p for p in (self._positions.get(partition), self._told.get(partition)) if p is not None]

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -42,6 +42,18 @@ _NO_SUCH_OFFSET = frozenset(
 _log = structlog.get_logger(__name__)
 
 
+class Sharing(Protocol):
+    """Who writes for partitions where several processes share a group: told in the middle of their coming and going."""
+
+    def take(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+        """These are ours from now on; where reading goes on, of those that were read before."""
+        ...
+
+    def give_up(self, partitions: Sequence[Partition]) -> None:
+        """These will be another's once this returns: what has been taken of them can be committed now."""
+        ...
+
+
 class KafkaSource:
     """Reads the topics of one stream; see :mod:`streamgauge.sources.contract` for what each method promises.
 
@@ -70,6 +82,11 @@ class KafkaSource:
         self._starts: Starts
         self._placing: Placing
         self._tails: Tails
+        self._sharing: Sharing | None = None
+
+    def share(self, sharing: Sharing) -> None:
+        """Read only what ``sharing`` has made its own; to be called before :meth:`open`."""
+        self._sharing = sharing
 
     def open(self, positions: Mapping[Partition, int]) -> None:
         """Join the group; brokers that are away are no error, what they refuse is.
@@ -96,12 +113,7 @@ class KafkaSource:
         except Exception:
             self.close()
             raise
-        self._consumer.subscribe(
-            [f"^({self._config.pattern})$"] if self._config.pattern else list(self._config.names),
-            on_assign=self._on_assign,
-            on_revoke=lambda _, partitions: self._on_gone(partitions, self._news.revoked),
-            on_lost=lambda _, partitions: self._on_gone(partitions, self._news.lost),
-        )
+        self._join()
 
     def poll(self, limit: int, timeout: timedelta) -> Poll:
         """At most ``limit`` records; waits up to ``timeout`` for the first, then 5 ms for its company."""
@@ -186,6 +198,15 @@ class KafkaSource:
         self._leave()
 
     # connecting
+
+    def _join(self) -> None:
+        """Become a member of the group, which says what we read."""
+        self._consumer.subscribe(
+            [f"^({self._config.pattern})$"] if self._config.pattern else list(self._config.names),
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=lambda _, partitions: self._on_gone(partitions, self._news.lost),
+        )
 
     def _leave(self) -> None:
         self._tails.close()
@@ -277,6 +298,9 @@ class KafkaSource:
     def _begin(self, partitions: Iterable[Partition]) -> None:
         """Read partitions that are ours, at once where the position is known, else when it has been found."""
         known: dict[Partition, int] = {}
+        partitions = list(partitions)
+        if self._sharing is not None:
+            self._starts.stand(self._sharing.take(partitions))
         for partition in partitions:
             position = self._starts.position(partition)
             if position is None:
@@ -320,6 +344,11 @@ class KafkaSource:
             self._consumer.incremental_unassign(_places([partition]))
             self._gone[partition] = self._next.pop(partition)
             self._placing.want(partition, "earliest")
+
+    def _on_revoke(self, _: Any, partitions: list[TopicPartition]) -> None:
+        if self._sharing is not None and not self._closed:
+            self._sharing.give_up([Partition(each.topic, each.partition) for each in partitions])
+        self._on_gone(partitions, self._news.revoked)
 
     def _on_gone(self, partitions: list[TopicPartition], into: set[Partition]) -> None:
         if not self._closed:
