@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ def test_a_changed_incident_is_the_one_that_replace_makes():
     one = incident(at=5, notices=1, told=("ops",))
     assert changed(one) == one
     assert changed(one) is not one
-    over = {"state": IncidentState.RESOLVED, "resolved_at": 9, "notices": 2}
+    over: dict[str, Any] = {"state": IncidentState.RESOLVED, "resolved_at": 9, "notices": 2}
     assert changed(one, **over) == replace(one, **over)
     assert one == incident(at=5, notices=1, told=("ops",))
 
