@@ -19,6 +19,7 @@ import numpy as np
 from streamgauge.statistics.reference import build
 from streamgauge.statistics.reference_file import encoded
 from streamgauge.testing import eventually
+from tests.dashboard import large
 from tests.docs.sessions import environment
 
 RECORDS = 24_000
@@ -47,7 +48,8 @@ def configured(folder: Path, *, records: int = RECORDS) -> dict[str, Any]:
     }  # fmt: skip
     tried = {
         "source": {"type": "http", "token": TOKEN}, "format": "json",
-        "fields": {"id": "string", "amount": "float", "country": "string", "at": "timestamp"}, "time": "at",
+        "fields": {"id": "string", "account": "string", "amount": "float", "country": "string", "at": "timestamp"},
+        "time": "at",
         "synthetic": "allowed",
     }  # fmt: skip
     tenth = {"type": "tumbling", "size": "100ms"}
@@ -89,6 +91,7 @@ def configured(folder: Path, *, records: int = RECORDS) -> dict[str, Any]:
             "window": {"type": "count", "size": 500},
             "detect": {"type": "psi", "reference": str(folder / "known.reference")},
         },
+        "day": {"stream": "tried", **large.MONITOR},
     }  # fmt: skip
     return {
         "streams": {"payments": payments, "tried": tried},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,41 +23,29 @@ PEAK = 50_000
 """The second in which one window stands out."""
 
 
-def configured(folder: Path) -> dict[str, Any]:
-    """The file: what learns, by account, over a stream in which nothing comes any more."""
-    stream = {
-        "source": {"type": "http", "token": "nobody-posts-here"}, "format": "json", "time": "at",
-        "fields": {"account": "string", "amount": "float", "at": "timestamp"},
-    }  # fmt: skip
-    window = {"type": "tumbling", "size": "1s", "by": "account",
-              "compute": {"events": "count(*)", "spent": "sum(amount)"}}  # fmt: skip
-    rate = {
-        "stream": "payments",
-        "window": window,
-        "detect": {"type": "ewma", "value": "events"},
-        "notify": [],
-    }
-    return {
-        "streams": {"payments": stream},
-        "monitors": {"rate": rate},
-        "store": {"url": f"sqlite:///{folder / 'store.db'}", "history": "100000h"},
-    }
+MONITOR: dict[str, Any] = {
+    "window": {"type": "tumbling", "size": "1s", "by": "account",
+               "compute": {"events": "count(*)", "spent": "sum(amount)"}},
+    "detect": {"type": "ewma", "value": "events"},
+    "notify": [],
+}  # fmt: skip
+"""But for its stream."""
 
 
-def fill(url: str, seconds: int = SECONDS) -> int:
-    """Make the store, as that monitor would have left it; how many windows it holds."""
+def fill(url: str, monitor: str) -> int:
+    """Make the store, as such a monitor would have left it; how many windows it holds."""
     open_store(url, owner=Owner.this_process(), clock=PushedClock(START)).close()
     chance = np.random.default_rng(7)
     backend = backend_of(url)
     with backend.write() as connection:
-        for first in range(0, seconds, JOINED):
-            for table, columns in _blocks(chance, first, min(JOINED, seconds - first)):
+        for first in range(0, SECONDS, JOINED):
+            for table, columns in _blocks(chance, first, min(JOINED, SECONDS - first)):
                 count, data = encode(columns)
                 ends = columns["window_end"]
                 bounds = {"first_end": int(ends[0]), "last_end": int(ends[-1])}
-                connection.execute(insert(table).values(monitor="rate", rows=count, data=data, **bounds))
+                connection.execute(insert(table).values(monitor=monitor, rows=count, data=data, **bounds))
     backend.close()
-    return seconds * KEYS
+    return WINDOWS
 
 
 def _blocks(chance: np.random.Generator, first: int, seconds: int) -> list[tuple[Any, dict[str, Any]]]:

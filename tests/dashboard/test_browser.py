@@ -5,56 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Page
 
 from streamgauge.dashboard.process import App
 from streamgauge.dashboard.reach import Reach
+from tests.dashboard.browsing import CHART, SECONDS, opened
 from tests.dashboard.given import configured, free_port, served
 from tests.services.chromium import Chromium
 
 pytestmark = pytest.mark.services
 
+SLOW = 30_000
+"""Milliseconds, on a machine that does much else; how long it takes on a quiet one is measured in ``benchmarks``."""
 PAGES = ("Drift", "Forecast", "Anomalies", "Model quality", "Explore")
-CHART = "[data-testid=stVegaLiteChart] :is(canvas, svg)"
-SECONDS = 60_000
-
-
-@pytest.fixture(scope="module")
-def app(filled: str, app_port: int) -> Iterator[App]:
-    """Streamlit, once, over the server with a past."""
-    found = App(Reach(filled, filled), port=app_port, quiet=True)
-    found.start()
-    found.wait_ready()
-    yield found
-    found.stop()
-
-
-@contextmanager
-def opened(chromium: Chromium, url: str, *, scheme: Any = "light") -> Iterator[Page]:
-    """A page whose console must stay silent, and which asks nobody but its own server."""
-    context = chromium.context(
-        viewport={"width": 1280, "height": 900}, color_scheme=scheme, timezone_id="Asia/Tokyo"
-    )
-    page = context.new_page()
-    page.set_default_timeout(SECONDS)
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on(
-        "request",
-        lambda asked: (
-            said.append(asked.url)
-            if url.split("/")[2] not in asked.url and asked.url.startswith("http")
-            else None
-        ),
-    )
-    page.goto(url)
-    yield page
-    context.close()
-    assert not said
 
 
 def visit(page: Page, name: str) -> None:
@@ -108,6 +74,44 @@ def test_a_server_that_is_away_comes_with_an_empty_store_and_goes(chromium: Chro
                 page.wait_for_selector("text=No data yet.")
                 assert page.get_by_test_id("stException").count() == 0
         page.wait_for_selector("text=No Streamgauge server answers")
+
+
+def test_from_an_incident_to_its_chart_and_back(chromium: Chromium, app: App, filled: str):
+    one = httpx.get(f"{filled}/api/v1/incidents?monitor=burst", timeout=30).json()["incidents"][0]
+    with opened(chromium, f"{filled}/incidents/{one['id']}", app.url) as page:
+        with page.expect_popup() as opening:
+            page.get_by_role("link", name="Look at it in the analysis app").click()
+        chart = opening.value
+        chart.wait_for_selector("h1:has-text('Anomalies')", timeout=SECONDS)
+        chart.wait_for_selector(CHART, timeout=SECONDS)
+        settled(chart)
+        for label, chosen in (("Monitor", "burst"), ("Key", one["key"]), ("Time", "from … to …")):
+            assert chart.get_by_role("combobox", name=label).first.input_value() == chosen
+        box = chart.locator("[data-testid=stVegaLiteChart]").first.bounding_box()
+        assert box is not None
+        chart.mouse.click(box["x"] + 0.3 * box["width"], box["y"] + 0.15 * box["height"])  # within its band
+        chart.wait_for_url(f"{filled}/incidents/{one['id']}", timeout=SECONDS)
+        chart.go_back()
+        chart.wait_for_selector(CHART, timeout=SECONDS)
+        assert chart.get_by_role("combobox", name="Key").first.input_value() == one["key"]
+
+
+def test_pages_over_a_million_windows(chromium: Chromium, app: App):
+    with opened(chromium, f"{app.url}/explore?monitor=day") as page:
+        shows(page, "1,036,800 windows, shown as 500 points")
+        page.get_by_label("At least").fill("130")
+        page.keyboard.press("Enter")
+        shows(page, "rows", CHART)
+    with opened(chromium, f"{app.url}/anomalies?monitor=day&key=a-3") as page:
+        shows(page, "86,400 windows, shown as 500 points")
+        page.get_by_role("combobox", name="Value").click()
+        page.get_by_role("option", name="spent", exact=True).click()
+        shows(page, "spent and what was expected", CHART)
+
+
+def shows(page: Page, text: str, *more: str) -> None:
+    for selector in (f"text={text}", CHART, *more):
+        page.wait_for_selector(selector, timeout=SLOW)
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """What a reader was told a moment ago is not asked for again; what is old, or failed, is."""
 
+from functools import partial
+
 import pytest
 
 from streamgauge.dashboard.api import Api, AwayError
@@ -35,7 +37,7 @@ def test_the_oldest_goes_first():
     asked: list[int] = []
     memory = Memory(Clock())
     for number in [*range(MOST + 1), 1, 0]:
-        memory.of(number, lambda number=number: asked.append(number))
+        memory.of(number, partial(asked.append, number))
     assert asked == [*range(MOST + 1), 0]
 
 

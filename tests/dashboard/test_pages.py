@@ -17,6 +17,7 @@ from streamgauge.dashboard.moments import iso, millis, parsed
 from streamgauge.dashboard.views.explore import as_csv, as_parquet, grouped
 from streamgauge.dashboard.views.explore import table as table_of
 from streamgauge.testing import eventually
+from tests.dashboard.large import KEYS, SECONDS, WINDOWS
 
 pytestmark = pytest.mark.services
 
@@ -310,3 +311,21 @@ def test_others_reach_it_so_each_says_who_they_are(opened, monkeypatch):
     app = AppTest.from_string(RUN.format(page="explore"), default_timeout=60).run()
     assert "asks nobody for a token" in said(app)
     assert not charts(app)
+
+
+@pytest.mark.parametrize("points", [10, 500, 5_000])
+def test_of_a_million_windows_come_no_more_points_than_were_asked_for(filled, points):
+    answer = httpx.get(f"{filled}/api/v1/history/day", params={"points": points}, timeout=60)
+    found = answer.json()
+    series = found["series"]
+    assert found["windows"] == sum(series["windows"]) == WINDOWS > 1_000_000
+    assert points / 2 < len(series["at"]) <= points
+    assert max(series["values"]["events"]["max"]) == 900
+    assert "critical" in series["severity"]
+    assert len(answer.content) < 400 * points + 10_000
+
+
+def test_of_one_key_likewise(filled):
+    found = httpx.get(f"{filled}/api/v1/history/day", params={"key": "a-3"}, timeout=60).json()
+    assert (found["windows"], len(found["keys"])) == (SECONDS, KEYS)
+    assert len(found["series"]["at"]) <= 500
