@@ -14,6 +14,7 @@ from typing import Any
 from streamgauge.cli._group import FOLDER, first_line
 from streamgauge.config import plugins
 from streamgauge.config.schema import schema
+from streamgauge.engines.spark.refusals import DIFFERENCES, REFUSALS
 from tests.docs import pictures, reference
 from tests.docs.pages import ROOT, pages
 
@@ -138,6 +139,16 @@ def _layout(_: str) -> str:
     return _rows(("where", "what"), [*rows, *beside])
 
 
+def _engine(about: str) -> str:
+    if about == "refusals":
+        return _rows(("it", "why"), [(refusal.what, refusal.why) for refusal in REFUSALS])
+    return _rows(("whose", "what"), DIFFERENCES)
+
+
+def _rows(head: tuple[str, str], rows: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(["", *(f"| {left} | {right} |" for left, right in [head, ("---", "---"), *rows]), ""])
+
+
 _MAKERS: Mapping[str, Callable[[str], str]] = {
     "keys": _keys,
     "windows": _windows,
@@ -147,6 +158,7 @@ _MAKERS: Mapping[str, Callable[[str], str]] = {
     "list": _list,
     "layout": _layout,
     "reference": lambda _: reference.page(_table),
+    "engine": _engine,
 }
 
 

@@ -23,6 +23,9 @@ def command(
             show_default=False,
         ),
     ] = None,
+    engine: Annotated[
+        str, typer.Option(help="Also find what this engine cannot do: embedded, which can all, or spark.")
+    ] = "embedded",
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object for each mistake, warning and monitor.")
     ] = False,
@@ -42,6 +45,7 @@ def command(
     except ConfigErrors as errors:
         _tell("mistake", errors.mistakes, json=json)
         raise typer.Exit(errors.exit_code) from None
+    _refuse_for(engine, config, json=json)
     if not json:
         print(f"ok: {file}")
     _tell("warning", config.warnings, json=json)
@@ -57,6 +61,24 @@ def _refuse_wrong_calls(config: Config, file: Path) -> None:
 
     if wrong := wrong_calls(config, file):
         raise ConfigErrors(wrong)
+
+
+def _refuse_for(engine: str, config: Config, *, json: bool) -> None:
+    """Ends with 2 where an engine cannot do what the file asks for, with each place and its reason."""
+    from streamgauge.errors import ConfigError
+
+    if engine == "embedded":
+        return
+    if engine != "spark":
+        raise ConfigError(f"--engine: there is no engine {engine!r}; write embedded or spark")
+    from streamgauge.engines.spark.refusals import refused
+
+    found = refused(config)
+    for one in found:
+        plain = {"kind": "refused", "engine": engine, "path": one.path, "what": one.what, "why": one.why}
+        print(_json.dumps(plain, ensure_ascii=False) if json else one)
+    if found:
+        raise typer.Exit(ConfigError.exit_code)
 
 
 def _tell_kinds(config: Config, *, json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -36,6 +36,26 @@ Notify = Annotated[
         show_default="console",
     ),
 ]
+Engine = Annotated[str, typer.Option(help="Who runs it: embedded, in this process, or spark.")]
+Master = Annotated[
+    str | None, typer.Option(help="Spark's, such as local[2] or spark://HOST:7077.", show_default=False)
+]
+Topic = Annotated[
+    str | None,
+    typer.Option(
+        help="Where Spark writes verdicts; default: FILE's name and `.verdicts`.", show_default=False
+    ),
+]
+Checkpoint = Annotated[
+    str | None,
+    typer.Option(
+        help="Where Spark keeps its state; default: beside FILE, `.checkpoint`.", show_default=False
+    ),
+]
+Conf = Annotated[
+    list[str] | None,
+    typer.Option("--conf", metavar="NAME=VALUE", help="A setting of Spark; may be repeated."),
+]
 
 
 def command(  # noqa: PLR0917  typer's options are its parameters
@@ -55,6 +75,11 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print notices instead of sending them; write no rows.")
     ] = False,
+    engine: Engine = "embedded",
+    master: Master = None,
+    topic: Topic = None,
+    checkpoint: Checkpoint = None,
+    conf: Conf = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
     log_json: Annotated[bool, typer.Option("--log-json", help="Log one JSON object per line.")] = False,
 ) -> None:
@@ -83,12 +108,48 @@ def command(  # noqa: PLR0917  typer's options are its parameters
         )
     else:
         config = load(file)
+    on_spark = {"--master": master, "--topic": topic, "--checkpoint": checkpoint, "--conf": conf}
+    if engine == "spark":
+        _on_spark(config, file, on_spark, (host or "127.0.0.1", port) if port is not None else None)
+        return
+    _refuse_strange(engine, on_spark)
     session = Session(config, path=file, dry_run=dry_run)
     session.run(
-        beside=lambda running: _serve(
+        beside=lambda running: serve(
             running, host or config.server.host, port if port is not None else config.server.port
         )
     )
+
+
+def _refuse_strange(engine: str, on_spark: dict[str, Any]) -> None:
+    """Raises ConfigError for an engine that there is not, and for options that are Spark's alone."""
+    from streamgauge.errors import ConfigError
+
+    if engine != "embedded":
+        raise ConfigError(f"--engine: there is no engine {engine!r}; write embedded or spark")
+    for option, value in on_spark.items():
+        if value:
+            raise ConfigError(f"`{option}` fits `--engine spark` only")
+
+
+def _on_spark(
+    config: Config, file: Path | None, options: dict[str, Any], metrics_at: tuple[str, int] | None
+) -> None:
+    """Run on Spark; what it judges is told by `streamgauge notify FILE`."""
+    from streamgauge.cli._statements import pairs
+    from streamgauge.engines.spark.driving import default_checkpoint, drive
+    from streamgauge.engines.spark.job import Settings, verdicts_of
+    from streamgauge.errors import ConfigError
+
+    if file is None:
+        raise ConfigError("`--engine spark` runs a configuration; write the statements into one, as `sql:`")
+    settings = Settings(
+        options["--checkpoint"] or default_checkpoint(file),
+        options["--topic"] or verdicts_of(file),
+        options["--master"],
+        pairs(options["--conf"] or [], "--conf", "NAME=VALUE, such as spark.executor.memory=2g"),
+    )
+    drive(config, settings, file.stem, metrics_at=metrics_at)
 
 
 def _of_statements(
@@ -110,7 +171,8 @@ def _of_statements(
     return made.config
 
 
-def _serve(session: Session, host: str, port: int) -> Callable[[], None]:
+def serve(session: Session, host: str, port: int) -> Callable[[], None]:
+    """Start the server beside a session; what ends it."""
     from streamgauge.server.thread import ServerThread
 
     server = ServerThread(session, host, port)

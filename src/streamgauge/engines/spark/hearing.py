@@ -1,0 +1,194 @@
+"""Takes in the lines that partitions told, as if their verdicts had been decided here; repeats are dropped."""
+
+from __future__ import annotations
+
+import base64
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import structlog
+
+from streamgauge.batch import BadRecord, Column, ColumnKind, Partition
+from streamgauge.config.derived import row_kinds
+from streamgauge.config.models import Config
+from streamgauge.engines.embedded.ledger import Ledger
+from streamgauge.engines.embedded.mishaps import Mishaps
+from streamgauge.engines.running.round import Gathered
+from streamgauge.incidents import lifecycle
+from streamgauge.incidents.board import Board
+from streamgauge.keys import key_text
+from streamgauge.monitor import Monitor
+from streamgauge.plan import Plan
+from streamgauge.stores.contract import HistoryBlock
+from streamgauge.verdict import Severity, Verdict
+
+ROW = "heard:"
+"""Under this and the run's and partition's names it is remembered which line of it was the last."""
+
+_log = structlog.get_logger("streamgauge.spark")
+
+
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """What lines act upon; made anew whenever the engine begins again from its last commit."""
+
+    plan: Plan
+    config: Config
+    board: Board
+    ledger: Ledger
+    mishaps: Mishaps
+
+
+class Hearing:
+    """Hears lines in the order in which each partition told them.
+
+    Args:
+        ear: what they act upon.
+        rows: what the store remembers under names that begin with :data:`ROW`.
+    """
+
+    def __init__(self, ear: Ear, rows: Mapping[str, Mapping[str, Any]]) -> None:
+        self._ear = ear
+        self._last = {name: int(row["n"]) for name, row in rows.items() if name.startswith(ROW)}
+        self._windows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self._kinds: dict[str, Mapping[str, ColumnKind]] = {}
+        self._late: tuple[str, int] | None = None
+
+    def hear(self, line: Mapping[str, Any]) -> bool:
+        """Take in one line; whether it was new."""
+        place = f"{ROW}{line['run']}/{line['source']}"
+        n, last = int(line["n"]), self._last.get(place, 0)
+        if n <= last:
+            return False
+        if last and n > last + 1:
+            _log.error(
+                "lines are missing: the topic kept them too short a time", of=place, after=last, next=n
+            )
+        self._last[place] = n
+        self._ear.board.rows[place] = {"n": n}
+        monitor = self._ear.plan.monitors.get(line.get("monitor") or "")
+        match line["kind"]:
+            case "verdict" if monitor is not None:
+                self._verdict(monitor, line)
+            case "window" if monitor is not None:
+                if line.get("kept", True):
+                    self._windows[monitor.name].append(dict(line))
+            case "judged":
+                self._judged(line)
+            case "late" if monitor is not None:
+                self._late_record(monitor, line)
+            case "dead_letter":
+                self._bad(line)
+            case "time":
+                self._time(line)
+            case "failed" if monitor is not None:
+                self._ear.mishaps.failed(monitor.name, line["reason"])
+        return True
+
+    def settle(self) -> None:
+        """Hand windows that were heard to the next commit."""
+        for name, lines in self._windows.items():
+            self._ear.ledger._history.append(self._block(name, lines))
+            self._ear.ledger.totals.last_end[name] = max(line["moments"][2] for line in lines)
+        self._windows.clear()
+
+    def _verdict(self, monitor: Monitor, line: Mapping[str, Any]) -> None:
+        verdict, policy, board = read_verdict(line), monitor.policy, self._ear.board
+        if policy.no_data:
+            lifecycle.watch_one(verdict, policy, board)
+        if policy.holds:
+            lifecycle.catch_up(verdict, int(line["before"]), policy, board)
+        partition = line.get("partition")
+        samples = line.get("samples", [])
+        lifecycle.one(
+            verdict,
+            policy,
+            board,
+            lambda: (None if partition is None else Partition.parse(partition), samples),
+        )
+
+    def _time(self, line: Mapping[str, Any]) -> None:
+        """What waits for time to pass on that partition: conditions that hold until told otherwise."""
+        for monitor in self._ear.plan.monitors.values():
+            if self._ear.config.origin_of(monitor.stream) == line["stream"]:
+                lifecycle.pass_time_of(
+                    monitor.name, line["partition"], int(line["watermark"]), monitor.policy, self._ear.board
+                )
+
+    def _judged(self, line: Mapping[str, Any]) -> None:
+        columns: dict[str, Any] = {
+            name: Column(column["kind"], values=column["values"]) for name, column in line["columns"].items()
+        }
+        for name in ("window_start", "window_end"):
+            columns[name] = np.array(line["columns"][name]["values"], np.int64)
+        ends = columns["window_end"]
+        block = HistoryBlock(line["monitor"], int(ends.min()), int(ends.max()), columns)
+        self._ear.ledger._judgements._blocks.append(block)
+
+    def _late_record(self, monitor: Monitor, line: Mapping[str, Any]) -> None:
+        ledger = self._ear.ledger
+        ledger._late[monitor.name, int(line["moments"][1])] += 1
+        record = line["partition"], int(line["offset"])
+        if record != self._late:  # it may be late for several windows
+            ledger.totals.late[line["stream"]] += 1
+        self._late = record
+
+    def _bad(self, line: Mapping[str, Any]) -> None:
+        payload = line["payload_base64"]
+        bad = BadRecord(
+            Partition.parse(line["partition"]),
+            int(line["offset"]),
+            line["reason"],
+            None if payload is None else base64.b64decode(payload),
+            int(line["moments"][0]),
+            bool(line["truncated"]),
+        )
+        self._ear.ledger.gathered(Gathered([(line["stream"], bad)]))
+
+    def _block(self, monitor: str, lines: list[dict[str, Any]]) -> HistoryBlock:
+        if monitor not in self._kinds:
+            declared = self._ear.config.monitors.get(monitor)
+            self._kinds[monitor] = {} if declared is None else row_kinds(self._ear.config, declared)
+        kinds = self._kinds[monitor]
+        names = dict.fromkeys(name for line in lines for name in line["values"])
+        columns: dict[str, Any] = {
+            "key": Column("string", values=[key_text(_key(line["key"])) for line in lines]),
+            "window_start": np.array([line["moments"][1] for line in lines], np.int64),
+            "window_end": np.array([line["moments"][2] for line in lines], np.int64),
+            **{
+                name: Column(kinds.get(name, "float"), values=[line["values"].get(name) for line in lines])
+                for name in names
+            },
+        }
+        ends = columns["window_end"]
+        return HistoryBlock(monitor, int(ends.min()), int(ends.max()), columns)
+
+
+def read_verdict(line: Mapping[str, Any]) -> Verdict:
+    """A verdict from its line."""
+    at, start, end = line["moments"]
+    return Verdict(
+        line["monitor"],
+        _key(line["key"]),
+        Severity[line["severity"].upper()],
+        at,
+        start,
+        end,
+        early=line["early"],
+        partial=line["partial"],
+        score=line["score"],
+        rarity=line["rarity"],
+        observed=line["observed"],
+        expected=line["expected"],
+        lower=line["lower"],
+        upper=line["upper"],
+        evidence=line["evidence"],
+        offset=line["offset"],
+    )
+
+
+def _key(plain: Any) -> Any:
+    return tuple(plain) if isinstance(plain, list) else plain

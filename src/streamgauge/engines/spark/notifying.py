@@ -1,0 +1,154 @@
+"""Makes incidents of the lines that a run on Spark wrote: the embedded engine, reading verdicts instead of records.
+
+All stages after a verdict are the embedded ones: the store, what people do about incidents, the channels, the server.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from streamgauge.batch import Partition
+from streamgauge.clock import Clock
+from streamgauge.config import plugins
+from streamgauge.config.models import Config
+from streamgauge.engines.embedded import opening
+from streamgauge.engines.embedded.engine import BATCH, Engine, Surroundings
+from streamgauge.engines.embedded.session import Session
+from streamgauge.engines.outgoing.dead_letters import copiers
+from streamgauge.engines.spark.hearing import Ear, Hearing
+from streamgauge.kernels import jit
+from streamgauge.sources.contract import Source
+from streamgauge.stores.contract import Store
+
+AT = "read:"
+"""Under this and the partition's name it is remembered where reading of the lines goes on."""
+
+_WAIT = timedelta(milliseconds=50)
+
+_log = structlog.get_logger("streamgauge.spark")
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Where lines are read."""
+
+    brokers: str
+    name: str
+
+
+class NotifySession(Session):
+    """As a run, with an engine that reads lines.
+
+    Args:
+        config: checked, and nothing in it that Spark refuses.
+        topic: where the lines are.
+        path, dry_run: as of a run.
+    """
+
+    def __init__(
+        self, config: Config, topic: Topic, *, path: Path | None = None, dry_run: bool = False
+    ) -> None:
+        super().__init__(config, path=path, dry_run=dry_run)
+        self._topic = topic
+
+    def _open(self, store: Store, choices: opening.Choices) -> None:
+        """Run the engine to its end."""
+        config = self.config
+        with opening._delivering(config, store, self.clock, choices) as (delivery, hear):
+            source = open_lines(self._topic, store, self.clock)
+            surroundings = Surroundings(store, {}, delivery, self.clock, self.status, choices.reload)
+            engine = NotifyEngine(config, surroundings, source)
+            hear.append(engine.reporter.tried)
+            choices.on_engine(engine)
+            copying = copiers(config.streams, store)
+            for copier in copying:
+                copier.start()
+            try:
+                engine.run()
+            finally:
+                for copier in copying:
+                    copier.stop()
+                source.close()
+            if not engine.replaced:
+                delivery.drain(opening.DRAIN)
+
+
+class NotifyEngine(Engine):
+    """Judges nothing: hears what was judged, and commits what follows from it with where it was read."""
+
+    def __init__(self, config: Config, surroundings: Surroundings, source: Source) -> None:
+        self._source = source
+        self._next: dict[Partition, int] = {}
+        super().__init__(config, surroundings)
+
+    def _begin(self) -> None:
+        super()._begin()
+        kept = self.store.telling()
+        self._hearing = Hearing(Ear(self.plan, self.config, self.board, self.ledger, self.mishaps), kept)
+        self._next = {
+            Partition.parse(name.removeprefix(AT)): int(row["next_offset"])
+            for name, row in kept.items()
+            if name.startswith(AT)
+        }
+
+    def run(self) -> None:
+        """As of every engine; what waits for us is read first."""
+        self._source.open(self._next)
+        super().run()
+
+    def turn(self) -> None:
+        """One turn: hear, then what every turn does."""
+        if self._refused_at is None:
+            poll = self._source.poll(BATCH, _WAIT)
+            if poll.lost:
+                self._again()
+                return
+            for partition, (wanted, found) in poll.gaps.items():
+                _log.error("lines are missing", partition=str(partition), wanted=wanted, found=found)
+            for piece in poll.slices:
+                for payload in piece.payloads or ():
+                    self._hear(payload)
+                self._next[piece.partition] = piece.next_offset
+                self.board.rows[f"{AT}{piece.partition}"] = {"next_offset": piece.next_offset}
+            self._hearing.settle()
+        super().turn()
+
+    def commit(self) -> None:
+        """As of every engine; then the same positions for others' eyes."""
+        super().commit()
+        if self._refused_at is None:
+            self._source.committed(dict(self._next))
+
+    def _again(self) -> None:
+        super()._again()
+        self._source.open(self._next)
+
+    def _hear(self, payload: bytes | None) -> None:
+        try:
+            line: dict[str, Any] = msgspec.json.decode(payload or b"")
+            self._hearing.hear(line)
+        except (msgspec.DecodeError, KeyError, TypeError) as error:
+            _log.error("this is no line of ours and is left out", why=str(error))
+
+    def _warm_up(self) -> None:
+        """Nothing is judged here, so no kernel is compiled."""
+        from streamgauge.engines.running.warm_up import load_arrow
+
+        jit.choose(live=False)
+        load_arrow()
+
+
+def open_lines(topic: Topic, store: Store, clock: Clock) -> Source:
+    """The source of lines: read from the first one on, in a group of this store."""
+    module = plugins.module("sources", "kafka")
+    settings = module.Config(brokers=(topic.brokers,), topic=topic.name, start="earliest", group=None)
+    source: Source = module.open_source(
+        settings, f"notify-{topic.name}", clock, instance=f"streamgauge-{store.id}"
+    )
+    return source
