@@ -149,6 +149,26 @@ def test_a_missing_topic_is_created_where_it_says_so_and_waited_for_where_not(ka
 
 
 @pytest.mark.services
+def test_keys_go_to_the_partitions_that_are_named_and_others_by_the_rule(kafka: Broker):
+    topic = kafka.create_topic(unique("placed"), 4)
+    written = [SpooledRow(n, key, key, b"{}") for n, key in enumerate("abc", 1)]
+    for places in ({"a": 3, "b": 1}, {"a": 0, "b": 0}):
+        placing = sink(kafka.bootstrap, topic, places=places, others=2)
+        assert placing.write(written).trouble == ""
+        placing.close()
+    found = {(told(message)[0], message.partition()) for message in read(kafka, topic, 6, 4)}
+    assert found == {("a", 3), ("b", 1), ("c", 2), ("a", 0), ("b", 0)}
+    beyond = sink(kafka.bootstrap, topic, places={"a": 9}, timeout="5s")
+    assert "fewer partitions than `places` names" in beyond.write(rows(b"{}")).trouble
+    beyond.close()
+
+
+def test_a_place_beyond_the_partitions_is_a_mistake():
+    with pytest.raises(ValueError, match="there is no partition 5; `partitions: 5` end at 4"):
+        Config.model_validate({"brokers": "x:1", "topic": "t", "partitions": 5, "places": {"a": 5}})
+
+
+@pytest.mark.services
 def test_a_row_that_is_too_large_is_refused_and_the_others_arrive(kafka: Broker):
     topic = kafka.create_topic(unique("small"), 1, max_message_bytes=2000)
     writing = sink(kafka.bootstrap, topic, settings={"compression.type": "none", "linger.ms": 0})

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from streamgauge.forecasting.keeping import Kept
     from streamgauge.forecasting.refit import Found, How, Progress
+    from streamgauge.forecasting.stored import Stored
 
 STEPS = 24
 """Of a forecast, where no horizon is given."""
@@ -85,6 +86,23 @@ Keep = Annotated[
         show_default=False,
     ),
 ]
+Table = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Write the rows into this table of PostgreSQL too, which is made if it is missing.",
+        show_default=False,
+    ),
+]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        envvar="STREAMGAUGE_DATABASE",
+        help="Where that table is: postgresql://USER@HOST/DATABASE.",
+        show_default=False,
+    ),
+]
 Workers = Annotated[
     int | None,
     typer.Option(
@@ -107,6 +125,8 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     interval: Interval = 0.9,
     out: Out = None,
     keep: Keep = None,
+    table: Table = None,
+    database: Database = None,
     workers: Workers = None,
     config: ConfigOption = None,
     store: StoreOption = None,
@@ -124,15 +144,54 @@ def command(  # noqa: PLR0917  typer's options are its parameters
 
     if keep is not None and (out is not None or json):
         raise ConfigError("`--keep` writes into its folder: leave out `--out` and `--json`")
+    stored = _stored(table, database, tuple(key or ()))
     frame, keys = _records(target, config, store, tuple(key or ()))
     records = plain(frame, value=value, time=time, key=keys)
     how = How(_micros("--horizon", horizon), _known(model), interval, workers)
     step = _micros("--every", every)
     if keep is not None:
         _kept(keep, records, (step, how), f"{target} {value} {keys} {step} {how}")
+        if stored is not None:
+            _store(stored, *_newest(keep))
         return
     rows = _rows(records, step, how)
+    if stored is not None:
+        _store(stored, rows, _now())
     _show(rows, out, json=json)
+
+
+def _stored(table: str | None, database: str | None, keys: tuple[str, ...]) -> Stored | None:
+    """The table that is asked for."""
+    if table is None:
+        return None
+    if database is None:
+        raise ConfigError(
+            "`--table` needs a database: `--database URL`, or STREAMGAUGE_DATABASE in the environment"
+        )
+    from streamgauge.forecasting.stored import Stored
+
+    return Stored(database, table, keys[0] if len(keys) == 1 else "key")
+
+
+def _store(stored: Stored, rows: Sequence[dict[str, Any]], made_at: str) -> None:
+    print(f"{stored.put(rows, made_at):,} rows in {stored}", file=sys.stderr)
+
+
+def _newest(folder: Path) -> tuple[list[dict[str, Any]], str]:
+    """The rows of the last refit that is kept, and when it was made."""
+    import polars as pl
+
+    from streamgauge.forecasting.keeping import FORECASTS
+
+    frame = pl.read_parquet(folder / FORECASTS)
+    made_at = str(frame["made_at"].max() or _now())
+    return frame.filter(pl.col("made_at") == made_at).to_dicts(), made_at
+
+
+def _now() -> str:
+    from streamgauge.clock import SystemClock, iso
+
+    return str(iso(SystemClock().now()))
 
 
 def _known(model: Model) -> str:
@@ -185,7 +244,12 @@ def _records(
         )
     texts = frame["key"].unique().to_list()
     labels = frame["key"].replace_strict(texts, [key_label(key_from_text(text)) or None for text in texts])
-    return frame.with_columns(labels).drop("window_start", strict=False), keys or ("key",)
+    frame = frame.with_columns(labels).drop("window_start", strict=False)
+    if (
+        len(keys) == 1 and keys[0] not in frame.columns
+    ):  # what the monitor groups by, by the name that is wanted
+        frame = frame.rename({"key": keys[0]})
+    return frame, keys or ("key",)
 
 
 def _rows(records: pl.DataFrame, step: int | None, how: How) -> list[dict[str, Any]]:
@@ -206,13 +270,13 @@ def _rows(records: pl.DataFrame, step: int | None, how: How) -> list[dict[str, A
 
 def _kept(folder: Path, records: pl.DataFrame, asked: tuple[int | None, How], name: str) -> None:
     """Refit into a folder; what was fitted before a cut is not fitted again."""
-    from streamgauge.clock import SystemClock, iso, to_micros
+    from streamgauge.clock import to_micros
     from streamgauge.forecasting.keeping import kept_in
     from streamgauge.forecasting.refit import refit
     from streamgauge.forecasting.tables import series_of
 
     with kept_in(folder) as kept:
-        past = kept.begin(records, name, str(iso(SystemClock().now())))
+        past = kept.begin(records, name, _now())
         named = [(key, series) for key, series in series_of(past, asked[0]) if key not in kept.done]
         if kept.done:
             print(

@@ -17,15 +17,18 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from streamgauge.batch import ColumnKind
 from streamgauge.errors import ConfigError
-from streamgauge.settings import PositiveDuration
+from streamgauge.settings import PositiveDuration, wrong
 from streamgauge.sinks.contract import Outcome, SinkConfig, SpooledRow
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message, Producer
+
+HASHED = -1
+"""Instead of a partition: by the key's hash."""
 
 PATIENCE = 10
 """Seconds to wait until a topic is created."""
@@ -43,10 +46,24 @@ class Config(SinkConfig):
     """Where rows go; it must exist, unless `partitions` says how to make it."""
     partitions: Annotated[int | None, Field(gt=0)] = None
     """Create the topic with so many partitions if it is missing."""
+    places: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    """Which key goes to which partition."""
+    others: Annotated[int | None, Field(ge=0)] = None
+    """The partition of all keys that `places` does not name; default: by the key's hash."""
     timeout: PositiveDuration = timedelta(seconds=10)
     """How long to wait until all in-sync replicas have the rows."""
     settings: Mapping[str, str | int | float | bool] = Field(default_factory=dict, repr=False)
     """Passed to librdkafka: `security.protocol`, `sasl.username` …; never shown."""
+
+    @model_validator(mode="after")
+    def _places_are_there(self) -> Config:
+        last = max([*self.places.values(), self.others or 0])
+        if self.partitions is not None and last >= self.partitions:
+            raise wrong(
+                "places",
+                f"there is no partition {last}; `partitions: {self.partitions}` end at {self.partitions - 1}",
+            )
+        return self
 
 
 class KafkaSink:
@@ -61,6 +78,8 @@ class KafkaSink:
         self._name = name
         self._topic = config.topic
         self._partitions = config.partitions
+        self._places = config.places
+        self._others = HASHED if config.others is None else config.others
         self._timeout = config.timeout.total_seconds()
         self._complaint = ""
         self._settings = {
@@ -109,7 +128,12 @@ class KafkaSink:
             headers: list[tuple[str, str | bytes | None]] = [("id", row.id.encode())]
             try:
                 self._producer.produce(
-                    self._topic, row.body, row.key, headers=headers, on_delivery=partial(note, row.sequence)
+                    self._topic,
+                    row.body,
+                    row.key,
+                    self._others if row.key is None else self._places.get(row.key, self._others),
+                    headers=headers,
+                    on_delivery=partial(note, row.sequence),
                 )
             except KafkaException as error:
                 reports[row.sequence] = error.args[0]
@@ -151,7 +175,9 @@ class KafkaSink:
             K.CLUSTER_AUTHORIZATION_FAILED: "no permission; grant IDEMPOTENT_WRITE on the cluster",
             K._MSG_TIMED_OUT: f"no answer within {self._timeout:g} s",
         }.get(error.code(), error.str())
-        if error.code() in absent and self._partitions is not None:
+        if error.code() == K._UNKNOWN_PARTITION:
+            advice = "the topic has fewer partitions than `places` names; add some, or name others"
+        elif error.code() in absent and self._partitions is not None:
             advice = self._create(self._partitions) or "the topic is being created"
         if error.fatal() or error.code() in absent:
             self._producer = (
