@@ -17,6 +17,7 @@ import httpx
 import pytest
 import yaml
 
+from streamgauge.checkup.metric_names import comparison
 from streamgauge.testing import eventually
 from tests.monitoring import asked
 from tests.services.kafka import Broker, agent
@@ -232,3 +233,10 @@ def test_prometheus_takes_the_rules_and_none_fires_on_a_healthy_system(here):
         if alert["state"] == "firing"
     }
     assert firing == set()
+
+
+def test_doctor_finds_every_name_there(here):
+    _, prometheus = here
+    files = [asked.DASHBOARDS / f"{name}.json" for name in ("streamgauge", "fastapi", "fraud", "jvm-metrics")]
+    found = list(comparison.examine(files, comparison.known_to(prometheus.url)))
+    assert [(one.grade, one.about) for one in found] == [("fine", str(file)) for file in files]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streamgauge.cli._store import JsonOption, load_file
+from streamgauge.errors import ConfigError
 
 if TYPE_CHECKING:
     from streamgauge.checkup.contract import Finding
@@ -15,8 +17,23 @@ if TYPE_CHECKING:
 _MARKS = {"fine": "ok", "unknown": "?", "warning": "warning", "wrong": "WRONG", "missing": "MISSING"}
 
 
+Dashboards = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Instead: are the metrics there that these dashboards and rules ask for?",
+        show_default=False,
+    ),
+]
+Url = Annotated[str, typer.Option(metavar="URL", help="The Prometheus that dashboards ask.")]
+
+
 def command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration.", show_default=False)],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="The configuration.", show_default=False)
+    ] = None,
+    dashboards: Dashboards = None,
+    prometheus: Url = "http://127.0.0.1:9090",
     json: JsonOption = False,
 ) -> None:
     """Find what keeps a configuration from working, from the brokers to the receivers.
@@ -25,18 +42,34 @@ def command(
 
     Example: streamgauge doctor payments.yaml
     """
-    from streamgauge.checkup.examination import examine, exit_code
-    from streamgauge.checkup.patient import Patient
+    from streamgauge.checkup.examination import exit_code
 
-    config = load_file(file)
+    if (file is None) == (dashboards is None):
+        raise ConfigError("give a configuration, or `--dashboards FOLDER`")
     findings = []
-    with Patient(config) as patient:
-        for finding in examine(patient):
-            findings.append(finding)
-            _print(finding, json=json)
+    for finding in _of_file(file) if file is not None else _of_dashboards(dashboards, prometheus):
+        findings.append(finding)
+        _print(finding, json=json)
     if not json:
         print(_summary(findings))
     raise typer.Exit(exit_code(findings))
+
+
+def _of_file(file: Path) -> Iterator[Finding]:
+    from streamgauge.checkup.examination import examine
+    from streamgauge.checkup.patient import Patient
+
+    with Patient(load_file(file)) as patient:
+        yield from examine(patient)
+
+
+def _of_dashboards(folder: Path | None, prometheus: str) -> Iterator[Finding]:
+    from streamgauge.checkup.metric_names.comparison import examine, known_to
+    from streamgauge.checkup.metric_names.questions import files_of
+
+    assert folder is not None
+    files = files_of(folder)
+    return examine(files, known_to(prometheus))
 
 
 def _print(finding: Finding, *, json: bool) -> None:
@@ -55,4 +88,5 @@ def _print(finding: Finding, *, json: bool) -> None:
 
 def _summary(findings: list[Finding]) -> str:
     troubles = sum(finding.grade in ("warning", "wrong", "missing") for finding in findings)
-    return f"{len(findings)} checks, {troubles or 'no'} {'fault' if troubles == 1 else 'faults'}"
+    checks = "1 check" if len(findings) == 1 else f"{len(findings)} checks"
+    return f"{checks}, {troubles or 'no'} {'fault' if troubles == 1 else 'faults'}"

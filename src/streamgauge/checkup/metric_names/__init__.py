@@ -1,0 +1,1 @@
+"""Does a Prometheus have the metrics that dashboards and rules ask for?"""
