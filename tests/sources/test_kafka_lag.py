@@ -156,6 +156,17 @@ def test_a_lag_is_never_negative_while_a_group_reads_at_the_end(kafka: Broker):
             assert row["lag"] >= 0
 
 
+def test_a_group_that_was_deleted_goes_on_being_told_as_gone(kafka: Broker):
+    topic, group = kafka.create_topic(unique("lag"), 1), unique("group")
+    committed(kafka, group, topic, {0: 0})
+    with asking(kafka, group, topic) as ask:
+        assert [row["state"] for row in of_group(ask())] == ["EMPTY"]
+        kafka.admin.delete_consumer_groups([group])[group].result(20)
+        for _ in range(2):
+            (row,) = of_group(ask())
+            assert (row["group"], row["state"], row.get("topic")) == (group, "GONE", None)
+
+
 def test_partitions_and_brokers_are_told_without_any_group(kafka: Broker):
     topic = kafka.create_topic(unique("lag"), 2)
     with asking(kafka, "no group is called so", topic) as ask:

@@ -22,6 +22,9 @@ Place: TypeAlias = tuple[str, int]
 SETTINGS_KEPT = 300.0
 """Seconds for which the retention of topics is believed."""
 
+GONE_FOR = 86_400.0
+"""Seconds for which a group that is no more is told of."""
+
 _words: Any = admin
 
 
@@ -30,7 +33,7 @@ class Group:
     """One consumer group.
 
     Attributes:
-        state: the brokers' word, such as ``STABLE`` or ``EMPTY``; None: they did not say.
+        state: the brokers' word, such as ``STABLE`` or ``EMPTY``; ``GONE``: there was such a group; None: they did not say.
         protocol: ``classic`` or ``consumer`` (KIP-848).
         members: how many there are.
         owners: by partition, the client that has it.
@@ -81,6 +84,7 @@ class Brokers:
         self._client = client
         self._groups = re.compile(config.groups)
         self._topics = re.compile(config.topics)
+        self._seen: dict[str, float] = {}
         self._retention: dict[str, int] = {}
         self._retention_at: dict[str, float] = {}
 
@@ -138,7 +142,16 @@ class Brokers:
             for name, group in groups.items():
                 _describe(group, described[name], until, self._topics)
                 _commits(group, committed[name], until, self._topics)
-        return [group for group in groups.values() if group.state != "DEAD" or group.offsets]
+        found = [group for group in groups.values() if group.state != "DEAD" or group.offsets]
+        return found + self._gone({group.name for group in found}, whole=not listed.errors)
+
+    def _gone(self, there: set[str], *, whole: bool) -> list[Group]:
+        """Groups that were there not long ago, where all brokers were heard of theirs."""
+        now = time.monotonic()
+        self._seen = {name: at for name, at in self._seen.items() if now - at < GONE_FOR}
+        missing = sorted(self._seen.keys() - there) if whole else []
+        self._seen |= dict.fromkeys(there, now)
+        return [Group(name, "GONE") for name in missing]
 
     def _committed(self, group: str, until: float) -> Any:
         asked = [ConsumerGroupTopicPartitions(group)]
