@@ -18,6 +18,7 @@ from streamgauge.config.mistakes import Mistake, mistake
 from streamgauge.config.models import BUILT_IN_STREAMS, Config, FieldConfig, MonitorConfig, StreamConfig
 from streamgauge.config.plugins import computed_for, module
 from streamgauge.config.pruning import Pruned
+from streamgauge.config.sharing import check_shared
 from streamgauge.config.telling import MannerConfig, channels_of
 from streamgauge.config.windows import SessionConfig, WindowConfig, grid
 from streamgauge.config.writing import check_sink
@@ -72,6 +73,7 @@ def check(config: Config, document: Document, pruned: Pruned) -> Findings:
     _route(findings, config, pruned)
     _jobs(findings, config, pruned)
     _unused_channels(config, findings, pruned)
+    check_shared(config, findings.wrong)
     return findings
 
 

@@ -42,11 +42,11 @@ def listening(url: str, heard: threading.Event) -> Iterator[None]:
 
 def _listen(engine: Engine, heard: threading.Event, ending: threading.Event) -> None:
     while not ending.is_set():
-        connection: Any = None
+        pooled: Any = None
         try:
             pooled = engine.raw_connection()
-            pooled.detach()  # it is ours for as long as it lives
             connection = pooled.driver_connection
+            pooled.detach()  # it is ours for as long as it lives
             connection.autocommit = True
             connection.execute(f"LISTEN {DECIDED}")
             heard.set()  # what was said before that
@@ -57,6 +57,6 @@ def _listen(engine: Engine, heard: threading.Event, ending: threading.Event) -> 
             _log.debug("nothing is heard of what was decided; it is looked at instead", why=str(error))
             ending.wait(RETRY)
         finally:
-            if connection is not None:
+            if pooled is not None:
                 with suppress(Exception):
-                    connection.close()
+                    pooled.close()

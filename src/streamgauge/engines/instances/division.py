@@ -4,38 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from streamgauge.config.models import BUILT_IN_STREAMS, Config
-from streamgauge.errors import ConfigError
+from streamgauge.config.models import Config
 from streamgauge.plan import Group, Plan, StreamPlan, digest
 
 _OWN_WAY = {"brokers", "settings"}
 """How an instance reaches its brokers is its own matter."""
-
-
-def refuse_unshared(config: Config) -> None:
-    """Say what several instances cannot run.
-
-    Raises:
-        ConfigError: something in the file is for one process alone.
-    """
-    if not config.store.url.startswith("postgresql:"):
-        raise ConfigError(
-            "store: `shared: true` needs a database that several processes can reach; write url: "
-            "postgresql://USER@HOST/DATABASE, or take `shared` away"
-        )
-    for name, stream in config.streams.items():
-        if stream.source.type != "kafka":
-            raise ConfigError(
-                f"streams.{name}: instances on one store share topics of Kafka, and this one reads from "
-                f"`{stream.source.type}`; run it in a process with a store of its own"
-            )
-    for name, monitor in config.monitors.items():
-        if config.origin_of(name) in BUILT_IN_STREAMS:
-            raise ConfigError(
-                f"monitors.{name}: {monitor.stream} tells of what one process reads, and several instances read each "
-                "its part; watch `streamgauge_late_records_total` and `streamgauge_dead_letters_total` instead, or take "
-                "`shared` away from the store"
-            )
 
 
 def divided(plan: Plan, config: Config) -> tuple[Plan, Plan]:

@@ -10,7 +10,7 @@ from streamgauge.engines.decoding.decoder import open_decoder
 from streamgauge.engines.embedded.intake import Intake
 from streamgauge.engines.embedded.opening import open_source
 from streamgauge.engines.embedded.session import Session, Signals, cache_folder
-from streamgauge.engines.instances.division import digest_of, divided, refuse_unshared
+from streamgauge.engines.instances.division import digest_of, divided
 from streamgauge.engines.instances.leading import Leading
 from streamgauge.engines.instances.member import Member
 from streamgauge.engines.instances.picture import Picture
@@ -28,12 +28,10 @@ def share(session: Session, beside: Callable[[Session], Callable[[], None]] | No
     while another instance leads, since what people ask for is done there.
 
     Raises:
-        ConfigError: the file holds something that cannot be shared.
         StoreError: the store cannot be opened, or other instances run another file.
         SourceError: a source cannot be read, and that will not pass.
     """
     config = session.config
-    refuse_unshared(config)
     keep_secret(config)
     os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder(config)))
     shared, led = divided(make_plan(config), config)
