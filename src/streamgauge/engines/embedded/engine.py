@@ -218,6 +218,8 @@ class Engine:
             while not self.stopping.is_set() and not self._finished():
                 self.turn()
         self._ears.listen(self.board, self.ledger)
+        for name, runner in self.runners.streams.items():  # the last turns may have gone by between two looks
+            self.mishaps.watch_keys(name, runner)
         self._commit_surely()
         if not self.replaced:
             self._acting.close()
