@@ -268,3 +268,12 @@ def test_fields_that_are_missing_are_named():
 
     with pytest.raises(ConfigError, match=r"offset: unknown field `offset`"):
         built("lag", Context("m", {"topic": "string", "partition": "int"}, windowed=False))
+
+
+def test_many_partitions_have_windows_of_their_own():
+    """More than any array has room for at its beginning."""
+    group = Group(intervals=12, minimum=2)
+    for i in range(14):
+        said = group.told(*(part(100 * i + n, 100 * i + n + (n == 77), n) for n in range(200)))
+    assert said.evidence["partitions"] == 200
+    assert said.observed["lag"] == 1

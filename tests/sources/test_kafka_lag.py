@@ -121,6 +121,16 @@ def test_lag_in_seconds_is_the_age_of_the_first_unread_record(kafka: Broker):
     assert "expires_in" not in behind
 
 
+def test_groups_that_move_on_one_partition_are_each_looked_at_again(kafka: Broker):
+    topic, group = kafka.create_topic(unique("lag"), 1), unique("group")
+    kafka.produce(topic, [b"x"] * 50)
+    with asking(kafka, f"{group}.*", topic) as ask:
+        for turn in range(3):
+            for number in range(3):
+                committed(kafka, f"{group}-{number}", topic, {0: 10 * turn + number})
+            assert [row["lag_seconds_from"] for row in of_group(ask())] == ["record"] * 3
+
+
 def test_what_is_to_expire_is_told_where_records_go_by_age(kafka: Broker):
     topic, group = kafka.create_topic(unique("lag"), 1, retention_ms=7_200_000), unique("group")
     kafka.produce(topic, [b"x"] * 2, timestamps=[int(time.time() * 1000) - 3_600_000] * 2)

@@ -129,8 +129,6 @@ class LagState:
     def _grow(self) -> None:
         """Room for the partitions in use."""
         used = self._used
-        if used <= len(self.topics):
-            return
         self.topics = grown(self.topics, used, None)
         self.numbers = grown(self.numbers, used)
         self.parts = kernels.Parts(

@@ -25,6 +25,9 @@ Unread: TypeAlias = tuple[str, int, int]
 POINTS = 30
 """Ends of a partition that are remembered."""
 
+AT_ONCE = 1_000
+"""Messages that are taken from the library at once; those behind the first of a partition are passed over."""
+
 ROUNDS = 5
 """How many different offsets of one partition are looked at per answer."""
 
@@ -100,7 +103,7 @@ class FirstUnread:
         try:
             self._consumer.assign([TopicPartition(*place, offset) for place, offset in waiting.items()])
             while waiting and time.monotonic() < until:
-                for message in self._consumer.consume(max(1, len(waiting)), 0.1):
+                for message in self._consumer.consume(AT_ONCE, 0.005):
                     self._hear(message, waiting)
         except KafkaException:  # what is not known is estimated
             pass
@@ -118,7 +121,6 @@ class FirstUnread:
         elif error.code() == KafkaError._PARTITION_EOF:
             self._known[*place, offset] = float("inf")
         del waiting[place]
-        self._consumer.pause([TopicPartition(*place)])
 
 
 def open_consumer(connection: Connection, stream: str) -> Any:
@@ -135,5 +137,6 @@ def open_consumer(connection: Connection, stream: str) -> Any:
             "queued.min.messages": 1,
             "max.partition.fetch.bytes": 65_536,
             "fetch.wait.max.ms": 50,
+            "fetch.queue.backoff.ms": 5,  # the default of a second stalls who takes one record here and one there
         }
     )
