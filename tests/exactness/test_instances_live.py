@@ -132,6 +132,11 @@ def test_an_instance_with_another_file_is_refused(pair: Pair, tmp_path: Path):
         pair.one.until(lambda: not third.running, "its end")
     with pytest.raises(StoreTakenError, match="run another file than this one"):
         third.stop()
+    pair.two.stop()
+    pair.one.stop()
+    with Live(tmp_path, other, "other.yaml") as later:
+        later.until(lambda: later.payments.partitions, "what all run from now on")
+        later.stop()
 
 
 def test_each_partition_is_read_from_where_the_other_left_it(pair: Pair):

@@ -424,7 +424,7 @@ def test_a_second_member_of_the_group_is_refused_at_its_start(listening: Listeni
         assert second.ended(within=60) not in {0, -signal.SIGKILL}, second.log
         for words in (
             "same consumer group",
-            "with a SQLite store one process must read all partitions",
+            "one process must read all partitions",
             "Stop the other",
         ):
             assert second.says(words), second.log

@@ -126,6 +126,15 @@ def holding(url: str) -> subprocess.Popen[str]:
     return holder
 
 
+def test_of_a_container_that_is_named_alike_nobody_knows_who_is_gone():
+    """It has processes of its own, whose numbers mean nothing here."""
+    among = Owner.among_several()
+    assert among.host.startswith(f"{ME.host}~")
+    assert is_gone(among.host, GONE.pid, 0)
+    assert not is_gone(among.host, among.pid, among.pid_started)
+    assert not is_gone(f"{ME.host}~another", GONE.pid, 0)
+
+
 def test_a_holder_killed_and_not_yet_buried_is_dead(url):
     holder = holding(url)
     holder.kill()

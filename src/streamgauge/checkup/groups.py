@@ -22,23 +22,27 @@ def examine(patient: Patient) -> Iterator[Finding]:
         except SourceError as error:
             yield from_error(NAME, about, error)
             continue
-        yield _members(stream, group, about)
+        yield _members(stream, group, about, shared=patient.config.store.shared)
         yield _positions(patient, stream, group, about)
 
 
-def _members(stream: KafkaStream, group: GroupLook, about: str) -> Finding:
+def _members(stream: KafkaStream, group: GroupLook, about: str, *, shared: bool) -> Finding:
     name = stream.look.group_name
     if group.may_read is False:
         return Finding(
             NAME, about, Grade.WRONG, f"the group {name} may be seen, but not joined",
             f"allow READ on group {name} for this user, or write another one to `group:`",
         )  # fmt: skip
-    others = [one for one in group.members if not (one.instance or "").startswith("streamgauge-")]
+    others = [
+        one
+        for one in group.members
+        if not ((shared and one.client) or one.instance or "").startswith("streamgauge-")
+    ]
     if others:
         who = ", ".join(sorted({f"{one.client} on {one.host}" for one in others}))
         return Finding(
             NAME, about, Grade.WRONG, f"other programs read in the group {name}: {who}",
-            "write a name of its own to `group:`; with a SQLite store one process must read all partitions",
+            "write a name of its own to `group:`; one process must read all partitions, or all share one store",
         )  # fmt: skip
     if group.members:
         where = ", ".join(sorted({one.host for one in group.members}))

@@ -132,6 +132,8 @@ async def done(desk: Desk, asked: Asked) -> dict[str, Any]:
         Refused: 404 or 409, nothing was done; 503, the engine did not come to it.
     """
     engine = desk.running.engine
+    if engine is None and desk.running.config.store.shared:
+        raise Refused(503, "another instance leads, and does what people ask for; ask that one")
     if engine is None:
         raise Refused(503, "the engine is still being made; ask again in a moment")
     try:

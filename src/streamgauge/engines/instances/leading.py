@@ -56,13 +56,16 @@ class Leading:
         """What the leader shows of itself; None while another one leads."""
         return None if self._engine is None else self._status.now
 
-    def start(self) -> None:
-        """Lead at once if nobody does, else wait for that; where another one's file differs, this says so.
+    def take(self) -> None:
+        """Lead if nobody does; what all run is then what this one runs. Before anything else is opened.
 
         Raises:
             StoreError: the store cannot be opened.
         """
         self._try()
+
+    def start(self) -> None:
+        """Do what the leader does, now or once there is none."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -72,13 +75,15 @@ class Leading:
             self._engine.stop()
         if self._thread.ident is not None:
             self._thread.join()
+        if self._store is not None:
+            self._store.close()
 
     def _try(self) -> None:
         config = self._session.config.store
         try:
             self._store = open_store(
                 config.url,
-                owner=Owner.this_process(reader="leader"),
+                owner=Owner.among_several(reader="leader"),
                 clock=self._session.clock,
                 durability=config.durability,
                 keep=Keep(history=config.history, dead_letters=config.dead_letters),

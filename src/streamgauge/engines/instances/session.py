@@ -37,9 +37,10 @@ def share(session: Session, beside: Callable[[Session], Callable[[], None]] | No
     shared, led = divided(make_plan(config), config)
     leading = Leading(session, led, digest_of(config))
     with Signals(session), ExitStack() as ending:
+        ending.callback(leading.stop)  # after the last commit of what is read here: it is told too
+        leading.take()
         store = _open(session)
         ending.callback(store.close)
-        ending.callback(leading.stop)  # after the last commit of what is read here: it is told too
         leading.start()
         if beside is not None:
             ending.callback(beside(session))
@@ -52,7 +53,7 @@ def _open(session: Session) -> SqlMember:
     config = session.config.store
     return open_member(
         config.url,
-        owner=Owner.this_process(),
+        owner=Owner.among_several(),
         clock=session.clock,
         plan=digest_of(session.config),
         durability=config.durability,
