@@ -1,0 +1,1 @@
+"""Faults of a pipeline, injected for real, and what is told of them."""
