@@ -19,10 +19,10 @@ def main() -> None:
     """Take them all: wide and light; the first page also narrow and dark."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     browser = Chromium().start()
-    with TemporaryDirectory() as folder, serving(Path(folder), until="quiet") as url:
+    with TemporaryDirectory() as folder, serving(Path(folder), until="burst") as url:
+        _take(browser, url + "/", FOLDER / "now.png", width=1280, scheme="light", ready="text=quiet of")
         burst = httpx.get(f"{url}/api/v1/incidents?monitor=burst").json()["incidents"][0]["id"]
         pages = {
-            "now": "/",
             "incident": f"/incidents/{burst}",
             "monitor": "/monitors/burst",
             "streams": "/streams",
@@ -35,11 +35,13 @@ def main() -> None:
     browser.close()
 
 
-def _take(browser: Chromium, url: str, file: Path, *, width: int, scheme: str) -> None:
+def _take(
+    browser: Chromium, url: str, file: Path, *, width: int, scheme: str, ready: str = ".curve, .chart"
+) -> None:
     context = browser.context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page = context.new_page()
     page.goto(url)
-    page.wait_for_selector(".curve, .chart")
+    page.wait_for_selector(ready)
     page.screenshot(path=str(file))
     context.close()
 

@@ -13,6 +13,9 @@ from streamgauge.engines.reporting.status import EngineStatus
 LENGTH = 120
 """Pictures kept; about one a second."""
 
+FEW = 30
+"""So many fill the whole width already: two minutes of room for ten seconds would make a smudge of them."""
+
 WIDTH, HEIGHT = 160, 32
 
 
@@ -59,9 +62,9 @@ def _curve(numbers: Sequence[float], what: str) -> Markup:
     if len(numbers) < 2:
         return Markup("")
     top = max(*numbers, 1.0)
+    step = WIDTH / (max(len(numbers), FEW) - 1)
     points = " ".join(
-        f"{n * WIDTH / (LENGTH - 1):.1f},{HEIGHT - 2 - number / top * (HEIGHT - 4):.1f}"
-        for n, number in enumerate(numbers)
+        f"{n * step:.1f},{HEIGHT - 2 - number / top * (HEIGHT - 4):.1f}" for n, number in enumerate(numbers)
     )
     head = Markup('<svg class="curve" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(
         WIDTH, HEIGHT, f"{what}, at most {top:,.0f}"

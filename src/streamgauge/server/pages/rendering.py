@@ -128,7 +128,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     for name, filter_ in {
-        "shown": shown, "moment": moment, "lasted": lasted, "count": count, "key_words": key_words,
+        "shown": shown, "moment": moment, "read_moment": read_moment, "lasted": lasted, "count": count, "key_words": key_words,
     }.items():  # fmt: skip
         environment.filters[name] = filter_
     environment.globals["escape"] = escape
