@@ -19,6 +19,7 @@ from streamgauge.engines.spark.notifying import NotifyEngine
 from streamgauge.engines.spark.partition import PartitionRun, Told
 from streamgauge.plan import make_plan
 from streamgauge.stores import Owner, open_store
+from streamgauge.stores.contract import Reading
 from streamgauge.stores.rows import json_text
 from streamgauge.stores.sql import SqlStore
 from streamgauge.testing import ListedSource, PushedClock, RecordingChannel, listed
@@ -122,7 +123,7 @@ def embedded(configured: Config, records: Records, file: Path) -> SqlStore:
     return store
 
 
-def held(store: SqlStore, configured: Config) -> dict[str, Any]:
+def held(store: Reading, configured: Config) -> dict[str, Any]:
     """What a store holds of a run, in an order of its own; without moments of the wall clock."""
     return {
         "incidents": sorted((_decided(i.as_json()) for i in store.incidents(limit=10_000)), key=json_text),

@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 
+from streamgauge.batch import Partition
 from streamgauge.engines.spark.hearing import ROW
-from streamgauge.engines.spark.partition import Told
-from tests.engines.spark.both import Notified, Records, embedded, held, judged, kinds
+from streamgauge.engines.spark.job import works
+from streamgauge.engines.spark.pages import Pages
+from streamgauge.engines.spark.partition import PartitionRun, Told
+from streamgauge.testing import PushedClock, listed
+from tests.engines.spark.both import NOW, Notified, Records, embedded, held, judged, kinds
 from tests.replaying import config, record
 
 MONITORS: dict[str, Any] = {
@@ -74,6 +78,11 @@ def test_there_is_something_of_everything(theirs):
     assert len(theirs["bad"]) == 4
 
 
+def told_at(at: float, end: int, *, open: bool = False, start: int = 0, **more: Any) -> Told:  # noqa: A002
+    """An answer before which nobody was asked for long."""
+    return Told(at, end, open=open, start=start, **{"since": at, **more})
+
+
 def without_samples(held: dict[str, Any]) -> dict[str, Any]:
     return held | {"incidents": [incident | {"samples": []} for incident in held["incidents"]]}
 
@@ -100,7 +109,7 @@ def test_lines_written_twice_count_once_also_over_a_kill(configured, theirs, tmp
 
 
 def test_the_same_batch_gives_the_same_lines_from_memory_and_from_bytes(configured):
-    told = [Told(100.0 + i, 160, open=False, start=0) for i in range(8)]
+    told = [told_at(100.0 + i, 160, open=False, start=0) for i in range(8)]
     kept = [kinds([line])[0] for line in judged(configured, RECORDS, cuts=(40, 90), told=told)]
     read = [
         kinds([line])[0] for line in judged(configured, RECORDS, cuts=(40, 90), told=told, forgetful=True)
@@ -120,9 +129,9 @@ def test_a_new_checkpoint_is_another_run(configured, tmp_path: Path):
 
 def test_time_passes_only_where_all_that_was_there_is_counted(configured):
     quiet = {0: [record(0, "a"), record(1, "a")]}
-    behind = [Told(100.0 + i, 3, open=False, start=0) for i in range(30)]
-    at_end = [Told(100.0 + i, 2, open=False, start=0) for i in range(30)]
-    in_transaction = [Told(100.0 + i, 2, open=True, start=0) for i in range(30)]
+    behind = [told_at(100.0 + i, 3, open=False, start=0) for i in range(30)]
+    at_end = [told_at(100.0 + i, 2, open=False, start=0) for i in range(30)]
+    in_transaction = [told_at(100.0 + i, 2, open=True, start=0) for i in range(30)]
     assert not kinds(judged(configured, quiet, told=behind), "verdict")
     assert not kinds(judged(configured, quiet, told=in_transaction), "verdict")
     assert {line["monitor"] for line in kinds(judged(configured, quiet, told=at_end), "verdict")} == {
@@ -132,18 +141,37 @@ def test_time_passes_only_where_all_that_was_there_is_counted(configured):
 
 
 def test_time_stands_still_while_nobody_tells(configured):
-    pauses = [Told(100.0 + 60 * i, 2, open=False, start=0) for i in range(30)]
+    pauses = [told_at(100.0 + 60 * i, 2, open=False, start=0) for i in range(30)]
     assert not kinds(judged(configured, {0: [record(0, "a"), record(1, "a")]}, told=pauses), "verdict")
+
+
+def test_time_passes_through_a_long_batch_if_the_end_stayed_the_same_all_the_while(configured):
+    answers = [told_at(100.0 + 60 * i, 2, since=100.0) for i in range(3)]
+    found = kinds(judged(configured, {0: [record(0, "a"), record(1, "a")]}, told=answers), "verdict", "time")
+    assert {line["monitor"] for line in found if line["kind"] == "verdict"} == {"quiet", "absent"}
+    reached = [line["largest"] for line in found if line["kind"] == "time"]
+    assert reached == [1_000_000, 1_000_000, 60_000_000, 120_000_000], "all but the deadline of a second"
 
 
 def test_an_idle_partition_comes_up_to_the_others(configured):
     floor = {"s": 60_000_000}
-    told = [Told(100.0 + i, 2, open=False, start=0, floor=floor) for i in range(4)]
+    told = [told_at(100.0 + i, 2, open=False, start=0, floor=floor) for i in range(4)]
     found = kinds(judged(configured, {0: [record(0, "a"), record(1, "a")]}, told=told), "window")
     assert {line["moments"][2] for line in found if line["monitor"] == "burst"} == {5_000_000}
 
 
 def test_what_begins_in_the_middle_is_partial(configured):
-    late = [Told(100.0, 9, open=False, start=5)]
+    late = [told_at(100.0, 9, open=False, start=5)]
     work = {0: [record(0, "a"), record(30, "a")]}
     assert not any(line["partial"] for line in kinds(judged(configured, work, told=late), "window"))
+
+
+def test_where_nothing_comes_and_no_time_passes_only_the_head_is_written(configured):
+    work = works(configured, {"s": ["s"]})["s"]
+    call = PartitionRun(work, Partition("s", 0), PushedClock(NOW))
+    pages = Pages()
+    call.take(listed(RECORDS[0], partition=Partition("s", 0)), None)
+    assert len(pages.changed(call.save())[0]) > 1
+    for i in range(3):
+        call.take(None, told_at(100.0 + i, 999, open=False, start=0))
+        assert list(pages.changed(call.save())[0]) == ["head#0"]

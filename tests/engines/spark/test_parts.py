@@ -15,6 +15,7 @@ from streamgauge.engines.spark.packing import pack, unpack
 from streamgauge.engines.spark.pages import PAGE, Head, Pages
 from streamgauge.engines.spark.progress import Metrics, read_progress
 from streamgauge.engines.spark.refusals import REFUSALS, refused
+from streamgauge.engines.spark.watch import End, stayed
 from streamgauge.errors import ConfigError
 from streamgauge.plan import make_plan
 from tests.engines.spark.both import Notified, judged, kinds
@@ -90,6 +91,16 @@ def test_an_idle_partition_waits_for_the_slowest_that_is_not(said, floor):
         come.hear({"stream": "s", "partition": f"t:{number}", "largest": largest, "idle": idle})
     found = come.floors({"t": ["s"]}, [Partition("t", 0), Partition("t", 1)])
     assert found == ({} if floor is None else {"s": floor})
+
+
+@pytest.mark.parametrize(
+    ("offset", "is_open", "at", "since"),
+    [(5, False, 12.0, 10.0), (6, False, 11.0, 11.0), (5, True, 11.0, 11.0), (5, False, 14.5, 14.5)],
+)
+def test_an_end_has_stayed_the_same_while_each_answer_said_so(offset, is_open, at, since):
+    before = End(5, open=False, since=10.0)
+    assert stayed(before, 10.5, offset, at, is_open=is_open) == End(offset, is_open, since)
+    assert stayed(None, 10.5, offset, at, is_open=is_open).since == at
 
 
 def test_a_changed_file_is_told_what_becomes_of_its_monitors():

@@ -13,22 +13,18 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaException
 from pyspark.sql.datasource import DataSource, DataSourceStreamReader, InputPartition
 
 from streamgauge.batch import Partition
 from streamgauge.engines.spark.floors import Floors
 from streamgauge.engines.spark.packing import PACKED
 from streamgauge.engines.spark.partition import Told, told_text
-from streamgauge.sources.kafka.placing import OffsetSpec
+from streamgauge.engines.spark.watch import End, Watch
 
 NAME = "streamgauge_ends"
 EVERY = 0.9
 """Seconds between questions at least."""
-
-_LIMIT = 2.0
-"""Seconds that one question may take."""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -53,13 +49,13 @@ class Answer(msgspec.Struct, frozen=True):
 
     Attributes:
         asked_at: wall clock, seconds.
-        ends: by partition, its end and whether a transaction is open.
+        ends: by partition.
         started: by partition, where reading began; -1 where that is not known.
         floors: by stream, see :class:`~streamgauge.engines.spark.partition.Told`.
     """
 
     asked_at: float = 0.0
-    ends: dict[str, tuple[int, bool]] = {}
+    ends: dict[str, End] = {}
     started: dict[str, int] = {}
     floors: dict[str, int] = {}
 
@@ -93,7 +89,7 @@ class EndsReader(DataSourceStreamReader):  # type: ignore[misc]
 
     def __init__(self, question: Question) -> None:
         self._question = question
-        self._admin: Any = None
+        self._watch: Watch | None = None
         self._floors: Floors | None = None
 
     def initialOffset(self) -> dict[str, str]:
@@ -118,55 +114,40 @@ class EndsReader(DataSourceStreamReader):  # type: ignore[misc]
         """One row for each partition."""
         assert isinstance(partition, _Piece)
         answer = msgspec.json.decode(partition.answer, type=Answer)
-        for name, (end, is_open) in answer.ends.items():
+        for name, end in answer.ends.items():
             where = Partition.parse(name)
             floors = {s: answer.floors[s] for s in partition.topics[where.name] if s in answer.floors}
-            told = Told(answer.asked_at, end, is_open, answer.started.get(name, -1), floors)
+            started = answer.started.get(name, -1)
+            told = Told(answer.asked_at, end.offset, end.open, started, end.since, floors)
             yield where.name, where.number, -1, None, told_text(told)
 
     def _ask(self, before: Answer) -> Answer:
-        if self._admin is None:
+        if self._watch is None:
             settings = {**self._question.settings, "bootstrap.servers": self._question.brokers}
-            self._admin = AdminClient(settings)
+            self._watch = Watch(settings, sorted(self._question.topics))
             self._floors = Floors(settings, self._question.times)
         assert self._floors is not None
-        there = {
-            Partition(topic, number)
-            for topic in self._question.topics
-            for number in self._admin.list_topics(topic, timeout=_LIMIT).topics[topic].partitions
-        }
-        told = self._floors.told()
-        asked_at = time.time()
-        ends = self._offsets(there, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED)
-        stable = self._offsets(set(ends), OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
+        come = self._floors.told()
+        asked_at, ends = self._watch.ask()
         fresh = {partition for partition in ends if str(partition) not in before.started}
         started = self._started(fresh, ends, later=bool(before.started))
         return Answer(
             asked_at,
-            {str(p): (end, stable[p] < end) for p, end in sorted(ends.items()) if p in stable},
+            {str(partition): end for partition, end in sorted(ends.items())},
             {**before.started, **{str(p): at for p, at in started.items()}},
-            told.floors(self._question.topics, there),
+            come.floors(self._question.topics, set(ends)),
         )
 
     def _started(
-        self, fresh: set[Partition], ends: dict[Partition, int], *, later: bool
+        self, fresh: set[Partition], ends: dict[Partition, End], *, later: bool
     ) -> dict[Partition, int]:
         """Where reading begins: a partition that is made while the query runs is read from its first record on."""
         if not fresh:
             return {}
         if self._question.start == "earliest" or later:
-            return self._offsets(fresh, OffsetSpec.earliest(), IsolationLevel.READ_UNCOMMITTED)
-        return {p: ends[p] if self._question.start == "latest" else -1 for p in fresh}
-
-    def _offsets(self, partitions: set[Partition], spec: Any, level: Any) -> dict[Partition, int]:
-        if not partitions:
-            return {}
-        questions = {TopicPartition(*partition): spec for partition in partitions}
-        futures = self._admin.list_offsets(questions, isolation_level=level, request_timeout=_LIMIT)
-        found = {
-            Partition(w.topic, w.partition): int(f.result(_LIMIT + 1).offset) for w, f in futures.items()
-        }
-        return {partition: offset for partition, offset in found.items() if offset >= 0}
+            assert self._watch is not None
+            return self._watch.first(fresh)
+        return {p: ends[p].offset if self._question.start == "latest" else -1 for p in fresh}
 
 
 def _text(answer: Answer) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+import numpy as np
 import structlog
 
 from streamgauge.batch import NEVER, Partition
@@ -36,6 +37,9 @@ from streamgauge.stores.rows import read_incident
 
 _HEAD = "head"
 
+TICK = 1.0
+"""Seconds between two looks at a time in which nothing came."""
+
 _log = structlog.get_logger("streamgauge.spark")
 
 
@@ -47,6 +51,7 @@ class Told(msgspec.Struct, frozen=True):
         end: the offset that the next record will get.
         open: whether records of an unfinished transaction lie before it.
         start: the offset at which reading began; -1 where that is not known.
+        since: wall clock in seconds from which on every answer was the same, and none was missing.
         floor: the largest event time of the slowest partition of the stream that is not idle, by stream; a stream is
             left out where that is not known.
     """
@@ -55,6 +60,7 @@ class Told(msgspec.Struct, frozen=True):
     end: int
     open: bool
     start: int
+    since: float
     floor: dict[str, int] = {}
 
 
@@ -95,6 +101,7 @@ class PartitionRun:
         self._clock = clock
         self._decoders = work.decoders()
         self._saved = saved
+        self._moved: bool = True
         self._begin()
 
     def take(self, piece: Slice | None, told: Told | None) -> list[dict[str, Any]]:
@@ -114,10 +121,13 @@ class PartitionRun:
         return self._numbered()
 
     def save(self) -> dict[str, bytes]:
-        """All that it must remember, as blocks by name; blocks that nothing happened to come out the same."""
+        """All that it must remember, as blocks by name; where nothing came and no time passed, most are the last ones."""
         blocks = {_HEAD: msgspec.json.encode(self._remembered())}
         for bundle in self._bundles():
-            blocks[_name(bundle)] = tables_bytes(bundle)
+            name = _name(bundle)
+            known = None if self._moved else (self._saved or {}).get(name)
+            blocks[name] = tables_bytes(bundle) if known is None else known
+        self._moved = False
         self._saved = blocks
         return blocks
 
@@ -134,6 +144,7 @@ class PartitionRun:
         self._lines = Lines(self._board, lateness)
         self._runners = Runners(self._work.plan, self._board, self._lines, paused=frozenset(self._paused))
         self._attached: set[str] = set()
+        self._moved = True
         for name, come in head.reached.items():
             if name in self._runners.streams:
                 self._attach(name, come, whole=False)
@@ -154,6 +165,7 @@ class PartitionRun:
 
     def _step(self, piece: Slice | None, told: Told | None) -> None:
         jit.choose(live=False, rows=_seen(0 if piece is None else len(piece.offsets)))
+        before = self._asked_at
         if told is not None:
             self._asked_at = told.asked_at
         for name in self._work.plan.streams:
@@ -163,13 +175,14 @@ class PartitionRun:
                 self._attach(name, None, whole=whole)
                 self._runners.streams[name].next_offset[self._partition] = start
         if piece is not None:
+            self._moved = True
             for name, decoder in self._decoders.items():
                 batch = decoder.decode(piece, self._clock.now())
                 self._runners.take(name, [batch], at=self._asked_at)
         for stream, bad in self._runners.settle().dead_letters:
             self._lines.bad(stream, bad)
         if told is not None:
-            self._let_time_pass(told)
+            self._let_time_pass(told, before)
         for name in self._attached:
             come = reached(self._runners.streams[name], self._partition)
             idle = self._runners.streams[name].clock.is_idle(self._partition)
@@ -180,15 +193,23 @@ class PartitionRun:
                 {"next_offset": come.next_offset, "largest": come.largest, "watermark": mark, "idle": idle},
             )
 
-    def _let_time_pass(self, told: Told) -> None:
-        """Time goes on without records only where all that lay in the partition when it was asked for is counted."""
+    def _let_time_pass(self, told: Told, before: float) -> None:
+        """Time goes on without records only where all that lay in the partition when it was asked for is counted.
+
+        Where that was so at the last call, too (``before``), and the end has stayed the same, it was so in between.
+        """
         for name, runner in self._runners.streams.items():
-            before = runner.clock.largest(self._partition)
-            at_end = not told.open and runner.next_offset.get(self._partition, -1) >= told.end
-            runner.clock.pass_time({self._partition: at_end}, told.asked_at)
-            if name in told.floor and runner.clock.is_idle(self._partition):
-                runner.clock.lift(self._partition, told.floor[name])
-            if runner.clock.largest(self._partition) != before:
+            clock, here = runner.clock, self._partition
+            largest = clock.largest(here)
+            at_end = not told.open and runner.next_offset.get(here, -1) >= told.end
+            if at_end and clock.is_caught_up(here) and told.since <= before:
+                for at in np.arange(before + TICK, told.asked_at, TICK).tolist():
+                    clock.pass_time({here: True}, at)
+            clock.pass_time({here: at_end}, told.asked_at)
+            if name in told.floor and clock.is_idle(here):
+                clock.lift(here, told.floor[name])
+            if clock.largest(here) != largest:
+                self._moved = True
                 runner.pass_time()
 
     def _numbered(self) -> list[dict[str, Any]]:
