@@ -64,6 +64,15 @@ def test_the_verb_loads_nothing_of_it_before_it_runs():
     assert done.stdout.strip() == "[]"
 
 
+def test_what_altair_asks_about_is_there_whole_before_anything_is_drawn():
+    """Two readers at once, the first ever: a library that one's thread is still loading broke the other's chart."""
+    code = "import sys, streamgauge.dashboard.axes; print({'pandas', 'polars', 'pyarrow'} - set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.strip() == "set()"
+
+
 @pytest.mark.parametrize(
     "path", sorted(Path(dashboard.__file__).parent.rglob("*.py")), ids=lambda path: path.stem
 )

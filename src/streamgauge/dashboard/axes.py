@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, TypeAlias
 
 import altair as alt
@@ -13,6 +14,11 @@ import altair as alt
 from streamgauge.dashboard.answers import Incident
 from streamgauge.dashboard.moments import millis, utc
 from streamgauge.dashboard.theme import Palette
+
+for _name in ("pandas", "polars", "pyarrow"):
+    import_module(
+        _name
+    )  # Altair asks about them while it draws: whole, not half loaded by another reader's thread
 
 Chart: TypeAlias = Any
 """One of Altair's; which, is its own affair."""

@@ -181,7 +181,7 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "quality.awaited.help": "Predictions of the windows shown whose labels have not come.",
         "quality.labels": "Labels",
         "quality.revisions": "Revisions: a window is told anew as its labels come",
-        "quality.revision": "revision",
+        "quality.revision": "Revision",
         "quality.told": "told at",
         "quality.window": "window",
         "quality.share": "share",
