@@ -278,7 +278,7 @@ def test_headers_of_every_answer(url: str, path: str):
     assert headers["x-frame-options"] == "DENY"
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert "unsafe-eval" not in headers["content-security-policy"]
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert "server" not in headers
     assert "strict-transport-security" not in headers
     assert "access-control-allow-origin" not in headers
@@ -320,6 +320,9 @@ def test_signing_in_with_a_browser(url: str, tokens: Tokens, process: Process):
         assert browser.get("/api/v1/status").status_code == 303  # a stale token leads to the sign-in
         live = browser.get("/api/v1/status", headers={"HX-Request": "true"})
         assert (live.status_code, live.headers["hx-redirect"]) == (401, "/sign-in?next=/api/v1/status")
+        button = {"HX-Request": "true", "HX-Current-URL": f"{url}/incidents?state=firing"}
+        acts = browser.post("/api/v1/incidents/x/ack", headers={**button, "Origin": url})
+        assert acts.headers["hx-redirect"] == "/sign-in?next=/incidents%3Fstate%3Dfiring", "a page, no act"
         browser.post("/sign-out")
         assert not browser.cookies
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -35,7 +35,7 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with none at all a browser calls the sign-in's own form a stranger's (Origin: null)
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -137,12 +137,20 @@ def _asked(scope: Scope, headers: Headers, peer: str) -> Asked:
 def _answer(refused: Refused, scope: Scope, headers: Headers) -> Response:
     """A sentence for tools; the way to the sign-in for a person with a browser."""
     more = dict(refused.headers or {})
-    path = f"/sign-in?next={quote(scope['path'], safe='/')}"
+    path = f"/sign-in?next={quote(_page_of(scope, headers), safe='/')}"
     if refused.status_code == 401 and "hx-request" in headers:
         more["HX-Redirect"] = path
     elif refused.status_code == 401 and scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
         return RedirectResponse(path, 303)
     return JSONResponse({"error": str(refused.detail)}, refused.status_code, more)
+
+
+def _page_of(scope: Scope, headers: Headers) -> str:
+    """Where the person was: the page a part or a button of which asked, else what was asked for."""
+    shown = urlsplit(headers.get("hx-current-url", ""))
+    asked = (scope["path"], scope.get("query_string", b"").decode("latin-1"))
+    path, query = (shown.path, shown.query) if shown.path else asked
+    return f"{path}?{query}" if query else path
 
 
 def _clad(send: Send, *, secure: bool) -> Send:
