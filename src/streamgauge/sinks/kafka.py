@@ -82,6 +82,7 @@ class KafkaSink:
         self._others = HASHED if config.others is None else config.others
         self._timeout = config.timeout.total_seconds()
         self._complaint = ""
+        self._made = False
         self._settings = {
             "client.id": "streamgauge",
             "linger.ms": 5,
@@ -100,7 +101,18 @@ class KafkaSink:
         return f"KafkaSink({self.where})"
 
     def write(self, rows: Sequence[SpooledRow]) -> Outcome:
-        """Produce them in order and wait for the reports."""
+        """Produce them in order and wait for the reports; once more where that had the topic made."""
+        self._made = False
+        outcome = self._try(rows)
+        if not self._made:
+            return outcome
+        gone = {*outcome.written, *outcome.refused}
+        again = self._try([row for row in rows if row.sequence not in gone])
+        return Outcome(
+            [*outcome.written, *again.written], {**outcome.refused, **again.refused}, again.trouble
+        )
+
+    def _try(self, rows: Sequence[SpooledRow]) -> Outcome:
         reports: dict[int, KafkaError | None] = {}
         self._complaint = ""
         trouble = self._produce(rows, reports)
@@ -178,7 +190,9 @@ class KafkaSink:
         if error.code() == K._UNKNOWN_PARTITION:
             advice = "the topic has fewer partitions than `places` names; add some, or name others"
         elif error.code() in absent and self._partitions is not None:
-            advice = self._create(self._partitions) or "the topic is being created"
+            advice = self._create(self._partitions)
+            self._made = not advice
+            advice = advice or "the topic is being created"
         if error.fatal() or error.code() in absent:
             self._producer = (
                 self._open()
