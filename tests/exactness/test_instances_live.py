@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from streamgauge.batch import Partition
+from streamgauge.engines.instances import member
 from streamgauge.errors import StoreTakenError
 from streamgauge.incidents.actions import Act, Attend
 from streamgauge.testing import WebhookReceiver
 from tests.exactness.live import MANY as ANY_MANY
 from tests.exactness.live import TOTAL, Live, clock, record, records, stream
+from tests.exactness.test_changes import plugin  # noqa: F401  a fixture
 from tests.services.kafka import Broker, unique
 from tests.services.postgresql import PostgresServer
 
@@ -23,6 +25,12 @@ pytestmark = [pytest.mark.services, pytest.mark.usefixtures("plain_kernels")]
 SIZE = 120
 """Seconds of a window: no incident ends by itself while a test goes on."""
 MANY: dict[str, Any] = {**ANY_MANY, "window": {**ANY_MANY["window"], "size": f"{SIZE}s"}}  # type: ignore[dict-item]
+
+FAULTY = {
+    **MANY,
+    "window": {**ANY_MANY["window"], "size": "1s"},  # type: ignore[dict-item]
+    "detect": {"type": "faulty", "at": 3},
+}
 
 SOON = {"topic.metadata.refresh.interval.ms": 300}
 
@@ -36,14 +44,14 @@ class Pair:
     """Two instances that watch one topic, which has two partitions at first."""
 
     def __init__(
-        self, kafka: Broker, postgres: PostgresServer, receiver: WebhookReceiver, folder: Path
+        self, kafka: Broker, postgres: PostgresServer, receiver: WebhookReceiver, folder: Path, more: Any
     ) -> None:
         self.kafka, self.receiver = kafka, receiver
         self.topic = kafka.create_topic(unique(), 2)
         self.database = postgres.new_database()
         self.config: dict[str, Any] = {
             "streams": {"payments": stream(kafka, self.topic, settings=SOON)},
-            "monitors": {"many": {**MANY, "notify": "ops"}, "total": TOTAL},
+            "monitors": {"many": {**MANY, "notify": "ops"}, "total": TOTAL, **more},
             "channels": {"ops": {"type": "webhook", "url": receiver.url}},
             "store": {"url": self.database.url(), "shared": True},
         }
@@ -69,9 +77,11 @@ class Pair:
 
 
 @pytest.fixture
-def pair(kafka: Broker, postgres: PostgresServer, tmp_path: Path) -> Iterator[Pair]:
+def pair(
+    kafka: Broker, postgres: PostgresServer, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Pair]:
     with WebhookReceiver() as receiver, ExitStack() as running:
-        pair = Pair(kafka, postgres, receiver, tmp_path)
+        pair = Pair(kafka, postgres, receiver, tmp_path, getattr(request, "param", {}))
         running.enter_context(pair.one)
         running.enter_context(pair.two)
         yield pair
@@ -152,3 +162,41 @@ def test_each_partition_is_read_from_where_the_other_left_it(pair: Pair):
         pair.produce(f"a-{partition}", [base + 0.1, base + 0.2, base + 0.3], partition)
     pair.one.until(lambda: len(pair.one.open("many")) == 2, "what both partitions come to, counted on")
     assert all(incident.observed == {"events": 4} for incident in pair.one.open("many"))
+
+
+@pytest.mark.usefixtures("plugin")
+@pytest.mark.parametrize("pair", [{"faulty": FAULTY}], indirect=True)
+def test_a_monitor_that_fails_in_one_instance_is_paused_in_all_and_the_others_go_on_exactly(pair: Pair):
+    base = window()
+    pair.both_share()
+    for partition in (0, 1):
+        pair.produce(f"a-{partition}", [base, base + 0.1], partition)
+    pair.one.until(lambda: pair.one.read() == 4, "the first records")
+    pair.produce("a-0", [base + 0.2, base + 0.3, base + 3], 0)
+    (failed,) = pair.one.until(lambda: pair.one.open("faulty"), "detector failed")
+    assert failed.kind == "detector failed"
+    both = (pair.one, pair.two)
+    pair.one.until(lambda: all(live.now.monitors["faulty"].paused for live in both), "both to hear of that")
+    pair.produce("a-1", [base + 0.2, base + 0.3], 1)
+    pair.one.until(lambda: len(pair.one.open("many")) == 2, "what both partitions come to")
+    assert all(incident.observed == {"events": 4} for incident in pair.one.open("many"))
+    assert [incident.kind for incident in pair.one.incidents("faulty")] == ["detector failed"]
+
+
+def test_a_partition_that_the_store_says_is_another_s_and_the_group_does_not_is_taken_back(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+):
+    """As if an instance had been frozen between being given a partition and asking the store for it."""
+    monkeypatch.setattr(member, "UNOWNED", 0.5)
+    base = window()
+    pair.both_share()
+    for partition in (0, 1):
+        pair.produce(f"a-{partition}", [base, base + 0.1], partition)
+    pair.one.until(lambda: pair.one.read() == 4, "the first records")
+    pair.database.sql("UPDATE partition_owners SET epoch = epoch + 1, holder = 'another'")
+    for partition in (0, 1):
+        pair.produce(f"a-{partition}", [base + 0.2, base + 0.3], partition)
+    pair.one.until(lambda: len(pair.one.open("many")) == 2, "what both partitions come to, counted once")
+    assert all(incident.observed == {"events": 4} for incident in pair.one.open("many"))
+    pair.one.until(lambda: pair.one.read() == 8, "all to be read")
+    assert pair.database.sql("SELECT count(*) FROM partition_owners WHERE holder = 'another'") == [(0,)]
