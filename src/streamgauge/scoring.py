@@ -75,7 +75,9 @@ def _moments(times: Any, count: int) -> IntArray:
     if np.issubdtype(moments.dtype, np.datetime64):
         return moments.astype("datetime64[us]").astype(np.int64)
     if np.issubdtype(moments.dtype, np.number):
-        return np.round(moments.astype(np.float64) * 1e6).astype(np.int64)
+        micros = np.multiply(moments, 1e6, dtype=np.float64)
+        whole: IntArray = np.round(micros, out=micros).astype(np.int64)
+        return whole
     raise ValueError(f"times are {moments.dtype}; give seconds since 1970, datetimes or datetime64")
 
 
@@ -134,8 +136,8 @@ def _frame(found: Verdicts, count: int) -> pl.DataFrame:
     columns = {"score": found.score, "expected": found.expected, "lower": found.lower, "upper": found.upper}
     numbers = {
         name: pl.Series(
-            name, np.full(count, np.nan) if not isinstance(column, np.ndarray) else column
-        ).fill_nan(None)
+            name, column if isinstance(column, np.ndarray) else np.full(count, np.nan), nan_to_null=True
+        )
         for name, column in columns.items()
     }
     severity = labels.gather(found.severities.astype(np.int64)).alias("severity")

@@ -141,7 +141,7 @@ class AutoState(SeriesState):
 
     def __init__(self) -> None:
         super().__init__({**ALARMS, **POOL, **_SEEN, **_SEASON, **_RINGS})
-        self.scratch = np.zeros(1, np.float32), np.zeros((4, kernels.STREAMS))
+        self.scratch = np.zeros(1, np.float32), np.zeros((5, kernels.STREAMS))
 
     def seen(self) -> kernels.Seen:
         """For the kernel."""

@@ -132,7 +132,8 @@ def apart_of(results: WindowResults) -> BoolArray:
 
 def moments(results: WindowResults) -> IntArray:
     """int64[n]: the last moment within each result, by which its hour and weekday are told."""
-    return np.maximum(results.starts, results.at - 1)
+    last = results.at - 1
+    return np.maximum(results.starts, last, out=last)
 
 
 def room_for(results: WindowResults) -> Answers:

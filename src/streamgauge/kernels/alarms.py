@@ -96,6 +96,12 @@ def damped(alarms: Alarms, rule: Rule, slot: int, strength: float) -> float:
 
 
 @inner
+def undamped(alarms: Alarms, rule: Rule, slot: int, strength: float) -> float:
+    """The strength that comes to this one after damping."""
+    return float(strength * (1.0 + rule.damping * alarms.recent[slot]))
+
+
+@inner
 def judge(
     alarms: Alarms, pool: Pool, rule: Rule, slot: int, at: int, strength: float, lasting: float,
     out: Answers, i: int,
