@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from streamgauge.batch import NEVER, Partition
+from streamgauge.config import load
 from streamgauge.detectors.threshold import Threshold
 from streamgauge.engines.spark import versions
 from streamgauge.engines.spark.floors import Come
@@ -166,13 +167,34 @@ ASKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", [refusal.what for refusal in REFUSALS if "clusters" not in refusal.what])
+@pytest.mark.parametrize("what", sorted(ASKS))
 def test_what_cannot_be_done_is_refused_by_name(what):
     monitors, stream = ASKS[what]
     configured = config(monitors, **{"partitioned_by": "k", **stream})
     assert what in {found.what for found in refused(configured)}
     with pytest.raises(ConfigError, match="Spark cannot run this"):
         reading(configured)
+
+
+def test_streams_of_two_clusters_are_refused_and_so_is_a_shared_store():
+    stream = {"format": "json", "fields": {"k": "string"}, "partitioned_by": "k"}
+    near, far = ({**stream, "source": {**SOURCE, "brokers": f"{where}:9092"}} for where in ("near", "far"))
+    found = load(
+        {
+            "streams": {"near": near, "far": far},
+            "monitors": {"a": {"stream": "near", **COUNT}, "b": {"stream": "far", **COUNT}},
+            "store": {"url": "postgresql://me@there/db", "shared": True},
+        }
+    )
+    assert [(one.path, one.what) for one in refused(found)] == [
+        ("$.streams.far.source", "streams of several clusters, or with different beginnings"),
+        ("$.store.shared", "a shared store"),
+    ]
+
+
+def test_each_refusal_has_a_test():
+    apart = {"streams of several clusters, or with different beginnings", "a shared store"}
+    assert {refusal.what for refusal in REFUSALS} == {*ASKS, *apart}
 
 
 def test_what_can_be_done_is_read():

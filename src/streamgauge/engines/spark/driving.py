@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ from streamgauge.plan import make_plan
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+MOST_TASKS = 200
+"""Tasks that judge at once where nobody says how many: as many as partitions, up to Spark's own default."""
 
 _log = structlog.get_logger("streamgauge.spark")
 
@@ -41,7 +45,8 @@ def drive(
     """
     job.require_spark()
     read = job.reading(config)
-    job.partitions_of(read.brokers, sorted(read.streams))
+    tasks = min(MOST_TASKS, len(job.partitions_of(read.brokers, sorted(read.streams))))
+    settings = replace(settings, conf={"spark.sql.shuffle.partitions": str(tasks), **settings.conf})
     make_topics(read.brokers, (settings.topic, settings.times))
     logging.getLogger("py4j").setLevel(logging.WARNING)
     spark = job.session(settings, f"streamgauge {name}")

@@ -114,6 +114,11 @@ def _prefixed(config: Config) -> Iterator[str]:
             yield f"$.monitors.{name}.metrics_prefix"
 
 
+def _shared(config: Config) -> Iterator[str]:
+    if config.store.shared:
+        yield "$.store.shared"
+
+
 REFUSALS = (
     Refusal(
         "mergeable monitors",
@@ -153,6 +158,11 @@ REFUSALS = (
         "streams of several clusters, or with different beginnings",
         "one query reads all streams, so that their ends are asked for after their records; write a file for each",
         _several_clusters,
+    ),
+    Refusal(
+        "a shared store",
+        "`notify` is one process, and instances that share a store read the streams themselves; leave `shared` out",
+        _shared,
     ),
     Refusal(
         "write",
