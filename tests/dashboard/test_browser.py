@@ -102,6 +102,10 @@ def test_pages_over_a_million_windows(chromium: Chromium, app: App):
         page.get_by_label("At least").fill("130")
         page.keyboard.press("Enter")
         shows(page, "rows", CHART)
+        with page.expect_download() as coming:
+            page.get_by_role("button", name="CSV").click()
+        assert coming.value.suggested_filename == "day.csv"
+        assert coming.value.path().read_text("utf-8").startswith("key,start,end,windows,severity,")
     with opened(chromium, f"{app.url}/anomalies?monitor=day&key=a-3") as page:
         shows(page, "86,400 windows, shown as 500 points")
         page.get_by_role("combobox", name="Value").click()

@@ -329,3 +329,19 @@ def test_of_one_key_likewise(filled):
     found = httpx.get(f"{filled}/api/v1/history/day", params={"key": "a-3"}, timeout=60).json()
     assert (found["windows"], len(found["keys"])) == (SECONDS, KEYS)
     assert len(found["series"]["at"]) <= 500
+
+
+def test_the_token_that_a_reader_gives_goes_to_the_server_in_a_header_alone(httpserver, monkeypatch):
+    httpserver.expect_request(
+        "/api/v1/analysis", headers={"Authorization": "Bearer sgt_1_mine"}, query_string=""
+    ).respond_with_json({"monitors": [], "streams": []})
+    httpserver.expect_request("/healthz").respond_with_json({})
+    monkeypatch.setenv("STREAMGAUGE_API", httpserver.url_for(""))
+    monkeypatch.setenv("STREAMGAUGE_UI_SHARED", "1")
+    app = AppTest.from_string(RUN.format(page="explore"), default_timeout=60).run()
+    app.text_input[0].set_value(" sgt_1_mine ")
+    app.button[0].click().run()
+    assert "No monitor of this kind is declared." in said(app)
+    assert not app.text_input
+    assert not dict(app.query_params)
+    httpserver.check_assertions()
