@@ -102,6 +102,7 @@ def test_killed_frozen_woken_and_joined_they_find_what_one_finds(
             return running.enter_context(Run(path))
 
         first = [start(), start(), start()]
+        until(lambda: any(run.says(LEADS) for run in first), "a leader", alive=first[0])
         until(lambda: all(holds(database, run) for run in first), "all to have a share", alive=first[0])
         killed = leading(first)
         killed.kill()
