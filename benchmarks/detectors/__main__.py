@@ -21,6 +21,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 PARTS = {
     "quiet": None,
     "faults": None,
+    "stable": None,
     "speed": None,
     "drift": None,
     "distances": None,

@@ -67,11 +67,11 @@ def measure() -> Iterator[dict[str, Any]]:
 
 
 def _cell(detector: str, course: float, fault: Fault) -> str:
-    delays = [delay for seed in range(RUNS) if (delay := _delay(detector, course, fault, seed)) is not None]
+    delays = [later for seed in range(RUNS) if (later := delay(detector, course, fault, seed)) is not None]
     return f"{len(delays)} · {np.median(delays):.0f}" if delays else "0"
 
 
-def _delay(detector: str, course: float, fault: Fault, seed: int) -> int | None:
+def delay(detector: str, course: float, fault: Fault, seed: int) -> int | None:
     rows = np.arange(DAYS * DAY)
     quiet = (
         10 - course * np.cos(2 * np.pi * rows / DAY) + np.random.default_rng(seed).standard_normal(len(rows))

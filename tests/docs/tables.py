@@ -15,7 +15,7 @@ from streamgauge.cli._group import FOLDER, first_line
 from streamgauge.config import plugins
 from streamgauge.config.schema import schema
 from streamgauge.engines.spark.refusals import DIFFERENCES, REFUSALS
-from tests.docs import pictures, reference
+from tests.docs import pictures, reference, standing
 from tests.docs.pages import ROOT, pages
 
 _PLACE = re.compile(r"(?<=<!-- table: )(?P<name>[a-z_ :]+)( -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
@@ -145,16 +145,14 @@ def _engine(about: str) -> str:
     return _rows(("whose", "what"), DIFFERENCES)
 
 
-def _rows(head: tuple[str, str], rows: Iterable[tuple[str, str]]) -> str:
-    return "\n".join(["", *(f"| {left} | {right} |" for left, right in [head, ("---", "---"), *rows]), ""])
-
-
 _MAKERS: Mapping[str, Callable[[str], str]] = {
     "keys": _keys,
     "windows": _windows,
     "detector": _detector,
     "lesson": _lesson,
     "picture": _picture,
+    "standing": standing.word,
+    "trials": standing.trials,
     "list": _list,
     "layout": _layout,
     "reference": lambda _: reference.page(_table),
