@@ -10,9 +10,9 @@ import zstandard
 
 from streamgauge.clock import SystemClock
 from streamgauge.config import plugins
-from streamgauge.config.given import giving
 from streamgauge.conformance import check_source
-from streamgauge.sources.contract import Source
+from streamgauge.errors import SourceError
+from streamgauge.sources.contract import Source, SourceConfig
 from streamgauge.sources.polling.settings import PollerConfig
 from streamgauge.stores import Owner, open_store
 from streamgauge.stores.inbox import Inbox, Posted
@@ -92,15 +92,31 @@ def test_http(tmp_path: Path):
 
 
 def test_every_source_is_checked():
-    assert set(plugins.names("sources")) - set(giving()) == {"files", "synthetic", "kafka", "http"}
+    assert set(plugins.names("sources")) - set(POLLERS) == {"files", "synthetic", "kafka", "http"}
 
 
-@pytest.mark.parametrize("name", giving())
+POLLERS = [
+    name
+    for name in plugins.names("sources")
+    if issubclass(plugins.config_class("sources", name), PollerConfig)
+]
+
+
+SETTINGS: dict[str, dict[str, object]] = {
+    "exposition": {"url": "http://nowhere/"},
+    "kafka_lag": {"brokers": "nowhere:1"},
+    "sql": {"url": "sqlite:///none.db", "query": "SELECT 1"},
+}
+
+
+@pytest.mark.parametrize("name", POLLERS)
 def test_pollers_are_read_through_the_inbox(name: str):
     """Which :mod:`tests.sources.test_polling` holds to the contract, whatever is asked."""
-    config = plugins.config_class("sources", name)
-    assert issubclass(config, PollerConfig)
+    config: type[SourceConfig] = plugins.module("sources", name).Config
     assert config.formats == {"json"}
+    make = opened(name, **SETTINGS[name])
+    with pytest.raises(SourceError, match="name recorded answers"):
+        make()
 
 
 class Forgetful(ListedSource):

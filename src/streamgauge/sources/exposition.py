@@ -1,0 +1,116 @@
+"""Any page of Prometheus metrics, read again and again: a JMX agent, Flink, Spark, an exporter, a service of your own.
+
+Each series is a record: ``metric``, ``value``, and its labels by their names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
+
+from streamgauge.batch import FieldKind
+from streamgauge.channels.posting import is_http_url
+from streamgauge.sources.polling.settings import PollerConfig
+from streamgauge.sources.polling.target import TargetError
+
+if TYPE_CHECKING:
+    from streamgauge.clock import Clock
+    from streamgauge.sources.polling.source import PolledSource
+
+OURS = frozenset({"metric", "value"})
+"""Names that a label of a series cannot take: it is called ``label_…`` then."""
+
+
+def _is_url(url: str) -> str:
+    if not is_http_url(url):
+        raise ValueError("expected the page's address, such as http://localhost:9404/metrics")
+    return url
+
+
+def _is_pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from None
+    return text
+
+
+class Config(PollerConfig):
+    """``source: {type: exposition, url: "http://localhost:9404/metrics"}``."""
+
+    given_fields: ClassVar[Mapping[str, FieldKind]] = {"metric": "string", "value": "float"}
+
+    type: Literal["exposition"] = "exposition"
+    url: Annotated[str, AfterValidator(_is_url), Field(json_schema_extra={"pattern": "^https?://"})]
+    """The page."""
+    metrics: Annotated[str, Field(min_length=1), AfterValidator(_is_pattern)] = ".*"
+    """A regular expression that a series' whole name must match; others are not kept."""
+    token: str | None = None
+    """Sent with each question (`Authorization: Bearer …`); write it as `${NAME}`."""
+
+
+def open_source(config: Config, stream: str, clock: Clock, *, store_url: str | None = None) -> PolledSource:
+    """The poller of a stream; nothing is asked before its ``open``.
+
+    Raises:
+        SourceError: there is no store, as in a replay.
+    """
+    from streamgauge.sources.polling.source import open_polled
+
+    return open_polled(config, stream, clock, Page(config), store_url)
+
+
+class Page:
+    """One page; see :class:`streamgauge.sources.polling.target.Target`."""
+
+    def __init__(self, config: Config) -> None:
+        from streamgauge.sources.polling.web import Web
+
+        accept = "text/plain;version=0.0.4;q=1,*/*;q=0.1"
+        headers = {"Accept": accept}
+        if config.token is not None:
+            headers["Authorization"] = f"Bearer {config.token}"
+        self._url = config.url
+        self._wanted = re.compile(config.metrics)
+        self._web = Web(config.url, headers)
+
+    def ask(self, seconds: float) -> Sequence[bytes]:
+        """A record per series.
+
+        Raises:
+            TargetError: no answer, or one that is no page of metrics.
+        """
+        from streamgauge.sources.polling.source import as_records
+
+        text = self._web.get(seconds).decode(errors="replace")
+        try:
+            return as_records(series(text, self._wanted))
+        except ValueError as error:
+            raise TargetError(
+                f"{self._url} is no page of metrics as Prometheus reads them: {str(error)[:200]}"
+            ) from None
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._web.close()
+
+
+def series(text: str, wanted: re.Pattern[str]) -> Iterable[dict[str, Any]]:
+    r"""The series of a page whose names match, as plain rows; NaN and infinities are missing values.
+
+    Raises:
+        ValueError: it is not in the text format.
+
+    >>> list(series('lag{topic="a",value="x",} 5\n', re.compile("lag")))
+    [{'metric': 'lag', 'value': 5.0, 'topic': 'a', 'label_value': 'x'}]
+    """
+    from prometheus_client.parser import text_string_to_metric_families
+
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if wanted.fullmatch(sample.name):
+                labels = {f"label_{k}" if k in OURS else k: v for k, v in sample.labels.items()}
+                yield {"metric": sample.name, "value": sample.value, **labels}
