@@ -25,8 +25,9 @@ keys: the strengths of quiet results are pooled, and a generalised-Pareto tail s
 nothing while the alarm is open. It ends when values are usual again, or after ``accept_after`` (1 hour): then the new level
 is normal. A key is ``learning`` for its first ``learn`` (150) results.
 
-**What it is blind to.** A known value at the wrong moment without a daily cycle, slow drift, and a fault that was
-there from the beginning. Put ``change_point`` or ``seasonal`` beside it where that matters.
+**What it is blind to.** A known value at the wrong moment without a daily cycle, or usual at that hour on other days of
+the week (it knows the time of day, not the weekday), slow drift, and a fault that was there from the beginning. Put
+``change_point`` or ``seasonal``, which knows weekdays, beside it where that matters.
 
 State: 1.3 kB per key, and 1.6 kB more for keys that live longer than half an hour. It forgets nothing but
 what is crowded out: 128 examples of values are kept, those closest to others leave first. Source: nearest-neighbour
