@@ -184,15 +184,14 @@ def no_data(monitor: str) -> None:
 
 def note_of(history: History) -> None:
     """How many windows a chart stands for, and whose times it shows."""
-    from streamgauge.dashboard.moments import span_text
+    from streamgauge.dashboard.moments import parsed, span_text
 
-    if history.bucket_seconds is None:
+    if history.bucket_seconds is None or history.start is None or history.end is None:
         text = words("not_thinned", windows=history.windows)
     else:
-        text = words(
-            "thinned",
-            windows=history.windows,
-            points=len(history.series.at),
-            seconds=span_text(history.bucket_seconds),
-        )
+        points = len(history.series.at)
+        each = (parsed(history.end) - parsed(history.start)).total_seconds() / max(1, points)
+        # Of many keys' windows that end together a point holds more than its share of the time.
+        seconds = span_text(max(history.bucket_seconds, each))
+        text = words("thinned", windows=history.windows, points=points, seconds=seconds)
     st.caption(f"{text} {words('zone', zone=st.context.timezone or 'UTC')}")

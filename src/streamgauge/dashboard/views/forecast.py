@@ -84,7 +84,7 @@ def _asked() -> dict[str, object]:
 
 
 def _summary(found: Forecast) -> None:
-    first, second, third, fourth = st.columns(4)
+    first, second, third, fourth = st.columns([4, 3, 3, 3])
     first.metric(words("forecast.chosen"), (found.model or "–").replace("_", " "))
     error = found.errors.get(found.model or "")
     second.metric(words("forecast.error"), "–" if error is None else f"{error:.4g}")
