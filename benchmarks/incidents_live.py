@@ -138,7 +138,7 @@ def api(broker: BenchBroker, seconds: int) -> Iterator[dict[str, Any]]:
     topic = broker.empty_topic("api-beside-a-stream")
     with tempfile.TemporaryDirectory(prefix="streamgauge-bench-") as folder:
         config = payments(
-            broker.bootstrap, topic, limit=60, store=f"sqlite:///{folder}/store.db", alerts=f"{folder}/a.csv"
+            broker.bootstrap, topic, limit=20, store=f"sqlite:///{folder}/store.db", alerts=f"{folder}/a.csv"
         )
         config["server"] = {"port": 0}
         with delay._Engine(folder, config), delay._load(broker.bootstrap, topic, STREAM):
@@ -156,12 +156,16 @@ def api(broker: BenchBroker, seconds: int) -> Iterator[dict[str, Any]]:
 
 
 def _paths(url: str) -> list[str]:
-    """What is asked: what the pages and a tool on call ask, one incident among it."""
+    """What is asked: what the pages and a tool on call ask, one incident among it; once all accounts were told of."""
     deadline = time.monotonic() + 60
-    while not (found := httpx.get(f"{url}/api/v1/incidents?limit=1", timeout=30).json()["incidents"]):
-        if time.monotonic() > deadline:
-            raise RuntimeError("no incident in a minute, though every account passes its limit")
-        time.sleep(0.5)
+    while time.monotonic() < deadline:
+        found = httpx.get(f"{url}/api/v1/incidents?limit=1", timeout=30).json()["incidents"]
+        channels = httpx.get(f"{url}/api/v1/status", timeout=30).json()["channels"]
+        if found and not any(channel["waiting"] for channel in channels):
+            break
+        time.sleep(1)
+    if not found:
+        raise RuntimeError("no incident in a minute, though every account passes its limit")
     asked = ["status", "incidents?limit=20", "monitors", "streams", "silences", "groups", "incidents/{id}"]
     return [f"/api/v1/{path.format(id=found[0]['id'])}" for path in asked]
 
