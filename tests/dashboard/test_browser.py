@@ -103,7 +103,7 @@ def test_pages_over_a_million_windows(chromium: Chromium, app: App):
         page.keyboard.press("Enter")
         shows(page, "rows", CHART)
         with page.expect_download() as coming:
-            page.get_by_role("button", name="CSV").click()
+            page.get_by_role("button", name="CSV", exact=True).click()
         assert coming.value.suggested_filename == "day.csv"
         assert coming.value.path().read_text("utf-8").startswith("key,start,end,windows,severity,")
     with opened(chromium, f"{app.url}/anomalies?monitor=day&key=a-3") as page:
