@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from streamgauge.stores.rows import json_text
-from tests.engines.spark.world import ADDED, Verdicts, World, at_end, made, need_spark, wait
+from tests.engines.spark.world import ADDED, Verdicts, World, at_end, need_spark, wait
 from tests.services.kafka import Broker
 from tests.services.spark import on_spark, verb
 
@@ -29,10 +29,8 @@ def world(kafka: Broker, tmp_path_factory) -> Iterator[World]:
     spark = on_spark(world.spark, *options, log=world.folder / "first.log")
     embedded = verb("run", world.embedded, "--port", "0", log=world.folder / "embedded.log")
     processes = [spark, embedded]
-    verdicts: Verdicts | None = None
+    look = Verdicts(kafka, world.verdicts)
     try:
-        wait(spark, lambda: made(kafka, world.verdicts))
-        verdicts = look = Verdicts(kafka, world.verdicts)
         wait(spark, lambda: look.reached("payments") == world.count["payments"] and look.batches() > 1)
         world.payments(120, 260)
         spark.kill()  # in the batch that reads them, or just before it
@@ -47,8 +45,7 @@ def world(kafka: Broker, tmp_path_factory) -> Iterator[World]:
         wait(notify, lambda: at_end(world, look))
         yield world
     finally:
-        if verdicts is not None:
-            verdicts.close()
+        look.close()
         for process in processes:
             process.kill()
 

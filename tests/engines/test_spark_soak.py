@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from streamgauge.stores.rows import json_text
-from tests.engines.spark.world import Verdicts, World, at_end, made, need_spark, wait
+from tests.engines.spark.world import Verdicts, World, at_end, need_spark, wait
 from tests.services.kafka import Broker
 from tests.services.process import ServerProcess
 from tests.services.spark import cluster, on_spark, verb
@@ -38,8 +38,7 @@ def _spark(world: World, running: ExitStack, log: str, *, master: str = "local[2
     return process
 
 
-def _look(world: World, running: ExitStack, spark: ServerProcess) -> Verdicts:
-    wait(spark, lambda: made(world.kafka, world.verdicts))
+def _look(world: World, running: ExitStack) -> Verdicts:
     look = Verdicts(world.kafka, world.verdicts)
     running.callback(look.close)
     return look
@@ -60,7 +59,7 @@ def test_a_driver_killed_in_five_batches(world: World, running: ExitStack):
     world.beats()
     world.payments(0, 60)
     spark = _spark(world, running, "0")
-    look = _look(world, running, spark)
+    look = _look(world, running)
     for kill in range(1, 6):
         wait(spark, lambda: look.reached("payments") == world.count["payments"])
         world.payments(60 * kill, 60 * kill + 60)
@@ -76,7 +75,7 @@ def test_an_executor_lost(world: World, running: ExitStack):
     world.payments(0, 120)
     master, workers = cluster(running, world.folder)
     spark = _spark(world, running, "0", master=master)
-    look = _look(world, running, spark)
+    look = _look(world, running)
     wait(spark, lambda: look.reached("payments") == world.count["payments"])
     workers[0].kill()
     world.payments(120, 240)
@@ -89,7 +88,7 @@ def test_the_broker_gone_and_back(world: World, running: ExitStack):
     world.beats()
     world.payments(0, 120)
     spark = _spark(world, running, "0")
-    look = _look(world, running, spark)
+    look = _look(world, running)
     wait(spark, lambda: look.reached("payments") == world.count["payments"])
     world.kafka.kill()
     world.kafka.start()

@@ -90,7 +90,7 @@ class World:
         self.names = {
             name: kafka.create_topic(unique(name), 3, retention_ms=-1) for name in ("payments", "beats")
         }
-        self.verdicts = unique("verdicts")
+        self.verdicts = kafka.create_topic(unique("verdicts"))
         self.count = dict.fromkeys(self.names, 0)
         self.embedded = self.file("embedded")
         self.spark = self.file("spark")
@@ -202,12 +202,9 @@ def need_spark() -> None:
         skip_or_fail(str(missing))
 
 
-def made(kafka: Broker, topic: str) -> bool:
-    return topic in kafka.admin.list_topics(timeout=10).topics
-
-
 def at_end(world: World, look: Verdicts) -> bool:
     """Whether both have read all, and time has passed where nothing comes any more."""
+    look.read()  # waits a moment
     try:
         return _embedded_at_end(world) and _notify_at_end(world, look)
     except StoreError:
