@@ -199,3 +199,20 @@ def test_totals_count_what_was_committed():
     totals.tried("ops", str(Result.DELIVERED), 2.0, settled=True)
     assert totals.notices == {("ops", "try again"): 1, ("ops", "delivered"): 1}
     assert sum(totals.notice_times["ops"].now().counts) == 1
+
+
+def test_what_pollers_show_stands_once_and_what_is_known_here_comes_first():
+    clock = PushedClock(START + 14_000_000)
+    board = StatusBoard(START)
+    board.now = picture(clock.now(), clock.monotonic())
+    before = samples(generate_latest(make_registry(board, clock)).decode())
+    ((_, labels),) = [key for key in before if key[0] == "kafka_consumer_lag"][:1]
+    own = tuple(dict(labels)[name] for name in ("group", "topic", "partition"))
+    one = [("kafka_consumer_lag", own, 99.0), ("kafka_brokers", (), 3.0)]
+    other = [("kafka_brokers", (), 3.0), ("kafka_consumergroup_lag", ("g", "t", "0"), 7.0)]
+    board.exposed = [lambda: one, lambda: other]
+    text = generate_latest(make_registry(board, clock)).decode()
+    found = samples(text)
+    assert found["kafka_consumer_lag", labels] == before["kafka_consumer_lag", labels]
+    assert text.count("\nkafka_brokers 3.0") == 1
+    assert value(found, "kafka_consumergroup_lag", consumergroup="g", topic="t", partition="0") == 7.0

@@ -113,7 +113,7 @@ SETTINGS: dict[str, dict[str, object]] = {
 def test_pollers_are_read_through_the_inbox(name: str):
     """Which :mod:`tests.sources.test_polling` holds to the contract, whatever is asked."""
     config: type[SourceConfig] = plugins.module("sources", name).Config
-    assert config.formats == {"json"}
+    assert config.formats == frozenset({"json"})
     make = opened(name, **SETTINGS[name])
     with pytest.raises(SourceError, match="name recorded answers"):
         make()

@@ -129,7 +129,7 @@ class Asking:
         self.fresh.set()
 
     def _fails(self, before: Asked, trouble: str) -> None:
-        if not before.failed:
+        if not before.failed and not self._closed.is_set():  # in leaving, a question is broken off
             _log.warning("no answer; asking again", stream=self._stream, trouble=trouble)
         self.now = Asked(before.answered, before.failed + 1, trouble, newest=before.newest)
 
