@@ -1,9 +1,10 @@
 """Tells when numbers have another mean or spread than in the reference: the distance of two fitted normals.
 
 When to use it: for numbers of which you care for the mean and the spread and nothing else; it needs the least memory
-and finds a shift of the mean with the fewest rows. It does not see a change of shape, and a single wild value moves it.
+and finds a shift of the mean with the fewest rows. It does not see a change of shape.
 
-**The rule.** With mean and standard deviation (a, s) of the reference and (b, t) of the window's values::
+**The rule.** With mean and standard deviation (a, s) of the reference and (b, t) of the window's values, but for the one that
+lies farthest from a, so that a single wild value never speaks for all::
 
     J = ( t^2/s^2 + s^2/t^2 - 2 + (a - b)^2 * (1/s^2 + 1/t^2) ) / 2
 
@@ -14,7 +15,7 @@ A constant compared with anything else is infinitely far. What is missing is no 
 a PSI of two bins at 0.1 and 0.25. The verdict is that of the worst feature.
 
 Parameters: ``reference`` (file or values), ``features`` (default: all numbers of the reference), ``warning`` (0.1),
-``critical`` (0.25), ``min`` rows (100). It keeps no state; a window keeps 40 bytes per feature and key, a count window
+``critical`` (0.25), ``min`` rows (100). It keeps no state; a window keeps 56 bytes per feature and key, a count window
 8 bytes per record and feature.
 
 From: H. Jeffreys, *An invariant form for the prior probability in estimation problems*, Proc. R. Soc. A 186 (1946).
@@ -55,7 +56,13 @@ from streamgauge.windows.aggregates import Part
 from streamgauge.windows.contract import WindowResults
 
 _ROWS = "rows of the window"
-_KEPT = {"known": "count({})", "mean": "avg({})", "deviation": "stddev({})"}
+_KEPT = {
+    "known": "count({})",
+    "mean": "avg({})",
+    "deviation": "stddev({})",
+    "lowest": "min({})",
+    "highest": "max({})",
+}
 
 
 class Config(ReferenceConfig):
@@ -84,7 +91,7 @@ PICTURE = drifting(FAMILY)
 
 
 def computes(config: Config, kinds: Mapping[str, ColumnKind]) -> Mapping[str, Part]:
-    """Rows, and each feature's values, mean and deviation."""
+    """Rows, and each feature's values, mean, deviation and both ends."""
     names = [feature.name for feature in checked(config, FAMILY, kinds)]
     texts = {_column(what, name): text.format(name) for name in names for what, text in _KEPT.items()}
     every = {_ROWS: "count(*)", **texts}
@@ -100,6 +107,7 @@ def build(config: Config, context: Context) -> AgainstReference:
     no_window(FAMILY, context)
     features = chosen(config, FAMILY)
     names = [feature.name for feature in features]
+    comparison = NormalComparison(features)
     kept = frozenset([_ROWS, *(_column(what, name) for name in names for what in _KEPT)])
 
     def look(results: WindowResults) -> Seen:
@@ -114,10 +122,11 @@ def build(config: Config, context: Context) -> AgainstReference:
         rows = results.columns[_ROWS].numbers().astype(np.int64)
         known, means = table("known"), table("mean")
         deviations = np.where(known > 1, table("deviation"), 0.0)
-        return Seen(rows, np.empty((len(rows), 0), np.int64), known, means, deviations)
+        seen = Seen(rows, np.empty((len(rows), 0), np.int64), known, means, deviations)
+        return comparison.without_farthest(seen, table("lowest"), table("highest"))
 
     return AgainstReference(
-        context.monitor, FAMILY, NormalComparison(features), look, config.warning, config.critical, config.min,
+        context.monitor, FAMILY, comparison, look, config.warning, config.critical, config.min,
         kept, context.masked,
     )  # fmt: skip
 

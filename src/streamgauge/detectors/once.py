@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamgauge.batch import FloatArray
+from streamgauge.batch import FloatArray, IntArray
 from streamgauge.detectors.against_reference import Family, Judged, ReferenceConfig, chosen_of, judge
 from streamgauge.errors import ConfigError
 from streamgauge.kernels.samples import kolmogorov_smirnov, wasserstein
@@ -158,17 +158,7 @@ def _seen(
     """The current table as one window."""
     rows = np.array([length])
     if family.compare is NormalComparison:
-        found = [moments(_known(columns[feature.name])) for feature in features]
-        infinite = [np.isinf(columns[feature.name]).any() for feature in features]
-        means = [
-            np.inf if inf else each.mean if each.count else np.nan
-            for each, inf in zip(found, infinite, strict=True)
-        ]
-        known = [float((~np.isnan(columns[each.name])).sum()) for each in features]
-        none = np.empty((1, 0), np.int64)
-        return Seen(
-            rows, none, np.array([known]), np.array([means]), np.array([[each.deviation for each in found]])
-        )
+        return _seen_normal(NormalComparison(features), columns, rows)
     counts, unseen = [], []
     for feature in features:
         bins = feature.fine[0] if family.numbers else feature.bins
@@ -176,6 +166,23 @@ def _seen(
         counts.append(counts_of(codes, bins.labels))
         unseen.append(_unseen(bins, codes, columns[feature.name]) if isinstance(bins, Categories) else {})
     return Seen(rows, np.concatenate(counts)[None], unseen=lambda _, feature: unseen[feature])
+
+
+def _seen_normal(
+    comparison: NormalComparison, columns: Mapping[str, FloatArray | list[Any]], rows: IntArray
+) -> Seen:
+    values = [np.asarray(columns[feature.name], np.float64) for feature in comparison.features]
+    found = [moments(_known(each)) for each in values]
+    known = [each[~np.isnan(each)] for each in values]
+    means = [
+        np.inf if np.isinf(each).any() else of.mean if of.count else np.nan
+        for each, of in zip(known, found, strict=True)
+    ]
+    ends = [(each.min(), each.max()) if len(each) else (np.nan, np.nan) for each in known]
+    none = np.empty((1, 0), np.int64)
+    counts = np.array([[float(len(each)) for each in known]])
+    seen = Seen(rows, none, counts, np.array([means]), np.array([[each.deviation for each in found]]))
+    return comparison.without_farthest(seen, *(np.array([side]) for side in zip(*ends, strict=True)))
 
 
 def _unseen(bins: Categories, codes: Any, values: Any) -> dict[str, int]:

@@ -8,7 +8,7 @@ deviations. R windows, F features, L levels of :mod:`streamgauge.statistics.chan
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any, Literal, Protocol
 
@@ -273,6 +273,16 @@ class NormalComparison:
         assert seen.means is not None
         assert seen.deviations is not None
         return gaussian.distance(seen.means, seen.deviations, self._means, self._spreads)
+
+    def without_farthest(self, seen: Seen, lowest: FloatArray, highest: FloatArray) -> Seen:
+        """Without each feature's value that lies farthest from the reference's mean; both ends are float64[R, F]."""
+        assert seen.known is not None
+        assert seen.means is not None
+        assert seen.deviations is not None
+        low = self._means - lowest > highest - self._means
+        farthest = np.where(low, lowest, highest)
+        means, deviations = gaussian.without_farthest(seen.known, seen.means, seen.deviations, farthest)
+        return replace(seen, means=means, deviations=deviations)
 
     def limits(self, seen: Seen) -> FloatArray:
         """By the delta method from the reference's moments."""

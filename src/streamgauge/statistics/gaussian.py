@@ -81,6 +81,28 @@ def distance(
     return np.asarray(np.where(np.isnan(means), np.nan, answer))
 
 
+def without_farthest(
+    known: FloatArray, means: FloatArray, deviations: FloatArray, farthest: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Mean and deviation of what is left without the value ``farthest``; of less than three values, of all.
+
+    Of heavy tails the mean of the squares has no law to speak of: one value far out is what makes it large, about as
+    often as such a value comes. A change of the whole window shows in the others as well.
+
+    >>> [float(one[0]) for one in without_farthest(*map(np.atleast_1d, (4.0, 4.0, 4.0, 10.0)))]
+    [2.0, 0.0]
+    """
+    left = known - 1
+    with np.errstate(all="ignore"):
+        mean = means - (farthest - means) / left
+        squares = left * deviations**2 - (farthest - means) * (farthest - mean)
+        deviation = np.sqrt(np.maximum(squares, 0.0) / (left - 1))
+    # What is left of a subtraction of nearly equal numbers is no spread.
+    deviation = np.where(deviation <= 1e-7 * np.abs(deviations), 0.0, deviation)
+    few = ~(known > 2) | ~np.isfinite(farthest)
+    return np.where(few, means, mean), np.where(few, deviations, deviation)
+
+
 def law(reference: Moments, tails: FloatArray) -> FloatArray:
     """float64[L]: what the distance reaches by chance at each of ``tails`` [L], per 1/m + 1/n (m and n values).
 
