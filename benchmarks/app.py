@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def main() -> int:
     missed = 0
     with tempfile.TemporaryDirectory() as folder, _running(Path(folder)) as (page, app, pids):
         print(json.dumps({"case": "app", "kind": "idle", **_idle(pids)}), flush=True)
-        for kind, name, act in [*_pages(page, app), *_interactions(page, app)]:
+        for kind, name, act in chain(_pages(page, app), _interactions(page, app)):
             row = {"case": "app", "kind": kind, "name": name, **_measured(page, pids, act, count)}
             missed += row["seconds"] >= GOALS[kind]
             print(json.dumps({**row, "goal": GOALS[kind]}), flush=True)
@@ -68,6 +69,7 @@ def _running(folder: Path) -> Iterator[tuple[Page, App, dict[str, int]]]:
         server = (_children() - before).pop()
         app = App(Reach(url, url), port=0, quiet=True)
         app.start()
+        pids = {"server": server, "app": (_children() - before - {server}).pop()}
         app.wait_ready()
         browser = Chromium().start()
         page = browser.context(viewport={"width": 1280, "height": 900}).new_page()
@@ -75,7 +77,7 @@ def _running(folder: Path) -> Iterator[tuple[Page, App, dict[str, int]]]:
         for place in PAGES.values():  # what is loaded and compiled once
             page.goto(f"{app.url}/{place}")
             _settled(page)
-        yield page, app, {"server": server, "app": (_children() - before - {server}).pop()}
+        yield page, app, pids
         browser.close()
         app.stop()
 

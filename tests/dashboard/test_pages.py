@@ -221,6 +221,9 @@ def test_the_address_names_monitor_key_and_time(opened, asked, filled):
     assert app.query_params["to"] == "2026-01-01T00:01:00.000Z"
     marked = [row["href"] for rows in datasets(charts(app)[0]) for row in rows if "href" in row]
     assert marked == [f"{filled}/incidents/{one['id']}"]
+    asked.clear()
+    app.selectbox(key="value-burst").select("spent").run()
+    assert asked == ["GET analysis"]
     app.selectbox(key="span").select("all").run()
     assert "from" not in app.query_params
     assert app.selectbox(key="span").value == "all"

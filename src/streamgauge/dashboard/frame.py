@@ -163,9 +163,16 @@ def of_chosen_key(ask: Callable[[str | None], Told], *, together: bool = True) -
     The answer also says which keys there are, so it is asked for first, by the key that was looked at last or that the
     address names; only where there is no such key is it asked for again.
     """
-    found = ask(st.session_state.get("key", st.query_params.get("key")))
+    written: dict[str | None, str | None] = st.session_state.setdefault("keys-as-written", {})
+    wanted = st.session_state.get("key", st.query_params.get("key"))
+    asked = written.get(wanted, wanted)  # as the address wrote it, so that it is the same question again
+    found = ask(asked)
     key = chosen_key(found.keys, together=together)
-    return found if _same(found.key, key) else ask(key)
+    if not _same(found.key, key):
+        return ask(key)
+    if asked is not None:
+        written[key] = asked
+    return found
 
 
 def _same(told: Key, text: str | None) -> bool:
