@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streamgauge.sources.polling.target import TargetError
 
 if TYPE_CHECKING:
     import httpx
+
+    from streamgauge.sources.polling.settings import WebPollerConfig
 
 MOST = 64 * 1024**2
 """Bytes of an answer; a larger one is refused."""
@@ -24,15 +27,17 @@ class Web:
     Args:
         url: as people know it; without a password in it.
         headers: sent each time.
+        ca: a file with the authority that signed the server's certificate; None: the system's.
     """
 
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str], ca: str | None = None) -> None:
         self._url = url
         self._headers = dict(headers)
+        self._ca = ca
         self._client: httpx.Client | None = None
 
-    def get(self, seconds: float, params: Mapping[str, str] | None = None) -> bytes:
-        """The body of a good answer.
+    def get(self, seconds: float, params: Mapping[str, str] | None = None, *, path: str = "") -> bytes:
+        """The body of a good answer; ``path`` is appended to the address.
 
         Raises:
             TargetError: no answer in time, a refusal, or more than is sensible.
@@ -40,24 +45,51 @@ class Web:
         import httpx
 
         until = time.monotonic() + seconds
-        if self._client is None:
-            self._client = httpx.Client(headers=self._headers, follow_redirects=True)
+        url = self._url + path
         try:
-            with self._client.stream("GET", self._url, params=params, timeout=seconds) as answer:
+            if self._client is None:
+                self._client = self._open()
+            with self._client.stream("GET", url, params=params, timeout=seconds) as answer:
                 body = self._whole(answer, until, seconds)
         except httpx.TimeoutException:
-            raise TargetError(f"{self._url} gave no answer within {seconds:g} s") from None
+            raise TargetError(f"{url} gave no answer within {seconds:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise TargetError(f"{self._url} cannot be reached: {error}") from None
+            raise TargetError(f"{url} cannot be reached: {error}") from None
         if answer.status_code != httpx.codes.OK:
             said = body.decode(errors="replace").strip()[:SHOWN]
-            raise TargetError(f"{self._url} answers {answer.status_code}{f': {said}' if said else ''}")
+            raise TargetError(f"{url} answers {answer.status_code}{f': {said}' if said else ''}")
         return body
+
+    def json(self, seconds: float, params: Mapping[str, str] | None = None, *, path: str = "") -> Any:
+        """The body of a good answer, read.
+
+        Raises:
+            TargetError: as of :meth:`get`; or it is no JSON.
+        """
+        import msgspec
+
+        body = self.get(seconds, params, path=path)
+        try:
+            return msgspec.json.decode(body)
+        except msgspec.DecodeError:
+            said = body[:SHOWN].decode(errors="replace").strip()
+            raise TargetError(f"{self._url}{path} answers what is no JSON: {said}") from None
 
     def close(self) -> None:
         """Let go of the connection."""
         if self._client is not None:
             self._client.close()
+
+    def _open(self) -> httpx.Client:
+        import ssl
+
+        import httpx
+
+        try:
+            verify = ssl.create_default_context(cafile=self._ca) if self._ca is not None else True
+        except OSError as error:
+            raise TargetError(f"the authority's file {self._ca} (`ca`) cannot be read: {error}") from None
+        return httpx.Client(headers=self._headers, follow_redirects=True, verify=verify)
 
     def _whole(self, answer: httpx.Response, until: float, seconds: float) -> bytes:
         parts, length = [], 0
@@ -69,3 +101,14 @@ class Web:
             if time.monotonic() > until:
                 raise TargetError(f"{self._url} gave no whole answer within {seconds:g} s")
         return b"".join(parts)
+
+
+def opened(config: WebPollerConfig) -> Web:
+    """What asks the server of a configuration, with its login; connects at the first question."""
+    headers = {"Accept": "application/json"}
+    if config.token is not None:
+        headers["Authorization"] = f"Bearer {config.token}"
+    if config.username is not None:
+        login = b64encode(f"{config.username}:{config.password or ''}".encode()).decode()
+        headers["Authorization"] = f"Basic {login}"
+    return Web(config.url, headers, config.ca)
