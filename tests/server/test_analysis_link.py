@@ -27,7 +27,12 @@ MONITORS: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def config() -> Config:
     fields = {"account": "string", "country": "string", "amount": "float", "bad": "bool", "at": "timestamp"}
-    payments = {"source": {"type": "files", "path": "x.ndjson"}, "format": "json", "fields": fields, "time": "at"}
+    payments = {
+        "source": {"type": "files", "path": "x.ndjson"},
+        "format": "json",
+        "fields": fields,
+        "time": "at",
+    }
     monitors = {name: {"stream": "payments", **one} for name, one in MONITORS.items()}
     return streamgauge.load({"streams": {"payments": payments}, "monitors": monitors})
 

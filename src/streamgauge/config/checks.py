@@ -397,7 +397,9 @@ def _check_source(parts: Mapping[str, Part], stream: StreamConfig | None) -> Non
     """Raises ConfigError where whole records are looked at, and the stream's are rows of our own making."""
     reads = (part.argument.columns for part in parts.values() if part.argument is not None)
     if stream is None and any(every_of(name) is not None for columns in reads for name in columns):
-        raise ConfigError("it looks at the records of a source; the rows of monitors always have the same fields")
+        raise ConfigError(
+            "it looks at the records of a source; the rows of monitors always have the same fields"
+        )
 
 
 def _place_of(value: object, text: str) -> Path | None:

@@ -19,7 +19,9 @@ def check_shared(config: Config, wrong: Wrong) -> None:
     if not config.store.shared:
         return
     if not config.store.url.startswith("postgresql:"):
-        needed = "instances share a store that all of them reach; write `url: postgresql://USER@HOST/DATABASE`"
+        needed = (
+            "instances share a store that all of them reach; write `url: postgresql://USER@HOST/DATABASE`"
+        )
         wrong(("store", "shared"), needed)
     for name, stream in config.streams.items():
         if stream.source.type != "kafka":

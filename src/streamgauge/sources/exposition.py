@@ -113,4 +113,4 @@ def series(text: str, wanted: re.Pattern[str]) -> Iterable[dict[str, Any]]:
         for sample in family.samples:
             if wanted.fullmatch(sample.name):
                 labels = {f"label_{k}" if k in OURS else k: v for k, v in sample.labels.items()}
-                yield {"metric": sample.name, "value": sample.value, **labels}
+                yield {"metric": sample.name, "value": float(sample.value), **labels}
