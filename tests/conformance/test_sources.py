@@ -105,6 +105,7 @@ POLLERS = [
 SETTINGS: dict[str, dict[str, object]] = {
     "exposition": {"url": "http://nowhere/"},
     "kafka_lag": {"brokers": "nowhere:1"},
+    "probe": {"tcp": "nowhere:1"},
     "prometheus": {"url": "http://nowhere", "query": "up"},
     "sql": {"url": "sqlite:///none.db", "query": "SELECT 1"},
 }
