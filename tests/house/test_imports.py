@@ -16,11 +16,11 @@ ORDER = [
     {"windows"},
     {"detectors", "forecasting", "evaluation", "handover"},
     {"monitor", "config"},
-    {"plan"},
+    {"plan", "packs"},
     {"pipeline"},
     {"engines", "schedule"},
     {"api", "client", "scoring", "lessons", "testing", "metrics", "conformance", "sql"},
-    {"server", "why", "demo", "profiling", "checkup", "drift_stream", "dashboard"},
+    {"server", "why", "demo", "profiling", "checkup", "health", "drift_stream", "dashboard"},
     {"cli", "__main__"},
 ]
 PLACE = {part: number for number, parts in enumerate(ORDER) for part in parts}

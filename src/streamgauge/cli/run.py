@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from streamgauge.cli._packs import Packs, configured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +25,14 @@ Statements = Annotated[
     ),
 ]
 Brokers = Annotated[
-    str | None, typer.Option(help="Of the statements' topics, such as localhost:9092.", show_default=False)
+    str | None,
+    typer.Option(help="Of the statements' topics or the packs, such as localhost:9092.", show_default=False),
 ]
 Parameters = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the statements; may be repeated."),
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="A parameter of the statements or packs; may be repeated."
+    ),
 ]
 Notify = Annotated[
     list[str] | None,
@@ -63,6 +69,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
         Path | None, typer.Argument(metavar="[FILE]", help="The configuration.", show_default=False)
     ] = None,
     statements: Statements = None,
+    pack: Packs = None,
     brokers: Brokers = None,
     set_: Parameters = None,
     notify: Notify = None,
@@ -90,35 +97,45 @@ def command(  # noqa: PLR0917  typer's options are its parameters
 
     Example: streamgauge run payments.yaml --dry-run
     """
-    from streamgauge.config import load
     from streamgauge.engines.embedded.session import Session
     from streamgauge.errors import ConfigError
     from streamgauge.logs import set_up
 
     set_up(level=log_level, as_json=log_json)
-    if (file is None) == (not statements):
+    if (file is None and not pack) == (not statements):
         raise ConfigError(
-            "say what to run: a configuration, `run FILE`, or statements, `run -f FILE.sql`, not both"
+            "say what to run: a configuration, `run FILE`, a pack, `run --pack kafka`, both of them, or statements, "
+            "`run -f FILE.sql`, by themselves"
         )
-    if file is None:
-        config = _of_statements(statements or [], brokers, set_ or [], notify or [])
-    elif brokers or set_ or notify:
-        raise ConfigError(
-            "`--brokers`, `--set` and `--notify` fit statements (`-f FILE.sql`); write them into the file"
-        )
+    read: Callable[[], Config] | None = None
+    if statements:
+        config = _of_statements(statements, brokers, set_ or [], notify or [])
     else:
-        config = load(file)
+        _refuse_notify(notify)
+        read = partial(configured, file, pack or [], brokers, set_ or [])
+        config = read()
     on_spark = {"--master": master, "--topic": topic, "--checkpoint": checkpoint, "--conf": conf}
     if engine == "spark":
         _on_spark(config, file, on_spark, (host or "127.0.0.1", port) if port is not None else None)
         return
     _refuse_strange(engine, on_spark)
-    session = Session(config, path=file, dry_run=dry_run)
+    session = Session(config, path=file, read=read, dry_run=dry_run)
     session.run(
         beside=lambda running: serve(
             running, host or config.server.host, port if port is not None else config.server.port
         )
     )
+
+
+def _refuse_notify(notify: list[str] | None) -> None:
+    """Raises ConfigError: a configuration has its own words for whom to tell."""
+    from streamgauge.errors import ConfigError
+
+    if notify:
+        raise ConfigError(
+            "`--notify` fits statements (`-f FILE.sql`); write `channels:` and a `route:` into a file, "
+            "which may stand beside `--pack`"
+        )
 
 
 def _refuse_strange(engine: str, on_spark: dict[str, Any]) -> None:

@@ -43,6 +43,10 @@ class Including:
             for file in self._matching(document, path, text, folder):
                 self._one(document, path, file, above)
 
+    def take(self, document: Document, file: FilePath) -> None:
+        """Take ``file`` into ``document``, with all that it includes, as if it were included there."""
+        self._one(document, (KEY,), file, ())
+
     def _one(self, document: Document, path: Path, file: FilePath, above: tuple[FilePath, ...]) -> None:
         found = file.resolve()
         if found in above:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
@@ -22,14 +23,25 @@ from streamgauge.config.substitution import Substitution
 _ROUNDS = 20
 _TEXT = "<text>"
 
+_Put: TypeAlias = Callable[[FilePath], Substitution]
+"""What replaces references, by the folder in which secret files are looked for."""
 
-def load(source: FilePath | str | Mapping[str, Any], *, environ: Mapping[str, str] | None = None) -> Config:
+
+def load(
+    source: FilePath | str | Mapping[str, Any],
+    *,
+    environ: Mapping[str, str] | None = None,
+    also: Sequence[FilePath] = (),
+    plain: Collection[str] = (),
+) -> Config:
     """Read and check a configuration.
 
     Args:
         source: a file (a ``Path``, or a one-line text that ends with ``.yaml`` or ``.yml``), YAML text, or
             the same content as Python data.
         environ: where ``${NAME}`` is looked up; default: the process's environment.
+        also: files that count as if ``source`` included them: :mod:`streamgauge.packs`.
+        plain: names that are no secrets, so what they stand for is shown.
 
     Returns:
         The configuration; ``warnings`` on it tells what is allowed but probably not meant.
@@ -37,7 +49,8 @@ def load(source: FilePath | str | Mapping[str, Any], *, environ: Mapping[str, st
     Raises:
         ConfigErrors: everything that is wrong, each with its place.
     """
-    document, mistakes = _document(source, os.environ if environ is None else environ)
+    put = partial(Substitution, os.environ if environ is None else environ, plain=frozenset(plain))
+    document, mistakes = _document(source, put, also)
     if mistakes and not document.data:
         raise ConfigErrors(mistakes)
     wrong, gone = translate(document)
@@ -56,29 +69,29 @@ def load(source: FilePath | str | Mapping[str, Any], *, environ: Mapping[str, st
 
 
 def _document(
-    source: FilePath | str | Mapping[str, Any], environ: Mapping[str, str]
+    source: FilePath | str | Mapping[str, Any], put: _Put, also: Sequence[FilePath]
 ) -> tuple[Document, list[Mistake]]:
     """The content with everything it includes."""
-    document, mistakes = _own(source, environ)
-    including = Including(lambda file: _file(file, environ))
+    document, mistakes = _own(source, put)
+    including = Including(lambda file: _file(file, put))
     if isinstance(document.data, dict):
         file = FilePath(document.file) if document.file and document.file != _TEXT else None
         including.add(document, file.parent if file else FilePath(), (file.resolve(),) if file else ())
+        for other in also:
+            including.take(document, other)
     return document, mistakes + including.mistakes
 
 
-def _own(
-    source: FilePath | str | Mapping[str, Any], environ: Mapping[str, str]
-) -> tuple[Document, list[Mistake]]:
+def _own(source: FilePath | str | Mapping[str, Any], put: _Put) -> tuple[Document, list[Mistake]]:
     if isinstance(source, Mapping):
-        return substituted(dict(source), Substitution(environ, FilePath()))
+        return substituted(dict(source), put(FilePath()))
     if isinstance(source, str) and not _names_a_file(source):
-        return read(source, _TEXT, Substitution(environ, FilePath()))
-    return _file(FilePath(source), environ)
+        return read(source, _TEXT, put(FilePath()))
+    return _file(FilePath(source), put)
 
 
-def _file(file: FilePath, environ: Mapping[str, str]) -> tuple[Document, list[Mistake]]:
-    return read(_text(file), str(file), Substitution(environ, file.parent))
+def _file(file: FilePath, put: _Put) -> tuple[Document, list[Mistake]]:
+    return read(_text(file), str(file), put(file.parent))
 
 
 def _names_a_file(text: str) -> bool:

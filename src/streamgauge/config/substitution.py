@@ -1,7 +1,7 @@
 """``${NAME}``, ``${NAME:-default}`` and ``${file:PATH}`` within texts; ``$${`` stands for a plain ``${``.
 
 Substitution happens after YAML is read, so what is put in can never change the file's structure. What came
-in counts as a secret from then on, defaults excepted.
+in counts as a secret from then on, defaults and what is said to be plain excepted.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ class Substitution:
         secrets: each text brought in, with the reference that did.
     """
 
-    def __init__(self, environ: Mapping[str, str], folder: Path) -> None:
-        """``folder`` is where relative paths of secret files start."""
+    def __init__(self, environ: Mapping[str, str], folder: Path, plain: frozenset[str] = frozenset()) -> None:
+        """``folder`` is where relative paths of secret files start; ``plain`` names variables that are no secrets."""
         self._environ = environ
         self._folder = folder
+        self._plain = plain
         self.secrets: dict[str, str] = {}
 
     def apply(self, text: str) -> str:
@@ -53,6 +54,8 @@ class Substitution:
                 f"`${{{' '.join(inner.split())}}}` is not a reference; write ${{NAME}}, ${{NAME:-default}} or ${{file:PATH}}, "
                 "and `$${` for a plain `${`"
             )
+        if name in self._environ and name in self._plain:
+            return self._environ[name]
         if name in self._environ:
             return self._keep(self._environ[name], f"${{{name}}}")
         if divider:

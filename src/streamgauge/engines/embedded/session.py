@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -37,7 +38,8 @@ class Session:
 
     Args:
         config: checked.
-        path: where it came from, for SIGHUP; None = it cannot be read again.
+        path: where it came from; None = from no file.
+        read: reads it again, for SIGHUP; default: the file at ``path``, if there is one.
         dry_run: print notices instead of sending them.
         clock: whose time passes.
 
@@ -48,11 +50,18 @@ class Session:
     """
 
     def __init__(
-        self, config: Config, *, path: Path | None = None, dry_run: bool = False, clock: Clock | None = None
+        self,
+        config: Config,
+        *,
+        path: Path | None = None,
+        read: Callable[[], Config] | None = None,
+        dry_run: bool = False,
+        clock: Clock | None = None,
     ) -> None:
         keep_secret(config)
         self.config = config
         self.path = path
+        self._read = read if read is not None or path is None else partial(load, path)
         self.clock = clock or SystemClock()
         self.status = StatusBoard(self.clock.now())
         self.engine: Engine | None = None
@@ -143,10 +152,10 @@ class Session:
 
     def _read_again(self) -> bool:
         """Read the file; whether it holds something new to run."""
-        if self.path is None:
+        if self._read is None:
             return False
         try:
-            fresh = load(self.path)
+            fresh = self._read()
             keep_secret(fresh)
         except ConfigError as error:
             _log.error("the changed file has mistakes; the one before stays in force", mistakes=str(error))

@@ -1,0 +1,64 @@
+"""Ready-made streams and monitors: one configuration file per system that many have, called as what it watches.
+
+A pack is an ordinary configuration with parameters (``${KAFKA_BROKERS:-localhost:9092}``), which its first lines list. It
+is taken in as ``include:`` takes in a file, so what it declares cannot be declared twice.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from streamgauge.config import Config, load
+from streamgauge.errors import ConfigError
+from streamgauge.settings import nearest, tells_of_secret
+
+_FOLDER = Path(__file__).parent
+_PARAMETER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-[^}]*)?\}")
+
+
+def names() -> list[str]:
+    """The packs there are."""
+    return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
+
+
+def file_of(pack: str) -> Path:
+    """Where a pack lies.
+
+    Raises:
+        ConfigError: there is no such pack.
+    """
+    if pack not in names():
+        raise ConfigError(f"--pack: there is no pack {pack!r}; {nearest(pack, names())}")
+    return _FOLDER / f"{pack}.yaml"
+
+
+def parameters(pack: str) -> list[str]:
+    """The names that may be set, in the order in which the pack uses them."""
+    return list(dict.fromkeys(_PARAMETER.findall(file_of(pack).read_text("utf-8"))))
+
+
+def load_with(
+    packs: Sequence[str], file: Path | None = None, given: Mapping[str, str] | None = None
+) -> Config:
+    """A configuration of packs, and of a file where there is one.
+
+    Args:
+        packs: by name; one that is named twice counts once.
+        file: a configuration that may watch the packs' streams, and says where the store is and who is told.
+        given: parameters by name; they go before the environment's.
+
+    Raises:
+        ConfigErrors: everything that is wrong, such as one name in two of the files.
+        ConfigError: there is no such pack or parameter.
+    """
+    files = [file_of(pack) for pack in dict.fromkeys(packs)]
+    known = [name for pack in packs for name in parameters(pack)]
+    for name in given or {}:
+        if name not in known:
+            raise ConfigError(f"--set: the packs have no parameter {name!r}; {nearest(name, known)}")
+    plain = [name for name in known if not tells_of_secret(name)]
+    environ = {**os.environ, **(given or {})}
+    return load(file if file is not None else {}, environ=environ, also=files, plain=plain)

@@ -1,0 +1,131 @@
+"""Every pack is a configuration without mistakes, its parameters are told, and a file may stand beside it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from streamgauge import packs
+from streamgauge.config import ConfigErrors
+from streamgauge.detectors.threshold import Config as Threshold
+from streamgauge.engines.embedded.session import Session
+from streamgauge.errors import ConfigError
+from streamgauge.sources.kafka_lag import Config as KafkaLag
+from tests.cli.in_process import Verb
+
+PAGES = Path(__file__).parents[2] / "docs" / "health"
+OWN = """
+store: sqlite:///own.db
+monitors:
+  {name}:
+    stream: kafka-cluster
+    where: kind = 'group' and lag > 1000
+    detect: {{type: any, by: group}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch):
+    for pack in packs.names():
+        for name in packs.parameters(pack):
+            monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN.format(name="far-behind"))
+    return path
+
+
+@pytest.mark.parametrize("pack", packs.names())
+class TestEachPack:
+    def test_it_has_no_mistake(self, pack, capsys):
+        ended = Verb("check", capsys)(packs.file_of(pack))
+        assert ended.code == 0, ended.out
+        assert "warning" not in ended.out
+
+    def test_its_first_lines_and_its_page_tell_each_parameter(self, pack):
+        comment = packs.file_of(pack).read_text("utf-8").partition("\nstreams:")[0]
+        assert re.findall(r"^#   ([A-Z][A-Z_]+) ", comment, re.MULTILINE) == sorted(
+            packs.parameters(pack), key=comment.index
+        )
+        page = (PAGES / f"{pack}.md").read_text("utf-8")
+        assert not [name for name in packs.parameters(pack) if f"`{name}`" not in page]
+
+    def test_each_check_says_what_to_do_and_has_its_row(self, pack):
+        config = packs.load_with([pack])
+        page = (PAGES / f"{pack}.md").read_text("utf-8")
+        for name, monitor in config.monitors.items():
+            assert monitor.description
+            assert f"| `{name}` |" in page
+
+    def test_its_names_begin_as_it_is_called(self, pack):
+        config = packs.load_with([pack])
+        assert not [name for name in (*config.streams, *config.monitors) if not name.startswith(f"{pack}-")]
+
+
+def test_parameters_come_from_the_environment_and_what_is_given_goes_before(monkeypatch):
+    monkeypatch.setenv("KAFKA_BROKERS", "a:9092,b:9092")
+    monkeypatch.setenv("KAFKA_BROKER_COUNT", "2")
+    config = packs.load_with(["kafka"], given={"KAFKA_BROKER_COUNT": "3"})
+    source = config.streams["kafka-cluster"].source
+    assert isinstance(source, KafkaLag)
+    assert source.brokers == ("a:9092,b:9092",)
+    detect = config.monitors["kafka-brokers"].detect
+    assert isinstance(detect, Threshold)
+    assert detect.when == "brokers < 3"
+
+
+def test_a_password_is_a_secret_and_a_count_is_none():
+    config = packs.load_with(["kafka"], given={"KAFKA_BROKER_COUNT": "3", "KAFKA_PASSWORD": "s3cr3t"})
+    assert set(config._secrets) == {"s3cr3t"}
+    assert "s3cr3t" not in repr(config)
+
+
+def test_a_file_beside_it_watches_its_streams_and_keeps_its_own_words(own: Path):
+    config = packs.load_with(["kafka", "kafka"], own)
+    assert config.store.url == "sqlite:///own.db"
+    assert {"far-behind", "kafka-lag"} <= set(config.monitors)
+
+
+def test_one_name_in_both_is_a_mistake_with_both_places(own: Path):
+    own.write_text(OWN.format(name="kafka-lag"))
+    with pytest.raises(ConfigErrors, match=r"kafka\.yaml:\d+.*`kafka-lag` is declared twice.*own\.yaml:4"):
+        packs.load_with(["kafka"], own)
+
+
+def test_what_there_is_not_is_named_with_what_comes_near():
+    with pytest.raises(ConfigError, match="no pack 'kafak'; did you mean `kafka`"):
+        packs.load_with(["kafak"])
+    with pytest.raises(ConfigError, match="no parameter 'KAFKA_BROKER'; did you mean `KAFKA_BROKERS`"):
+        packs.load_with(["kafka"], given={"KAFKA_BROKER": "a:1"})
+
+
+def test_a_session_reads_pack_and_file_again(own: Path):
+    def read():
+        return packs.load_with(["kafka"], own)
+
+    session = Session(read(), path=own, read=read)
+    assert not session._read_again()
+    own.write_text(OWN.format(name="further-behind"))
+    assert session._read_again()
+    assert session._fresh is not None
+    assert {"further-behind", "kafka-lag"} <= set(session._fresh.monitors)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--pack", "kafka", "-f", "a.sql"], "by themselves"),
+        (["--pack", "kafka", "--notify", "console"], "a file, which may stand beside `--pack`"),
+        (["own.yaml", "--brokers", "a:1"], "fit packs"),
+        (["--pack", "kafka", "--set", "x"], "write NAME=VALUE"),
+    ],
+)
+def test_run_refuses_what_does_not_go_together(arguments, says, capsys):
+    ended = Verb("run", capsys)(*arguments)
+    assert ended.code == 2
+    assert says in " ".join(ended.err.replace("│", " ").split())
