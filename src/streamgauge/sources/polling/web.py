@@ -56,7 +56,7 @@ class Web:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise TargetError(f"{url} cannot be reached: {error}") from None
         if answer.status_code != httpx.codes.OK:
-            said = body.decode(errors="replace").strip()[:SHOWN]
+            said = " ".join(body.decode(errors="replace").split())[:SHOWN]
             raise TargetError(f"{url} answers {answer.status_code}{f': {said}' if said else ''}")
         return body
 
