@@ -192,7 +192,29 @@ def test_a_mix_is_seen_that_no_number_shows_alone():
     values[4000] = 2.0, -2.0
     values[4001] = 2.0, 2.0
     strength = judged(values, compiled=True)
-    assert strength[4000] > strength[4001] + 0.5
+    assert strength[4000] > 6 > strength[4001]
+
+
+def test_what_another_layout_saved_is_not_taken_over():
+    asked = {"detect": {"type": "outlier", "features": ["v", "pos"]}}
+    detect = config({"m": asked}).monitors["m"].detect
+    assert isinstance(detect, outlier.Config)
+    assert "layout" in detect.shaped_by
+    assert detect.layout == outlier.OutlierState.version
+
+
+def test_of_many_features_no_two_are_compared():
+    values = np.random.default_rng(4).normal(size=(150, 65))
+    state = outlier.OutlierState(65, 3)
+    state.make_room(1)
+    n, strength = len(values), np.empty(len(values))
+    values[-1, 7] = 1e4
+    kernels.judge_records(
+        np.zeros(n, np.int32), values, np.zeros(n, np.bool_), state.normal, state.rarity,
+        outlier.projections(65, 3, 0), np.array([20, 40, 1000]), strength, np.empty(n, np.int32),
+    )  # fmt: skip
+    assert state.rarity.together.root.size == 0
+    assert strength[-1] > 6
 
 
 def test_the_seed_decides_the_mixes():

@@ -5,15 +5,19 @@ what is odd may be the mix rather than one number. It assumes that most records 
 ordinary changes slowly. Give categories as numbers only where their order means something.
 
 **The rule.** A record x of key k is judged before it is learned. With the key's own mean m and deviation s of each
-feature, z_j = (x_j - m_j) / s_j, and two things are measured::
+feature, z_j = (x_j - m_j) / s_j, and four things are measured::
 
-    far  = log(0.001 + mean_j |z_j|)
-    rare = mean_p -log density_p(w_p · z)      over random sparse projections w_p, |w_p| = 1, sqrt(D) features each
+    far   = log mean_j |z_j|
+    rare  = mean_p -log density_p(w_p · z)      over random sparse projections w_p, |w_p| = 1, sqrt(D) features each
+    tails = log max(L, R, S)                    L, R: mean_j of -log of the share of records as low, as high in j;
+                                                S: of each feature the side of its longer tail
+    mix   = log sqrt(z' C^-1 z / D)             C: which features go together, their mean products
 
-``density_p`` is a histogram of all records of the monitor with 64 bins that grow outwards; it is made anew every 500
-records. Both are put in deviations above their own mean, and strength t is the mean of the two. The score is
-1/2 + u / (2 + 2|u|) with u = (t - 3) / 2: 0.5 at t = 3, 0.8 at t = 6, which one in some 10,000 ordinary records
-reaches, whether their numbers are normal, log-normal or have heavy tails.
+The densities and shares are histograms of all records of the monitor with 64 bins that grow outwards; they and C^-1 are
+made anew every 500 records. Each is put in deviations above its own mean. Strength t is 1.15 times the mean of the first
+three, or times ``mix`` where that is larger and above 3: in a mean of all four, three parts that see nothing would outvote
+the one that sees numbers that do not belong together. The score is 1/2 + u / (2 + 2|u|) with u = (t - 3) / 2: 0.5 at t = 3,
+0.8 at t = 6, which one in some 10,000 ordinary records reaches (normal: fewer; heavy tails: up to four).
 
 **When it alarms.** ``budget`` (default ``1 per week``) is how many false alarms the whole monitor may make, over all its
 keys: the strengths of ordinary records are pooled, and a generalised-Pareto tail says which one comes that seldom
@@ -29,9 +33,12 @@ off as can be, and are never learned.
 Parameters: ``features`` (numeric fields), ``by`` (field or list; default none), ``budget`` (how often, default
 ``1 per week``) or ``warning`` and ``critical`` (scores in (0, 1]), ``resolve_after`` (duration, default 1m), ``learn``
 (records, 500), ``memory`` (records, 20,000), ``projections`` (50), ``seed`` of the projections (0). State: 24 bytes per
-key and feature, 8 per key, and 53 kB per monitor (per partition, where it is aligned).
+key and feature, 8 per key, and per monitor (per partition, where it is aligned) 53 kB, 1.5 kB for each feature and 16
+bytes for each two of them. Of more than 64 features ``mix`` is left out.
 
-From: T. Pevný, *Loda: lightweight on-line detector of anomalies*, Machine Learning 102 (2016).
+From: ``far`` and ``rare``: T. Pevný, *Loda: lightweight on-line detector of anomalies*, Machine Learning 102 (2016);
+``tails``: Z. Li and others, *ECOD: unsupervised outlier detection using empirical cumulative distribution functions*, IEEE
+TKDE 35 (2023); ``mix``: P. C. Mahalanobis, *On the generalised distance in statistics* (1936).
 
 >>> import random
 >>> from streamgauge.testing import judge
@@ -52,7 +59,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +68,7 @@ from pydantic import Field
 from streamgauge.batch import SlotArray
 from streamgauge.detectors.contract import Context, Needs, Picture
 from streamgauge.detectors.odd_records import Alarms, OddRecordConfig, Records, Telling, checked_needs
+from streamgauge.kernels import correlated, own_tails
 from streamgauge.kernels import outliers as kernels
 from streamgauge.settings import Names
 from streamgauge.state import State, Tables, grown
@@ -87,10 +95,9 @@ class Config(OddRecordConfig):
     seed: Annotated[int, Field(ge=0)] = 0
     """Of the random mixes; the same seed gives the same answers."""
 
-    @property
-    def shaped_by(self) -> tuple[str, ...]:
-        """What the state depends on."""
-        return ("features", "projections", "seed")
+    layout: ClassVar[int] = 2
+    """Of the state; one that another layout saved is not taken over, and learning starts new."""
+    shaped_by: ClassVar[tuple[str, ...]] = ("features", "projections", "seed", "layout")
 
 
 EXAMPLE = {
@@ -114,7 +121,7 @@ def _rides() -> tuple[list[float], dict[str, list[float]], None]:
     amount = [float(draw(20, 4)) for _ in times]
     minutes = [float(3 * value + draw(0, 2)) for value in amount]
     amount[680], minutes[740] = 120.0, 900.0
-    return times[550:], {"amount": amount[550:], "minutes": minutes[550:]}, None
+    return times[400:], {"amount": amount[400:], "minutes": minutes[400:]}, None
 
 
 PICTURE = Picture(
@@ -150,16 +157,20 @@ def projections(features: int, count: int, seed: int) -> kernels.Projections:
 class OutlierState(Alarms):
     """See :mod:`streamgauge.kernels.outliers`."""
 
-    version = 1
+    version = 2
 
     def __init__(self, features: int, mixes: int) -> None:
         super().__init__()
         self.normal = kernels.Normal(
             np.zeros((0, features), np.int64), np.zeros((0, features)), np.zeros((0, features))
         )
+        each = np.zeros((3, features, BINS))
+        pairs = np.zeros((2, *2 * (features if features <= correlated.MOST else 0,)))
         self.rarity = kernels.Rarity(
-            np.zeros((mixes, BINS)), np.zeros((mixes, BINS)), np.zeros((2, 2)), np.zeros(3)
-        )
+            np.zeros((mixes, BINS)), np.zeros((mixes, BINS)), np.zeros((4, 2)), np.zeros(3),
+            own_tails.OwnTails(each[0], each[1], each[2], np.zeros(features)),
+            correlated.Together(pairs[0], pairs[1]),
+        )  # fmt: skip
 
     def make_room(self, slots: int) -> bool:
         """Room for that many keys."""
@@ -176,6 +187,9 @@ class OutlierState(Alarms):
             **super().tables(),
             "normal": {name: getattr(normal, name).reshape(-1) for name in normal._fields},
             "mixes": {"hist": rare.hist.reshape(-1), "table": rare.table.reshape(-1)},
+            "tails": {name: getattr(rare.tails, name).reshape(-1) for name in ("hist", "left", "right")},
+            "skew": {"of": rare.tails.skew},
+            "together": {name: getattr(rare.together, name).reshape(-1) for name in rare.together._fields},
             "parts": {"of": rare.parts.reshape(-1)},
             "counts": {"of": rare.counts},
         }
@@ -186,13 +200,10 @@ class OutlierState(Alarms):
         for name in self.normal._fields:
             into = getattr(self.normal, name).reshape(-1)
             into[: len(tables["normal"][name])] = tables["normal"][name]
-        for into, saved in (
-            (self.rarity.hist, tables["mixes"]["hist"]),
-            (self.rarity.table, tables["mixes"]["table"]),
-            (self.rarity.parts, tables["parts"]["of"]),
-            (self.rarity.counts, tables["counts"]["of"]),
-        ):
-            into.reshape(-1)[:] = saved
+        own = self.tables()  # views, so that what is written into them is taken over
+        for table in ("mixes", "tails", "skew", "together", "parts", "counts"):
+            for name, into in own[table].items():
+                into[:] = tables[table][name]
 
 
 @dataclass(frozen=True, slots=True)

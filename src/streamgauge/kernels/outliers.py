@@ -1,7 +1,7 @@
 """Records beside all records: how far each number lies from its key's own, and how rare such a mix of them is.
 
 Per key and feature a mean and a variance; for the whole monitor one histogram per random projection of the
-standardised records. A record is judged before it is learned.
+standardised records, one per feature, and which features go together. A record is judged before it is learned.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from streamgauge.kernels.correlated import Together, apart_together, learn_products, make_root
 from streamgauge.kernels.jit import inner, kernel
+from streamgauge.kernels.own_tails import SQUASH, OwnTails, bin_at, count_tails, how_far_out, make_tails
 from streamgauge.kernels.rarity import LIMIT, READY, SEEN, Pool, alarmed, note, rarity_of
 
 LEARNED, WEIGHT, READ = range(3)
@@ -38,8 +40,12 @@ SURE, USUAL, CUT = 6.0, 3.0, 1.25
 among the quiet at most."""
 OK, WARNING, CRITICAL, LEARNING, NO_DATA, NEITHER = 0, 1, 2, 3, 5, 6
 """As :class:`streamgauge.verdict.Severity`."""
-SQUASH = 2.0
-"""The projection, in standard deviations, that falls half-way to the last bin."""
+FEW = 15.0
+"""From so many records on the deviation of a part of the score says what is wild."""
+STRETCH = 1.15
+"""The mean of parts has less spread than each of them; times this, one in some 10,000 ordinary records reaches 6."""
+FAR_PART, RARE_PART, TAILS_PART, MIX_PART = range(4)
+"""The parts of the score, as rows of ``Rarity.parts``."""
 
 
 class Normal(NamedTuple):
@@ -54,13 +60,15 @@ class Rarity(NamedTuple):
     """What is normal for the mix, over all keys.
 
     ``hist`` and ``table`` are float64[K, B]: weights, and -log density as of the last making. ``parts`` is
-    float64[2, 2]: mean and variance of both parts of the score. ``counts`` is float64[3].
+    float64[4, 2]: mean and variance of each part of the score. ``counts`` is float64[3].
     """
 
     hist: NDArray[np.float64]
     table: NDArray[np.float64]
     parts: NDArray[np.float64]
     counts: NDArray[np.float64]
+    tails: OwnTails
+    together: Together
 
 
 class Projections(NamedTuple):
@@ -108,7 +116,9 @@ def learn_record(
 
 @inner
 def make_table(rarity: Rarity, memory: int) -> None:
-    """Turn the histograms into -log densities; older records fade once ``memory`` is full."""
+    """Turn what was counted into -log densities, tails and a root; older records fade once ``memory`` is full."""
+    make_tails(rarity.tails, 0.5 if rarity.counts[WEIGHT] > memory else 1.0)
+    make_root(rarity.together)
     bins = rarity.hist.shape[1]
     half = bins / 2.0
     total = rarity.counts[WEIGHT] + 0.5 * bins
@@ -131,14 +141,13 @@ def make_table(rarity: Rarity, memory: int) -> None:
 @inner
 def find_bins(z: NDArray[Any], projections: Projections, bins: int, found: NDArray[Any]) -> None:
     """The bin of each projection of a record; what is missing in it counts as average."""
-    half = bins / 2.0
     for k in range(projections.features.shape[0]):
         p = 0.0
         for m in range(projections.features.shape[1]):
             value = z[projections.features[k, m]]
             if not math.isnan(value):
                 p += projections.weights[k, m] * value
-        found[k] = min(int(half + half * p / (abs(p) + SQUASH)), bins - 1)
+        found[k] = bin_at(p, bins)
 
 
 @inner
@@ -153,6 +162,57 @@ def learn_part(parts: NDArray[Any], part: int, value: float, share: float) -> No
     apart = value - parts[part, 0]
     parts[part, 0] += share * apart
     parts[part, 1] = (1.0 - share) * (parts[part, 1] + share * apart * apart)
+
+
+@inner
+def score_parts(
+    rarity: Rarity, z: NDArray[Any], found: NDArray[Any], solved: NDArray[Any], into: NDArray[Any]
+) -> None:
+    """What the parts of the score are for a record of which something is known, float64[4]."""
+    known, total, rare = 0, 0.0, 0.0
+    for j in range(z.shape[0]):
+        if not math.isnan(z[j]):
+            known += 1
+            total += abs(z[j])
+    for k in range(found.shape[0]):
+        rare += rarity.table[k, found[k]]
+    into[FAR_PART] = math.log(FLOOR + total / known)
+    into[RARE_PART] = rare / found.shape[0]
+    into[TAILS_PART] = how_far_out(rarity.tails, z)
+    into[MIX_PART] = apart_together(rarity.together, z, solved)
+
+
+@inner
+def tamed(rarity: Rarity, part: int, value: float) -> float:
+    """What is learned of a part: what is wilder than ``SURE`` deviations counts as that, once a few are known."""
+    if rarity.counts[LEARNED] <= FEW:
+        return value
+    return min(value, float(rarity.parts[part, 0] + SURE * math.sqrt(rarity.parts[part, 1] + 1e-12)))
+
+
+@inner
+def strength_from(rarity: Rarity, scored: NDArray[Any]) -> float:
+    """The mean of the first three parts; a mix that is unusual by itself counts where it is stronger."""
+    strength = 0.0
+    for part in range(MIX_PART):
+        strength += standing(rarity.parts, part, scored[part]) / MIX_PART
+    mix = standing(rarity.parts, MIX_PART, scored[MIX_PART])
+    return STRETCH * (max(strength, mix) if mix > USUAL else strength)
+
+
+@inner
+def learn_mix(
+    rarity: Rarity, z: NDArray[Any], found: NDArray[Any], learned: NDArray[Any], memory: int
+) -> None:
+    """Count a record in all histograms and products; ``learned`` is float64[D] to work in."""
+    for k in range(found.shape[0]):
+        rarity.hist[k, found[k]] += 1.0
+    rarity.counts[WEIGHT] += 1.0
+    for j in range(z.shape[0]):
+        learned[j] = 0.0 if math.isnan(z[j]) else min(max(z[j], -CLIP), CLIP)
+    share = 1.0 / min(rarity.counts[WEIGHT], memory)
+    count_tails(rarity.tails, learned, z, share)
+    learn_products(rarity.together, learned, share)
 
 
 @kernel
@@ -182,11 +242,11 @@ def judge_records(
     of_key, of_all, memory = limits[0], limits[1], limits[2]
     enough = 0.5 * of_all
     features, bins = values.shape[1], rarity.hist.shape[1]
-    z = np.empty(features, np.float64)
+    z, work, scored = np.empty(features, np.float64), np.empty(features, np.float64), np.empty(4, np.float64)
     found = np.empty(rarity.hist.shape[0], np.int32)
     for i in range(slots.shape[0]):
         slot = slots[i]
-        known, here, total, furthest = 0, 0, 0.0, -1.0
+        known, here, furthest = 0, 0, -1.0
         worst[i] = -1
         for j in range(features):
             z[j] = math.nan
@@ -196,30 +256,23 @@ def judge_records(
             if normal.seen[slot, j] >= of_key:
                 z[j] = distance(values[i, j], normal.mean[slot, j], normal.var[slot, j])
                 known += 1
-                total += abs(z[j])
                 if abs(z[j]) > furthest:
                     furthest = abs(z[j])
                     worst[i] = j
         strength[i] = -math.inf if here > 0 else math.nan
         if known > 0:
-            far = math.log(FLOOR + total / known)
             find_bins(z, projections, bins, found)
             if rarity.counts[READ] >= enough:
-                rare = 0.0
-                for k in range(found.shape[0]):
-                    rare += rarity.table[k, found[k]]
-                rare /= found.shape[0]
+                score_parts(rarity, z, found, work, scored)
                 if rarity.counts[LEARNED] >= enough:
-                    strength[i] = 0.5 * (standing(rarity.parts, 0, far) + standing(rarity.parts, 1, rare))
+                    strength[i] = strength_from(rarity, scored)
                 if not apart[i]:
                     rarity.counts[LEARNED] += 1.0
                     share = 1.0 / min(rarity.counts[LEARNED], memory)
-                    learn_part(rarity.parts, 0, far, share)
-                    learn_part(rarity.parts, 1, rare, share)
+                    for part in range(4):
+                        learn_part(rarity.parts, part, tamed(rarity, part, scored[part]), share)
             if not apart[i]:
-                for k in range(found.shape[0]):
-                    rarity.hist[k, found[k]] += 1.0
-                rarity.counts[WEIGHT] += 1.0
+                learn_mix(rarity, z, found, work, memory)
                 since = rarity.counts[WEIGHT] - rarity.counts[READ]
                 if since >= min(BLOCK, max(min(64, of_all), rarity.counts[READ])):
                     make_table(rarity, memory)
