@@ -88,6 +88,12 @@ def test_all_is_well_and_what_shows_over_time_only_is_said():
     assert exit_code(list(found.values())) == 0
 
 
+def test_a_group_that_nothing_is_known_of_is_not_said_to_keep_up():
+    found = stood([], [{"kind": "group", "group": "g", "error": "not allowed"}])
+    assert found["kafka-lag"].why == "no consumer group"
+    assert found["kafka-groups-unanswered"].key == "g"
+
+
 def test_fewer_brokers_than_stated():
     assert stood([], KAFKA_BROKER_COUNT="3")["kafka-brokers"].state == "ok"
     assert stood([], KAFKA_BROKER_COUNT="4")["kafka-brokers"].why == "brokers 3; expected brokers >= 4"

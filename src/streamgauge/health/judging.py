@@ -31,8 +31,6 @@ _ORDER: Sequence[Grade] = ("unreachable", "critical", "warning", "learning", "ok
 _SPEAK_AT_MATCHES = frozenset({"any", "allowlist", "blocklist"})
 """Detectors that judge each record by itself and speak of matches only: without a word, all is well."""
 
-_NOT_IN_A_LOOK = "this shows over time only; `streamgauge run` watches it"
-
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -117,14 +115,22 @@ def _by_records(monitor: MonitorConfig) -> bool:
     return monitor.detect is not None and monitor.detect.type in _SPEAK_AT_MATCHES
 
 
+def _unspoken(monitor: MonitorConfig) -> tuple[Grade, str]:
+    """What it means that a monitor said nothing in a look."""
+    if isinstance(monitor.detect, Lag):
+        return "ok", "no consumer group"
+    if _by_records(monitor):
+        return "ok", "no such record"
+    return "learning", "this shows over time only; `streamgauge run` watches it"
+
+
 def _of_monitor(
     name: str, monitor: MonitorConfig, look: Look, lines: Sequence[Mapping[str, Any]]
 ) -> Iterator[Standing]:
     stream = monitor.stream
     if not lines:
-        well = _by_records(monitor)
-        nothing = "no such record" if well else _NOT_IN_A_LOOK
-        yield Standing(name, stream, None, "ok" if well else "learning", nothing, "")
+        state, why = _unspoken(monitor)
+        yield Standing(name, stream, None, state, why, "")
     for line in lines:
         state, why = _GRADES[line["severity"]], _words(line)
         short = too_short(monitor.detect, look.answers, line) if isinstance(monitor.detect, Lag) else None

@@ -130,7 +130,7 @@ class Brokers:
     def _asked_groups(self, until: float) -> list[Group]:
         listed = self._client.list_consumer_groups(request_timeout=_left(until)).result(_left(until) + 1)
         if listed.errors and not listed.valid:
-            raise listed.errors[0]
+            raise KafkaException(listed.errors[0])
         groups = {
             one.group_id: Group(one.group_id, protocol=_protocol(one))
             for one in listed.valid
