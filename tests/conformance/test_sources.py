@@ -105,6 +105,7 @@ POLLERS = [
 SETTINGS: dict[str, dict[str, object]] = {
     "connect": {"url": "http://nowhere"},
     "exposition": {"url": "http://nowhere/"},
+    "flink": {"url": "http://nowhere"},
     "kafka_lag": {"brokers": "nowhere:1"},
     "probe": {"tcp": "nowhere:1"},
     "prometheus": {"url": "http://nowhere", "query": "up"},
