@@ -37,7 +37,7 @@ class Prepared:
         with WebhookReceiver() as receiver:
             path = write(folder, self.config(receiver, **settings))
             before(path)
-            watching.finish(path, self.ends)
+            watching.finish(path, self.ends, through=stream.SENTINEL)
             found = watching.found(path, watching.monitors())
             watching.check_told(receiver, found)
         return found

@@ -173,10 +173,19 @@ def ends_of(broker: Broker, topic: str, partitions: int) -> dict[Partition, int]
     }
 
 
-def is_done(path: Path, ends: Mapping[str, Mapping[Partition, int]]) -> bool:
-    """All streams committed to their ends, and nothing waits to be told."""
+ABOUT = ("streamgauge.dead_letters", "streamgauge.late")
+
+
+def is_done(path: Path, ends: Mapping[str, Mapping[Partition, int]], *, through: int | None = None) -> bool:
+    """All streams committed to their ends, and nothing waits to be told.
+
+    ``through``: in the streams that tell of them event time has come as far, too.
+    """
 
     def look(store: Any) -> bool:
+        told = [at.largest_time for name in ABOUT for at in store.positions(name).values()]
+        if through is not None and min(told, default=through) < through:
+            return False
         for stream, wanted in ends.items():
             positions = store.positions(stream)
             if any(p not in positions or positions[p].next_offset < end for p, end in wanted.items()):
@@ -186,11 +195,17 @@ def is_done(path: Path, ends: Mapping[str, Mapping[Partition, int]]) -> bool:
     return bool(peek(path, look))
 
 
-def finish(path: Path, ends: Mapping[str, Mapping[Partition, int]], *, within: float = 90.0) -> None:
+def finish(
+    path: Path,
+    ends: Mapping[str, Mapping[Partition, int]],
+    *,
+    within: float = 90.0,
+    through: int | None = None,
+) -> None:
     """Run until all is read and told, then SIGTERM."""
     with Run(path) as run:
         until(lambda: run.says("server listens"), "its start", within=within, alive=run)
-        until(lambda: is_done(path, ends), "all read and told", within=within, alive=run)
+        until(lambda: is_done(path, ends, through=through), "all read and told", within=within, alive=run)
         assert run.stop() == 0, run.log
 
 
