@@ -52,6 +52,7 @@ def configured(folder: Path, *, records: int = RECORDS) -> dict[str, Any]:
         "time": "at",
         "synthetic": "allowed",
     }  # fmt: skip
+    long_ago = {what: how for what, how in tried.items() if what != "synthetic"}
     tenth = {"type": "tumbling", "size": "100ms"}
     few: dict[str, list[Any]] = {
         "country": ["DE"] * 15 + ["US"] * 14 + ["GB"] * 12 + ["FR"] * 10,
@@ -91,10 +92,10 @@ def configured(folder: Path, *, records: int = RECORDS) -> dict[str, Any]:
             "window": {"type": "count", "size": 500},
             "detect": {"type": "psi", "reference": str(folder / "known.reference")},
         },
-        "day": {"stream": "tried", **large.MONITOR},
+        "day": {"stream": "long-ago", **large.MONITOR},
     }  # fmt: skip
     return {
-        "streams": {"payments": payments, "tried": tried},
+        "streams": {"payments": payments, "tried": tried, "long-ago": long_ago},
         "monitors": {name: {**one, **quiet} for name, one in monitors.items()},
         "store": {"url": f"sqlite:///{folder / 'store.db'}", "history": "100000h"},
     }
