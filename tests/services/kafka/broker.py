@@ -199,7 +199,14 @@ class Broker:
                     raise
                 time.sleep(0.1)
             else:
+                self._spread(name, deadline)
                 return name
+
+    def _spread(self, name: str, deadline: float) -> None:
+        """Wait until the broker tells of a new topic: the controller knows it a little earlier."""
+        while self.admin.list_topics(name, timeout=10).topics[name].error is not None:
+            assert time.monotonic() < deadline, f"the broker does not know the new topic {name}"
+            time.sleep(0.02)
 
     def add_partitions(self, topic: str, total: int) -> None:
         """Raise the number of partitions to ``total``."""

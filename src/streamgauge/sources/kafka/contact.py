@@ -19,6 +19,9 @@ _SILENT = 3.0
 """Seconds after which brokers that say nothing at all count as away."""
 _AWAY = 1.0
 """Seconds after which brokers that cannot be reached do; the first address of several may be a wrong one."""
+_SPREADING = 1.0
+"""Seconds in which a topic that was just created may not yet be known to the broker that is asked."""
+_PAUSE = 0.1
 
 
 def first_contact(
@@ -79,7 +82,7 @@ def _named(consumer: Any, topics: Iterable[str], troubles: Troubles) -> frozense
     found: set[Partition] = set()
     missing = []
     for topic in topics:
-        known = consumer.list_topics(topic, timeout=_SILENT).topics[topic]
+        known = _described(consumer, topic)
         code = known.error.code() if known.error is not None else None
         if code == KafkaError.UNKNOWN_TOPIC_OR_PART:
             missing.append(topic)
@@ -90,6 +93,17 @@ def _named(consumer: Any, topics: Iterable[str], troubles: Troubles) -> frozense
         raise troubles.missing(missing, _all_names(consumer))
     troubles.raise_final(opening=True)
     return frozenset(found)
+
+
+def _described(consumer: Any, topic: str) -> Any:
+    """What the brokers say of one topic; asked again for a moment, for a new one is not known to all at once."""
+    deadline = time.monotonic() + _SPREADING
+    while True:
+        known = consumer.list_topics(topic, timeout=_SILENT).topics[topic]
+        unknown = known.error is not None and known.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+        if not unknown or time.monotonic() > deadline:
+            return known
+        consumer.consume(1, _PAUSE)
 
 
 def _matching(consumer: Any, pattern: str) -> frozenset[Partition]:
