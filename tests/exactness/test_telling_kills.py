@@ -86,7 +86,7 @@ def test_a_group_over_kills_tells_every_incident_once(tmp_path: Path):
                 assert run.ended() != 0
         with Run(path, env=PLAIN) as run:
             listens(run)
-            assert post(run, sent, sent + 1, sent + 2, sent + 3)  # two of each shop at once: one notice for both
+            assert post(run, *range(sent, sent + 4))  # two of each shop at once: one notice for both
             sent += 4
             until(lambda: told(path, sent), "all is told", alive=run)
             assert run.stop() == 0
