@@ -41,6 +41,9 @@ HANDED: Final = "handover.before-delete"
 TAKEN_AWAY: Final = "handover.after-delete"
 """It has left Redis."""
 
+POSTED: Final = "client.before-note"
+"""A server has taken what waited in a client's queue, and the queue does not know yet."""
+
 _passed: Counter[str] = Counter()
 _PLAN: Final = os.environ.get("STREAMGAUGE_FAILPOINT", "")
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from contextlib import closing
 
 import polars as pl
 import pytest
 
+from streamgauge.client.queue import Queue
 from streamgauge.testing import Reply, WebhookReceiver
 from tests.cli.in_process import Verb
 
@@ -157,7 +158,7 @@ def test_posted_with_a_token(evaluate, files, monkeypatch):
 
 def test_what_cannot_be_told_waits_in_the_queue_and_goes_first(evaluate, files, tmp_path, monkeypatch):
     scored, truth = files
-    monkeypatch.setattr("streamgauge.client.FIRST_WAIT", 0.0)
+    monkeypatch.setattr("streamgauge.client.telling.FIRST_WAIT", 0.0)
     asked = (scored, "--labels", truth, *COLUMNS, "--queue", tmp_path / "queue", "--post")
     with WebhookReceiver([Reply(status=503)] * 5) as server:
         waiting = evaluate(*asked, server.url)
@@ -165,7 +166,8 @@ def test_what_cannot_be_told_waits_in_the_queue_and_goes_first(evaluate, files, 
         assert "it waits in" in waiting.err
         assert evaluate(*asked, server.url).code == 0
         assert [one.json["recall"] for one in server.received[-2:]] == [1.0, 1.0]
-    assert list(Path(tmp_path / "queue").glob("*.json")) == []
+    with closing(Queue(tmp_path / "queue")) as queue:
+        assert (queue.waiting(), queue.refused()) == (0, [])
 
 
 def test_nothing_is_posted_of_too_few_labels(evaluate, files):

@@ -126,7 +126,7 @@ Queue = Annotated[
     Path | None,
     typer.Option(
         "--queue",
-        metavar="FOLDER",
+        metavar="FILE",
         help="Keep there what the server cannot be told now.",
         show_default=False,
     ),

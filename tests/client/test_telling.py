@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from streamgauge.client import push_metrics
+from streamgauge.client.queue import Queue
 from streamgauge.errors import ConfigError, OutsideError
 from streamgauge.server.thread import ServerThread
 from tests.server.given import Process, configuration, fill, past
@@ -61,23 +63,27 @@ def test_without_a_queue_what_cannot_be_told_is_said(httpserver: HTTPServer):
 
 
 def test_with_a_queue_it_waits_for_the_next_call_and_goes_first(httpserver: HTTPServer, tmp_path: Path):
-    queue = tmp_path / "queue"
-    assert not push_metrics("http://127.0.0.1:9", recall=0.1, tries=1, queue=queue, wait=Waits())
-    assert not push_metrics("http://127.0.0.1:9", recall=0.2, tries=1, queue=queue, wait=Waits())
-    assert len(list(queue.iterdir())) == 2
-    httpserver.expect_request(PATH).respond_with_json({})
-    assert push_metrics(httpserver.url_for(""), recall=0.3, queue=queue, wait=Waits())
-    assert bodies(httpserver) == [{"recall": 0.1}, {"recall": 0.2}, {"recall": 0.3}]
-    assert list(queue.iterdir()) == []
+    answers = iter([Response(status=503)] * 2)
+    httpserver.expect_request(PATH).respond_with_handler(lambda _: next(answers, Response("{}")))
+    url, queue = httpserver.url_for(""), tmp_path / "queue"
+    assert not push_metrics(url, recall=0.1, tries=1, queue=queue, wait=Waits())
+    assert not push_metrics(url, recall=0.2, tries=1, queue=queue, wait=Waits())
+    assert push_metrics(url, recall=0.3, queue=queue, wait=Waits())
+    assert bodies(httpserver)[2:] == [{"recall": 0.1}, {"recall": 0.2}, {"recall": 0.3}]
+    with closing(Queue(queue)) as waiting:
+        assert (waiting.waiting(), waiting.refused()) == (0, [])
 
 
 def test_what_is_refused_for_good_holds_up_nothing_after_it(httpserver: HTTPServer, tmp_path: Path):
     httpserver.expect_oneshot_request(PATH).respond_with_json({"error": "recall: 7 is too much"}, status=422)
     httpserver.expect_request(PATH).respond_with_json({})
-    with pytest.raises(ConfigError, match="recall: 7 is too much"):
-        push_metrics(httpserver.url_for(""), recall=7, queue=tmp_path, wait=Waits())
-    assert push_metrics(httpserver.url_for(""), recall=0.3, queue=tmp_path, wait=Waits())
-    assert [file.suffix for file in tmp_path.iterdir()] == [".refused"]
+    queue = tmp_path / "queue"
+    with pytest.raises(ConfigError, match=r"recall: 7 is too much. It is set aside in .*queue"):
+        push_metrics(httpserver.url_for(""), recall=7, queue=queue, wait=Waits())
+    assert push_metrics(httpserver.url_for(""), recall=0.3, queue=queue, wait=Waits())
+    with closing(Queue(queue)) as waiting:
+        ((request, why),) = waiting.refused()
+    assert (json.loads(request.body), "7 is too much" in why) == ({"recall": 7}, True)
 
 
 def test_the_token_goes_with_it(httpserver: HTTPServer):
