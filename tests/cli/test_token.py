@@ -29,6 +29,24 @@ def test_made_listed_and_revoked(token):
     assert states == {"grafana": ("valid", ["read"]), "on call": ("revoked", ["operate", "ingest"])}
 
 
+def test_a_token_of_a_file_counts_in_another_store_as_often_as_it_is_handed_over(token, tmp_path):
+    (text,) = token("create", "made", "--store", "sqlite:///elsewhere.db").lines
+    (tmp_path / "secret").write_text(text + "\n")
+    first = token("create", "cluster", "--scope", "admin", "--token-file", "secret")
+    again = token("create", "cluster", "--scope", "admin", "--token-file", "secret", "--json")
+    assert (first.code, text in first.out, "counts here from now on" in first.out) == (0, False, True)
+    (said,) = again.objects
+    assert (said["new"], said["id"]) == (False, text.split("_")[1])
+    assert [one["name"] for one in token("list", "--json").objects] == ["cluster"]
+
+
+def test_a_file_without_a_token(token, tmp_path):
+    (tmp_path / "empty").write_text("")
+    empty, nowhere = (token("create", "a", "--token-file", name) for name in ("empty", "nowhere"))
+    assert (empty.code, "that is no token" in empty.err) == (2, True)
+    assert (nowhere.code, "nowhere cannot be read" in nowhere.err) == (2, True)
+
+
 def test_an_empty_list_and_no_store(token, tmp_path):
     nothing = token("list")
     assert (nothing.code, "there is no store" in nothing.err) == (3, True)

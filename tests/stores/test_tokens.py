@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from streamgauge.errors import StoreError
+from streamgauge.errors import ConfigError, StoreError
 from streamgauge.stores import open_reading, open_store
 from streamgauge.stores.receipts import Receipts
 from streamgauge.stores.tokens import Token, Tokens, hash_of
@@ -38,6 +38,32 @@ def test_two_tokens_differ(tokens):
     texts = {tokens.create("a", ["read"]) for _ in range(20)}
     assert len(texts) == 20
     assert len({token.hash for token in tokens.all()}) == 20
+
+
+def test_a_token_made_elsewhere_is_taken_once_and_stays_revoked(tokens, clock):
+    text = "sg_0123abcd_" + "x" * 43
+    assert tokens.take(text, "cluster", ["admin"])
+    assert not tokens.take(text, "cluster", ["admin"])
+    (token,) = tokens.all()
+    assert (token.id, token.is_of(text), token.may("operate")) == ("0123abcd", True, True)
+    tokens.revoke(token.id)
+    assert not tokens.take(text, "cluster", ["admin"])
+    assert not tokens.all()[0].valid(clock.now())
+
+
+@pytest.mark.parametrize("text", ["", "sg_0123abcd_short", "secret", "sg_0123ABCD_" + "x" * 43, "x" * 55])
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_what_is_no_token_is_not_taken(tokens, text):
+    with pytest.raises(ConfigError, match="that is no token"):
+        tokens.take(text, "cluster", ["admin"])
+    assert not tokens.all()
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_an_id_is_not_taken_twice(tokens):
+    tokens.take("sg_0123abcd_" + "x" * 43, "cluster", ["admin"])
+    with pytest.raises(ConfigError, match="another token has the id 0123abcd"):
+        tokens.take("sg_0123abcd_" + "y" * 43, "cluster", ["admin"])
 
 
 def test_a_revoked_token_opens_nothing_and_is_still_listed(tokens, clock):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,6 +30,7 @@ def verb() -> None:
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="Whose it is, for lists and histories.", show_default=False)],
+    *,
     scope: Annotated[
         list[str] | None,
         typer.Option(help="read, ingest, operate or admin; may be repeated.", show_default="read"),
@@ -36,11 +38,19 @@ def create(
     expires: Annotated[
         str | None, typer.Option(metavar="DURATION", help="Such as 90d; default: never.", show_default=False)
     ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Let this file's token count, which was made elsewhere, instead of making one.",
+            show_default=False,
+        ),
+    ] = None,
     config: ConfigOption = None,
     store: StoreOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Make a token and print it, once.
+    """Make a token and print it, once; or take one from a file, as often as you like.
 
     Example: streamgauge token create on-call --scope operate --expires 90d
     """
@@ -54,11 +64,18 @@ def create(
     clock = SystemClock()
     expires_at = None if expires is None else clock.now() + to_micros(_duration(expires))
     with closing(Tokens(_url(config, store), clock, make=True)) as tokens:
-        text = tokens.create(name, scopes, expires_at)
+        if token_file is not None:
+            text = _written_in(token_file)
+            new = tokens.take(text, name, scopes, expires_at)
+            told = "counts here from now on" if new else "was taken before; nothing was changed"
+            said = {"id": text.split("_")[1], "name": name, "scopes": scopes, "new": new}
+        else:
+            text = told = tokens.create(name, scopes, expires_at)
+            said = {"token": text, "id": text.split("_")[1], "name": name, "scopes": scopes}
     if json:
-        print_lines([{"token": text, "id": text.split("_")[1], "name": name, "scopes": scopes}])
+        print_lines([said])
     else:
-        print(text)
+        print(f"token {said['id']} {told}" if token_file is not None else told)
 
 
 @app.command("list")
@@ -109,6 +126,17 @@ def _url(config: Any, store: str | None) -> str:
     if config is not None and store is not None:
         raise ConfigError("`--config` and `--store` both say which store it is: give one of them")
     return load_file(config).store.url if config is not None else store if store is not None else DEFAULT
+
+
+def _written_in(file: Path) -> str:
+    """The token of a file's first line."""
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"--token-file: {file} cannot be read ({error}); name a file that holds a token"
+        ) from None
+    return lines[0].strip() if lines else ""
 
 
 def _checked_scopes(scopes: list[str]) -> list[str]:

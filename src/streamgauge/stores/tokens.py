@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from streamgauge.clock import Clock
+from streamgauge.errors import ConfigError
 from streamgauge.stores import backend_of
 from streamgauge.stores.beside import Beside
 from streamgauge.stores.migrate import migrate
@@ -24,6 +26,9 @@ from streamgauge.stores.writing import sign
 
 SCOPES = ("read", "ingest", "operate", "admin")
 """What a token may be for; ``operate`` includes ``read``, ``admin`` includes all."""
+
+SHAPE = "`sg_`, eight hexadecimal digits, `_` and 43 characters"
+_MADE = re.compile(r"sg_[0-9a-f]{8}_[A-Za-z0-9_-]{43}")
 
 _INCLUDED = {"operate": {"read"}, "admin": {"read", "ingest", "operate"}}
 
@@ -75,19 +80,42 @@ class Tokens:
 
     def create(self, name: str, scopes: Sequence[str], expires_at: int | None = None) -> str:
         """A new token; its text, which is kept nowhere."""
-        id_ = secrets.token_hex(4)
-        text = f"sg_{id_}_{secrets.token_urlsafe(32)}"
-        row = {
-            "id": id_,
+        text = f"sg_{secrets.token_hex(4)}_{secrets.token_urlsafe(32)}"
+        with self._beside.writing() as connection:
+            connection.execute(insert(tokens).values(self._row(text, name, scopes, expires_at)))
+        return text
+
+    def take(self, text: str, name: str, scopes: Sequence[str], expires_at: int | None = None) -> bool:
+        """Let a token that was made elsewhere count here too; False where this store has it already.
+
+        One that was revoked stays so: whoever hands the same token over at each start revives nothing.
+
+        Raises:
+            ConfigError: it is no token as :meth:`create` makes them, or another one here has its id.
+        """
+        if _MADE.fullmatch(text) is None:
+            raise ConfigError(f"that is no token: expected what `token create` prints, {SHAPE}")
+        with self._beside.writing() as connection:
+            known = connection.execute(select(tokens.c.hash).where(tokens.c.id == _id_of(text))).scalar()
+            if known is None:
+                connection.execute(insert(tokens).values(self._row(text, name, scopes, expires_at)))
+            elif not hmac.compare_digest(known, hash_of(text)):
+                raise ConfigError(
+                    f"another token has the id {_id_of(text)} here; make a new one by `token create` without a file"
+                )
+        return known is None
+
+    def _row(
+        self, text: str, name: str, scopes: Sequence[str], expires_at: int | None
+    ) -> dict[str, str | int | None]:
+        return {
+            "id": _id_of(text),
             "name": name,
             "scopes": " ".join(scopes),
             "hash": hash_of(text),
             "created_at": self._clock.now(),
             "expires_at": expires_at,
         }
-        with self._beside.writing() as connection:
-            connection.execute(insert(tokens).values(row))
-        return text
 
     def all(self) -> list[Token]:
         """All of them, revoked and expired ones included, the oldest first."""
@@ -123,6 +151,10 @@ def make_store(url: str) -> None:
 def hash_of(text: str) -> str:
     """What the store keeps of a token."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _id_of(text: str) -> str:
+    return text.split("_")[1]
 
 
 def _token(row: object) -> Token:
