@@ -37,11 +37,11 @@ def word(detector: str) -> str:
 
 
 MENDED = {"gaussian", "outlier"}
-"""Changed after they had failed these trials."""
+"""Changed after they had failed these trials, then put to new draws."""
 _NEW = "on data that were not used in making it"
 _KNOWN = (
-    "after it had failed an earlier run and was changed: these trials are no independent proof;\n"
-    "what it did on other data stands in [how good they are](../../benchmarks/detectors/README.md#what-stable-asks)"
+    "on draws that nobody had seen when it was made. It had failed an earlier run and was changed for it,\n"
+    "so it knows these kinds of data ([how good they are](../../benchmarks/detectors/README.md#what-stable-asks))"
 )
 
 
