@@ -65,6 +65,7 @@ def test_golden_messages(path: Path, slack: Workspace):
 def test_there_are_golden_messages():
     assert {path.stem for path in GOLDEN.glob("*.json")} == {
         "firing", "resolved", "no-data", "buttons", "resolved-buttons", "series", "templated", "hostile", "long",
+        "numbers", "context", "day-later",
     }  # fmt: skip
 
 
