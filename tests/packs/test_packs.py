@@ -50,7 +50,7 @@ class TestEachPack:
     def test_its_first_lines_and_its_page_tell_each_parameter(self, pack):
         comment = packs.file_of(pack).read_text("utf-8").partition("\nstreams:")[0]
         assert re.findall(r"^#   ([A-Z][A-Z_]+) ", comment, re.MULTILINE) == sorted(
-            packs.parameters(pack), key=comment.index
+            packs.parameters(pack), key=lambda name: comment.index(f"#   {name} ")
         )
         page = (PAGES / f"{pack}.md").read_text("utf-8")
         assert not [name for name in packs.parameters(pack) if f"`{name}`" not in page]

@@ -1,6 +1,7 @@
 """Flink's jobs as its REST interface tells them, again and again: checkpoints, restarts, back-pressure, watermarks.
 
-A record for the cluster, one per job, and one per vertex (a task with all its parallel parts) of a job that runs.
+A record for the cluster, one per TaskManager, one per job, and one per vertex (a task with all its parallel parts) of a job
+that runs.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pydantic import AfterValidator, Field
 from streamgauge.batch import FieldKind
 from streamgauge.sources.polling.settings import WebPollerConfig
 from streamgauge.sources.polling.target import TargetError
+from streamgauge.sources.polling.web import NOT_FOUND, RefusedError
 
 if TYPE_CHECKING:
     from streamgauge.clock import Clock
@@ -25,10 +27,12 @@ FIELDS: Mapping[str, FieldKind] = {
     "job": "string",
     "job_id": "string",
     "state": "string",
+    "latest": "bool",
     "seconds": "float",
     "restarts": "int",
     "checkpoints": "int",
     "checkpoints_failed": "int",
+    "checkpoint_every": "float",
     "checkpoint_at": "timestamp",
     "checkpoint_seconds": "float",
     "checkpoint_bytes": "int",
@@ -42,6 +46,12 @@ FIELDS: Mapping[str, FieldKind] = {
     "watermark": "timestamp",
     "watermark_lag": "float",
     "watermark_missing": "int",
+    "records_in": "int",
+    "records_out": "int",
+    "taskmanager": "string",
+    "cpu": "float",
+    "heap": "int",
+    "heap_most": "int",
     "taskmanagers": "int",
     "slots": "int",
     "slots_free": "int",
@@ -91,7 +101,7 @@ class JobManager:
         self._web = opened(config)
 
     def ask(self, seconds: float) -> Sequence[bytes]:
-        """The cluster's record, then each job's, followed by those of its vertices.
+        """The cluster's record, each TaskManager's, then each job's, followed by those of its vertices.
 
         Raises:
             TargetError: no answer, a refusal, or one that is not Flink's; a job that ends meanwhile is asked again.
@@ -110,30 +120,71 @@ class JobManager:
 
     def _rows(self, until: float) -> Iterable[dict[str, Any]]:
         yield cluster(self._get("/overview", until))
-        for told in self._get("/jobs/overview", until)["jobs"]:
+        for one in self._get("/taskmanagers", until)["taskmanagers"]:
+            metrics = f"/taskmanagers/{one['id']}/metrics?get={','.join(_OF_TASKMANAGERS)}"
+            yield taskmanager(one["id"], self._get(metrics, until))
+        jobs = self._get("/jobs/overview", until)["jobs"]
+        newest: dict[str, int] = {}
+        for told in jobs:
+            newest[told["name"]] = max(told["start-time"], newest.get(told["name"], 0))
+        for told in jobs:
             if self._wanted.fullmatch(told["name"]):
-                yield from self._job(told, until)
+                yield from self._job(told, until, latest=told["start-time"] == newest[told["name"]])
 
-    def _job(self, told: Mapping[str, Any], until: float) -> Iterable[dict[str, Any]]:
+    def _job(self, told: Mapping[str, Any], until: float, *, latest: bool) -> Iterable[dict[str, Any]]:
         about = {"job": told["name"], "job_id": told["jid"]}
-        state = {"state": told["state"], "seconds": told["duration"] / 1000}
+        state = {"state": told["state"], "latest": latest, "seconds": told["duration"] / 1000}
         if told["state"] != "RUNNING":
             yield {"kind": "job", **about, **state}
             return
         path = f"/jobs/{told['jid']}"
         job = self._get(path, until)
         restarts = self._get(f"{path}/metrics?get=numRestarts", until)
-        saved = checkpoints(self._get(f"{path}/checkpoints", until), job["now"])
+        saved = self._checkpoints(path, job["now"], until)
         yield {"kind": "job", **about, **state, "restarts": _metric(restarts), **saved}
         for vertex in job["vertices"]:
             below = f"{path}/vertices/{vertex['id']}"
             pressure = back_pressure(self._get(f"{below}/backpressure", until))
             marks = watermarks(self._get(f"{below}/watermarks", until), job["now"])
-            name = {"vertex": vertex["name"], "vertex_id": vertex["id"], "parallelism": vertex["parallelism"]}
-            yield {"kind": "vertex", **about, **name, "state": vertex["status"], **pressure, **marks}
+            yield {"kind": "vertex", **about, **named(vertex), **pressure, **marks}
+
+    def _checkpoints(self, path: str, now: int, until: float) -> dict[str, Any]:
+        """Nothing of a job that takes none, of which Flink says so by a refusal: a batch job."""
+        try:
+            told = self._get(f"{path}/checkpoints", until)
+            every = self._get(f"{path}/checkpoints/config", until)["interval"]
+        except RefusedError as error:
+            if error.status == NOT_FOUND and "checkpointing" in str(error).lower():
+                return {}
+            raise
+        return {**checkpoints(told, now), "checkpoint_every": every / 1000 if every < _NO_TIME else None}
 
     def _get(self, path: str, until: float) -> Any:
         return self._web.json(max(0.001, until - time.monotonic()), path=path)
+
+
+def taskmanager(name: str, measured: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a TaskManager's metrics tell; nothing of those that it does not know yet.
+
+    >>> taskmanager("a:1-2", [{"id": "Status.JVM.CPU.Load", "value": "0.25"}])
+    {'kind': 'taskmanager', 'taskmanager': 'a:1-2', 'cpu': 0.25}
+    """
+    told = {_OF_TASKMANAGERS[one["id"]]: float(one["value"]) for one in measured}
+    plain = {field: value if field == "cpu" else int(value) for field, value in told.items()}
+    return {"kind": "taskmanager", "taskmanager": name, **plain}
+
+
+def named(vertex: Mapping[str, Any]) -> dict[str, Any]:
+    """What a vertex is called, and how many records went through it, as its job tells it."""
+    counted = vertex.get("metrics", {})
+    return {
+        "vertex": vertex["name"],
+        "vertex_id": vertex["id"],
+        "parallelism": vertex["parallelism"],
+        "state": vertex["status"],
+        "records_in": counted.get("read-records"),
+        "records_out": counted.get("write-records"),
+    }
 
 
 def cluster(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -200,6 +251,13 @@ def watermarks(told: Sequence[Mapping[str, Any]], now: int) -> dict[str, Any]:
         return row
     return {"watermark": to_datetime(min(known) * 1000), "watermark_lag": (now - min(known)) / 1000, **row}
 
+
+_OF_TASKMANAGERS: Mapping[str, str] = {
+    "Status.JVM.CPU.Load": "cpu",
+    "Status.JVM.Memory.Heap.Used": "heap",
+    "Status.JVM.Memory.Heap.Max": "heap_most",
+}
+"""Flink's name of a metric → ours."""
 
 _NO_TIME = 2**62
 """Milliseconds beyond all times: Flink's smallest number before the first watermark, its largest after the last."""

@@ -21,6 +21,17 @@ SHOWN = 200
 """Characters of a refusal that are told."""
 
 
+NOT_FOUND = 404
+
+
+class RefusedError(TargetError):
+    """An answer that is none: the server's status, and what it said."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class Web:
     """Asks one address; redirects are followed, and credentials are not shown in what is told.
 
@@ -57,7 +68,8 @@ class Web:
             raise TargetError(f"{url} cannot be reached: {error}") from None
         if answer.status_code != httpx.codes.OK:
             said = " ".join(body.decode(errors="replace").split())[:SHOWN]
-            raise TargetError(f"{url} answers {answer.status_code}{f': {said}' if said else ''}")
+            told = f"{url} answers {answer.status_code}{f': {said}' if said else ''}"
+            raise RefusedError(told, answer.status_code)
         return body
 
     def json(self, seconds: float, params: Mapping[str, str] | None = None, *, path: str = "") -> Any:
