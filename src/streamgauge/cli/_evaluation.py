@@ -61,6 +61,29 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Cluster:
+    """A Spark that measures: its master, and settings."""
+
+    master: str | None
+    conf: Mapping[str, str]
+
+    @classmethod
+    def of(cls, engine: str, master: str | None, conf: Sequence[str]) -> Cluster | None:
+        """As the options say; None: this process measures.
+
+        Raises:
+            ConfigError: options of Spark without it.
+        """
+        from streamgauge.cli._statements import pairs
+
+        if engine == "spark":
+            return cls(master, pairs(list(conf), "--conf", "NAME=VALUE, such as spark.executor.memory=2g"))
+        if master is not None or conf:
+            raise ConfigError(f"`{'--conf' if master is None else '--master'}` fits `--engine spark` only")
+        return None
+
+
+@dataclass(frozen=True, slots=True)
 class Asking:
     """One call of the verb."""
 
@@ -71,16 +94,20 @@ class Asking:
     config: Path | None
     store: str | None
 
-    def rows(self, target: Sequence[str], labels: Sequence[Path]) -> list[dict[str, Any]]:
+    def rows(
+        self, target: Sequence[str], labels: Sequence[str], cluster: Cluster | None = None
+    ) -> list[dict[str, Any]]:
         """What was measured; the first row is of all.
 
         Raises:
             ConfigError: what is asked for does not fit what is there.
             SourceError: a file cannot be read.
         """
+        if cluster is not None:
+            return self._on(cluster, target, labels)
         if not _files(target):
             return self._of_monitor(target)
-        return self._of_files([Path(text) for text in target], labels)
+        return self._of_files([Path(text) for text in target], [Path(text) for text in labels])
 
     def _of_monitor(self, target: Sequence[str]) -> list[dict[str, Any]]:
         """What the store kept of a monitor."""
@@ -101,6 +128,22 @@ class Asking:
         least = 100 if self.measured.min_labels is None else self.measured.min_labels
         return rows_of_windows(frame, (since, until), least, self.measured.when)
 
+    def _on(self, cluster: Cluster, target: Sequence[str], labels: Sequence[str]) -> list[dict[str, Any]]:
+        """What Spark measures of files; of a monitor the store holds little enough for this process."""
+        from streamgauge.engines.spark.job import Settings, session
+        from streamgauge.evaluation.spark import Tables, evaluated_on
+
+        asked = self._asked()
+        tables = Tables(target, labels, self.columns.time, self._span())
+        spark = session(Settings("", "", cluster.master, cluster.conf), "streamgauge evaluate")
+        spark.sparkContext.setLogLevel("ERROR")
+        try:
+            rows, alone = evaluated_on(spark, tables, asked)
+        finally:
+            spark.stop()
+        _say_alone(alone, whole=self.span == (None, None))
+        return rows
+
     def _span(self) -> tuple[int | None, int | None]:
         since, until = self.span
         return _moment("--from", since), _moment("--until", until)
@@ -114,7 +157,7 @@ class Asking:
         brought = _stacked(labels) if labels else None
         if brought is not None:
             brought = _in_time(brought, self.columns.time, needed=False)
-            _say_alone(predictions, brought, asked, whole=self.span == (None, None))
+            _say_alone(_alone(predictions, brought, asked), whole=self.span == (None, None))
         jit.choose(live=False, rows=len(predictions) + (0 if brought is None else len(brought)))
         return evaluated(predictions, brought, asked)
 
@@ -266,15 +309,19 @@ def _in_time(frame: pl.DataFrame, name: str | None, *, needed: bool) -> pl.DataF
     return frame.with_columns(moments(frame, chosen).alias("at")).sort("at", maintain_order=True)
 
 
-def _say_alone(predictions: pl.DataFrame, labels: pl.DataFrame, asked: Asked, *, whole: bool) -> None:
-    """Say how many labels belong to no prediction, where all predictions are there."""
+def _alone(predictions: pl.DataFrame, labels: pl.DataFrame, asked: Asked) -> int:
+    """How many labels belong to no prediction."""
     import polars as pl
 
-    if not whole or asked.id not in labels.columns or asked.id not in predictions.columns:
-        return
+    if asked.id not in labels.columns or asked.id not in predictions.columns:
+        return 0
     known = predictions[asked.id].cast(pl.String).unique()
-    alone = int((~labels[asked.id].cast(pl.String).is_in(known.implode())).sum())
-    if alone:
+    return int((~labels[asked.id].cast(pl.String).is_in(known.implode())).sum())
+
+
+def _say_alone(alone: int, *, whole: bool) -> None:
+    """Say how many labels belong to no prediction, where all predictions are there."""
+    if whole and alone:
         print(f"{alone:,} labels belong to no prediction", file=sys.stderr)
 
 

@@ -11,6 +11,13 @@ import typer
 from streamgauge.cli._store import ConfigOption, JsonOption, StoreOption
 
 
+class Engine(StrEnum):
+    """Who measures."""
+
+    EMBEDDED = "embedded"
+    SPARK = "spark"
+
+
 class Kind(StrEnum):
     """What is predicted."""
 
@@ -27,7 +34,7 @@ Target = Annotated[
     ),
 ]
 Labels = Annotated[
-    list[Path] | None,
+    list[str] | None,
     typer.Option(
         "--labels", metavar="FILE", help="Labels, where they lie apart; may be repeated.", show_default=False
     ),
@@ -133,6 +140,21 @@ Queue = Annotated[
 ]
 
 
+EngineOption = Annotated[Engine, typer.Option("--engine", help="Who measures: this process, or Spark.")]
+Master = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL", help="Spark's master, such as local[2]; default: spark-submit's.", show_default=False
+    ),
+]
+Conf = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--conf", metavar="NAME=VALUE", help="A setting of Spark; may be repeated.", show_default=False
+    ),
+]
+
+
 def command(  # noqa: PLR0917  typer's options are its parameters
     target: Target,
     labels: Labels = None,
@@ -153,6 +175,9 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     post: Post = None,
     token: TokenOption = None,
     queue: Queue = None,
+    engine: EngineOption = Engine.EMBEDDED,
+    master: Master = None,
+    conf: Conf = None,
     config: ConfigOption = None,
     store: StoreOption = None,
     json: JsonOption = False,
@@ -169,7 +194,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     columns = evaluation.Columns(id_, prediction, label, time, tuple(by or ()))
     measured = evaluation.Measured(kind and kind.value, threshold, positive, min_labels, fail_when, window)
     asked = evaluation.Asking(columns, measured, (since, until), like, config, store)
-    rows = asked.rows(target, labels or [])
+    rows = asked.rows(target, labels or [], evaluation.Cluster.of(engine.value, master, conf or []))
     evaluation.show(rows, as_json=json)
     if post is not None:
         evaluation.tell(rows, evaluation.Server(post, token, queue))

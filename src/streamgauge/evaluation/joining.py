@@ -22,6 +22,7 @@ from streamgauge.detectors.joined import Joined, JoinedConfig
 from streamgauge.errors import ConfigError
 from streamgauge.keys import KeySlots, key_label
 from streamgauge.settings import nearest
+from streamgauge.state import State
 from streamgauge.verdict import Verdict
 from streamgauge.windows.contract import WindowResults
 
@@ -134,6 +135,28 @@ def _rows(
 def _judged(
     table: pl.DataFrame, at: IntArray, by: tuple[str, ...], asked: Asked, size: timedelta
 ) -> Iterator[Verdict]:
+    detector, state, keys = joined(table, at, by, asked, size)
+    last = int(at.max(initial=0)) + 2 * to_micros(size)
+    told = detector.step(state, _results(keys, np.zeros(0, np.int32), at[:0], {}, last))
+    return told.all_rows()
+
+
+def joined(
+    table: pl.DataFrame, at: IntArray, by: tuple[str, ...], asked: Asked, size: timedelta
+) -> tuple[Joined, State, KeySlots]:
+    """The detector with all records of ``table`` taken in and nothing told yet, its state, and the keys.
+
+    Args:
+        table: the columns that are ``asked`` for, predictions and labels as they would come in one stream.
+        at: int64[n] microseconds, when each record was.
+        by: columns whose values are measured each for itself.
+        asked: what to measure.
+        size: of the windows.
+
+    Raises:
+        ConfigError: a column is of a kind that cannot be measured.
+        ExpressionError: the condition does not fit the measures.
+    """
     module: Any = {"classification": classification, "regression": regression}[asked.kind]
     config: JoinedConfig = module.Config.model_validate({
         "type": asked.kind, "id": asked.id, "prediction": asked.prediction, "label": asked.label, "by": by,
@@ -145,9 +168,7 @@ def _judged(
     keys, slots = _keys(columns, by, len(table))
     state = detector.initial()
     detector.step(state, _results(keys, slots, at, columns))
-    last = int(at.max(initial=0)) + 2 * to_micros(size)
-    told = detector.step(state, _results(keys, slots[:0], at[:0], {}, last))
-    return told.all_rows()
+    return detector, state, keys
 
 
 def _column(series: pl.Series) -> Column:
