@@ -9,17 +9,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import yaml
 
 from streamgauge.checkup.metric_names import comparison
-from streamgauge.testing import eventually
-from tests.monitoring import asked
+from tests.monitoring import asked, proving
 from tests.services.kafka import Broker, agent
 from tests.services.missing import CannotBeHadError, skip_or_fail
 from tests.services.process import ServerProcess, free_ports
@@ -27,7 +24,6 @@ from tests.services.prometheus import Prometheus, program
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 
-PATIENCE = timedelta(seconds=180)
 RUNNING = {"streamgauge", "jmx-kafka"}
 """The jobs of prometheus.yml that are here; Flink, Spark, ZooKeeper and a registry are not."""
 GROUP, TOPIC = "readers", "payments"
@@ -98,7 +94,8 @@ class WholePath:
         )
         command = [sys.executable, "-m", "streamgauge", "run", str(file)]
         self._started.append(ServerProcess(command, self.folder / "streamgauge.log"))
-        prometheus = Prometheus(self._config(), asked.RULES).start()
+        at = {"streamgauge": [self.ours], "jmx-kafka": [self.jmx]}
+        prometheus = Prometheus(proving.scraping(at), asked.RULES).start()
         self._started.append(prometheus)
         return prometheus
 
@@ -111,18 +108,6 @@ class WholePath:
     def log(self) -> str:
         """What streamgauge said last."""
         return (self.folder / "streamgauge.log").read_text("utf-8")[-2000:]
-
-    def _config(self) -> str:
-        """prometheus.yml as it is, but for addresses, its pace, and jobs that are not here."""
-        config = yaml.safe_load((asked.MONITORING / "prometheus" / "prometheus.yml").read_text("utf-8"))
-        config["global"].update(scrape_interval="2s", scrape_timeout="2s", evaluation_interval="2s")
-        config.pop("alerting")
-        config["scrape_configs"] = [job for job in config["scrape_configs"] if job["job_name"] in RUNNING]
-        at = {"streamgauge": self.ours, "jmx-kafka": self.jmx}
-        for job in config["scrape_configs"]:
-            for one in job["static_configs"]:
-                one["targets"] = [f"127.0.0.1:{at[job['job_name']]}"]
-        return str(yaml.safe_dump(config))
 
     def _reference(self) -> None:
         draw = random.Random(1)
@@ -173,66 +158,27 @@ def here(tmp_path_factory) -> Iterator[tuple[WholePath, Prometheus]]:
     path.close()
 
 
-def returns(here: tuple[WholePath, Prometheus], questions: list[asked.Asked]) -> None:
-    """All of them, before long."""
-    path, prometheus = here
-    left = list(questions)
-
-    def answered() -> bool:
-        left[:] = [each for each in left if not prometheus.query(each.expr)]
-        return not left
-
-    try:
-        eventually(answered, within=PATIENCE)
-    except AssertionError:
-        lines = "\n".join(f"{each.where}: {each.expr}" for each in left)
-        pytest.fail(f"no series:\n{lines}\n{path.log()}", pytrace=False)
-
-
-def of_board(name: str) -> list[asked.Asked]:
-    healthy = [each for each in asked.of_board(name) if each.where not in EMPTY_WHEN_HEALTHY]
-    return healthy + asked.of_variables(name)
-
-
 def test_every_target_answers(here):
     _, prometheus = here
-
-    def up() -> bool:
-        return {one["labels"]["job"] for one in prometheus.get("targets")["activeTargets"]
-                if one["health"] == "up"} == RUNNING  # fmt: skip
-
-    eventually(up, within=PATIENCE)
+    proving.all_answer(prometheus, RUNNING)
 
 
 @pytest.mark.parametrize("name", ["kafka-overview", "jvm-metrics", "streamgauge", "fastapi", "fraud"])
 def test_every_panel_returns_series(here, name):
-    path, _ = here
+    path, prometheus = here
     httpx.get(f"http://127.0.0.1:{path.ours}/api/v1/status", trust_env=False)
-    returns(here, of_board(name))
+    proving.returns(prometheus, proving.of_board(name, EMPTY_WHEN_HEALTHY), path.log)
 
 
 @pytest.mark.parametrize("group", ["streamgauge", "kafka", "jvm", "fraud"])
 def test_every_rule_reads_series_that_are_there(here, group):
-    names = {name for rule in asked.rules(group) for name in asked.metrics(rule["expr"])}
-    returns(here, [asked.Asked(name, name) for name in sorted(names - set(QUIET_RULES))])
+    path, prometheus = here
+    proving.returns(prometheus, proving.of_rules(group, QUIET_RULES), path.log)
 
 
 def test_prometheus_takes_the_rules_and_none_fires_on_a_healthy_system(here):
     _, prometheus = here
-    rules = [rule for group in prometheus.get("rules")["groups"] for rule in group["rules"]]
-    assert {rule["name"] for rule in rules} == {rule["alert"] for rule in asked.rules()}
-    eventually(
-        lambda: all(
-            rule["health"] == "ok" for group in prometheus.get("rules")["groups"] for rule in group["rules"]
-        ),
-        within=PATIENCE,
-    )
-    firing = {
-        alert["labels"]["alertname"]
-        for alert in prometheus.get("alerts")["alerts"]
-        if alert["state"] == "firing"
-    }
-    assert firing == set()
+    proving.none_fires(prometheus)
 
 
 def test_doctor_finds_every_name_there(here):

@@ -79,10 +79,11 @@ class Broker:
         self.secured = secured
         self.folder = folder or Path(tempfile.mkdtemp(prefix="streamgauge-kafka-"))
         self.certificates = self.folder / "certificates"
-        self.port, self._controller = free_ports(2)
+        self.port, self.controller = free_ports(2)
         self.port = port or self.port
         self.bootstrap = f"127.0.0.1:{self.port}"
         self._heap, self._fast, self._properties, self._given = heap, fast_start, properties, java
+        self._quorum: Sequence[str] = ["--standalone"]
         self._process: ServerProcess | None = None
         self._admin: Any = None
         self._producer: Any = None
@@ -96,6 +97,11 @@ class Broker:
             CannotBeHadError: Java, Maven or openssl is missing.
             RuntimeError: it did not come up; the text ends with its log.
         """
+        self.launch()
+        return self.await_answer(within)
+
+    def launch(self) -> None:
+        """Start without waiting for its answer, which comes only with the others' where several make a cluster."""
         if not (self.folder / "data").exists():
             self._format()
         self._process = ServerProcess(
@@ -106,10 +112,17 @@ class Broker:
             ],
             self.folder / "broker.log",
         )
+
+    def await_answer(self, within: float = 60.0) -> Self:
+        """Return when it answers, after :meth:`launch`.
+
+        Raises:
+            RuntimeError: it did not come up; the text ends with its log.
+        """
         deadline = time.monotonic() + within
         while not self._answers():
-            if not self._process.running or time.monotonic() > deadline:
-                words = self._process.last_words()
+            if self.pid is None or time.monotonic() > deadline:
+                words = "" if self._process is None else self._process.last_words()
                 self.kill()
                 raise RuntimeError(f"the Kafka broker did not come up:\n{words}")
             time.sleep(0.02)
@@ -340,7 +353,7 @@ class Broker:
         self.folder.mkdir(parents=True, exist_ok=True)
         protocol = "SASL_SSL" if self.secured else "PLAINTEXT"
         text = _PROPERTIES.format(
-            protocol=protocol, port=self.port, controller=self._controller, data=self.folder / "data"
+            protocol=protocol, port=self.port, controller=self.controller, data=self.folder / "data"
         )
         more = list(self._properties)
         if self.secured:
@@ -352,7 +365,7 @@ class Broker:
         tool = [
             "kafka.tools.StorageTool",
             "format",
-            "--standalone",
+            *self._quorum,
             "-t",
             _CLUSTER,
             "-c",
