@@ -23,4 +23,4 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile("shared", deadline=None)
 settings.load_profile("shared")
 
-pytest_plugins = ["tests.services.plugin", "tests.thorough"]
+pytest_plugins = ["tests.services.plugin", "tests.thorough", "tests.order"]
