@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import skops.io
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import NearestNeighbors
@@ -56,12 +55,19 @@ MODELS = {
 }
 
 
+def dump(model: Any, path: str | Path) -> None:
+    """Write a file of skops, whose import takes as long as that of everything else here."""
+    import skops.io
+
+    skops.io.dump(model, path)
+
+
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("models")
     paths = {name: str(folder / f"{name}.skops") for name in MODELS}
     for name, make in MODELS.items():
-        skops.io.dump(make(), paths[name])
+        dump(make(), paths[name])
     return paths
 
 
@@ -160,7 +166,7 @@ def test_a_series_can_be_scored_in_python(saved: dict[str, str]):
 def test_a_file_that_changed_is_read_anew(tmp_path: Path):
     path = tmp_path / "m.skops"
     for scale, expected in ((1, "ok"), (100, "critical")):
-        skops.io.dump(Ridge(alpha=0.01).fit(X, X[:, 0] * scale), path)
+        dump(Ridge(alpha=0.01).fit(X, X[:, 0] * scale), path)
         asked = monitor(str(path), critical=100.0, resolve_after=f"{scale}s")
         found = told(run(config({"m": asked}), [record(0, v=5.0, pos=0.0)], flush=False)).verdicts()
         assert found[0][1] == expected
@@ -205,7 +211,7 @@ def test_a_pickle_by_another_name_is_refused_too(tmp_path: Path):
 
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "m.skops"
-    skops.io.dump(MODELS["yes"](), path)
+    dump(MODELS["yes"](), path)
     monkeypatch.setitem(sys.modules, "skops.io", None)
     with pytest.raises(ConfigError, match=r"pip install 'streamgauge\[model\]'"):
         config({"m": monitor(str(path), critical=1)})
