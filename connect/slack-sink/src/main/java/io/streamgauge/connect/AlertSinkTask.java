@@ -24,12 +24,14 @@ import org.slf4j.LoggerFactory;
 abstract class AlertSinkTask extends SinkTask {
   private static final Logger LOG = LoggerFactory.getLogger(AlertSinkTask.class);
   private static final long TURN_NANOS = 1_000_000_000L; // Connect must be heard between: it commits, stops, rebalances
+  private static final long COMMIT_MS = 200; // Connect drops a wish to commit while one is under way: it is reminded
 
   private final LinkedList<Alert> waiting = new LinkedList<>();
   private Pace pace;
   private int batchSize;
   private int alone; // alerts of a refused message, to be posted one by one
   private boolean paused;
+  private boolean uncommitted;
 
   /** Reads the settings. */
   void begin(Pace pace, int batchSize) {
@@ -57,6 +59,7 @@ abstract class AlertSinkTask extends SinkTask {
 
   @Override
   public Map<TopicPartition, OffsetAndMetadata> preCommit(Map<TopicPartition, OffsetAndMetadata> taken) {
+    uncommitted = false;
     Map<TopicPartition, OffsetAndMetadata> done = new HashMap<>(taken);
     waiting.descendingIterator().forEachRemaining(alert -> done.computeIfPresent(
         partition(alert.record()), (partition, all) -> new OffsetAndMetadata(alert.record().originalKafkaOffset())));
@@ -109,7 +112,7 @@ abstract class AlertSinkTask extends SinkTask {
   private void leave(List<Alert> group) {
     waiting.subList(0, group.size()).clear();
     alone = Math.max(0, alone - group.size());
-    context.requestCommit();
+    uncommitted = true;
   }
 
   /** To the dead-letter topic, or the task fails where the connector tolerates no errors. */
@@ -120,18 +123,26 @@ abstract class AlertSinkTask extends SinkTask {
           + "; set errors.tolerance=all and errors.deadletterqueue.topic.name, and such alerts go there");
     }
     LOG.warn("{}; it goes to the dead-letter topic", sentence);
+    uncommitted = true;
     context.errantRecordReporter().report(record, new DataException(sentence));
   }
 
+  /** Says when to be called again, and whether with more. */
   private void holdBack() {
     TopicPartition[] all = context.assignment().toArray(new TopicPartition[0]);
     if (!waiting.isEmpty()) {
       context.pause(all);
-      context.timeout(Math.max(1, pace.pause()));
     } else if (paused) {
       context.resume(all);
     }
     paused = !waiting.isEmpty();
+    if (uncommitted) {
+      context.requestCommit();
+    }
+    if (uncommitted || paused) {
+      long pause = paused ? Math.max(1, pace.pause()) : COMMIT_MS;
+      context.timeout(uncommitted ? Math.min(COMMIT_MS, pause) : pause);
+    }
   }
 
   private static TopicPartition partition(SinkRecord record) {

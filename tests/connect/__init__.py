@@ -1,0 +1,1 @@
+"""The sinks for Kafka Connect, on a real worker and a real broker."""
