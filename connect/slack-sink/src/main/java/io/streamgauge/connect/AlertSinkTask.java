@@ -9,6 +9,7 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.errors.DataException;
+import org.apache.kafka.connect.sink.ErrantRecordReporter;
 import org.apache.kafka.connect.sink.SinkRecord;
 import org.apache.kafka.connect.sink.SinkTask;
 import org.slf4j.Logger;
@@ -118,13 +119,22 @@ abstract class AlertSinkTask extends SinkTask {
   /** To the dead-letter topic, or the task fails where the connector tolerates no errors. */
   private void refuse(SinkRecord record, String why) {
     String sentence = "the alert at " + Notices.place(record) + " cannot be posted: " + why;
-    if (context.errantRecordReporter() == null) {
-      throw new ConnectException(sentence
-          + "; set errors.tolerance=all and errors.deadletterqueue.topic.name, and such alerts go there");
+    ErrantRecordReporter reporter = context.errantRecordReporter(); // null where nothing is tolerated, or it throws
+    if (reporter == null) {
+      throw intolerant(sentence, null);
     }
-    LOG.warn("{}; it goes to the dead-letter topic", sentence);
+    try {
+      reporter.report(record, new DataException(sentence));
+    } catch (ConnectException error) {
+      throw intolerant(sentence, error);
+    }
+    LOG.warn("{}; it is left out, and in the dead-letter topic where one is set", sentence);
     uncommitted = true;
-    context.errantRecordReporter().report(record, new DataException(sentence));
+  }
+
+  private static ConnectException intolerant(String sentence, ConnectException cause) {
+    return new ConnectException(sentence
+        + "; set errors.tolerance=all and errors.deadletterqueue.topic.name, and such alerts go there", cause);
   }
 
   /** Says when to be called again, and whether with more. */

@@ -171,11 +171,21 @@ class AlertSinkTaskTest {
 
   @Test
   void withoutDeadLettersTheTaskFailsAndSaysWhatToSet() {
-    context.tolerant = false;
+    context.reporter = null;
     receiver.script.add(Receiver.Reply.of(404, "no_service"));
     var error = assertThrows(ConnectException.class, () -> slack().put(records(1)));
     assertTrue(error.getMessage().contains("no_service; the webhook was removed; make a new one; set errors.tolerance=all"), error.getMessage());
     assertFalse(error.getMessage().contains("s3cret"), error.getMessage());
+  }
+
+  @Test
+  void aReporterThatToleratesNothingSaysTheSame() {
+    context.reporter = (record, error) -> {
+      throw new ConnectException("Tolerance exceeded in error handler");
+    };
+    var error = assertThrows(ConnectException.class, () -> http().put(List.of(Golden.record("alerts", 4, null, "[]"))));
+    assertTrue(error.getMessage().startsWith("the alert at alerts-0-4 cannot be posted: the value is no object"), error.getMessage());
+    assertTrue(error.getMessage().contains("set errors.tolerance=all"), error.getMessage());
   }
 
   @Test

@@ -18,7 +18,11 @@ final class Context implements SinkTaskContext {
   final Set<TopicPartition> paused = new HashSet<>();
   final List<SinkRecord> dead = new ArrayList<>();
   final List<String> reasons = new ArrayList<>();
-  boolean tolerant = true;
+  ErrantRecordReporter reporter = (record, error) -> {
+    dead.add(record);
+    reasons.add(error.getMessage());
+    return CompletableFuture.completedFuture(null);
+  };
   long timeout = -1;
   int commits;
 
@@ -69,10 +73,6 @@ final class Context implements SinkTaskContext {
 
   @Override
   public ErrantRecordReporter errantRecordReporter() {
-    return !tolerant ? null : (record, error) -> {
-      dead.add(record);
-      reasons.add(error.getMessage());
-      return CompletableFuture.completedFuture(null);
-    };
+    return reporter;
   }
 }
