@@ -16,6 +16,7 @@ from streamgauge.config.derived import BOUNDS
 from streamgauge.config.document import Document, Path
 from streamgauge.config.mistakes import Mistake, mistake
 from streamgauge.config.models import BUILT_IN_STREAMS, Config, FieldConfig, MonitorConfig, StreamConfig
+from streamgauge.config.places import check_places
 from streamgauge.config.plugins import computed_for, module
 from streamgauge.config.pruning import Pruned
 from streamgauge.config.sharing import check_shared
@@ -94,6 +95,7 @@ def _stream(findings: Findings, path: Path, stream: StreamConfig, pruned: Pruned
         return
     fields = stream.fields
     _computed_fields(findings, path, stream)
+    check_places(stream, path, findings.wrong)
     findings.unknown_fields((*path, "key"), stream.key, fields)
     findings.unknown_fields((*path, "partitioned_by"), stream.partitioned_by, fields)
     if stream.write is not None:
