@@ -18,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench bench-detectors soak docs pictures format lint types environment \
-	test-unit test-conformance test-services test-docs
+	test-unit test-conformance test-services test-docs test-connect
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ test-services: environment ## What needs a real Kafka, Alertmanager or Chromium;
 
 test-docs: environment ## Every block of the docs, the examples and the demo
 	@$(PYTEST) -m "not services and not soak" tests/docs tests/examples tests/cli/test_demo.py $(PARALLEL)
+
+test-connect: environment ## The sinks for Kafka Connect: built, then on a real broker and worker (two to three minutes; Maven, jq)
+	@$(PYTEST) -m "soak or not soak" tests/connect
 
 environment: $(UV)
 	@$(UV) sync --frozen --quiet
