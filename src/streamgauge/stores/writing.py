@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from streamgauge import __version__
 from streamgauge.clock import Clock
 from streamgauge.failpoints import reach
-from streamgauge.stores import deciding, sections, spool
+from streamgauge.stores import deciding, partitions, sections, spool
 from streamgauge.stores.checkpoints import Checkpoints, Pending
 from streamgauge.stores.contract import Commit, Keep, SavedState, StateKey
 from streamgauge.stores.doubt import Doubt, InDoubtError, rest_of
@@ -48,6 +48,7 @@ class SqlWriter(SqlReading, ABC):
             migrate(connection, where=backend.where)
             self._enter(connection, clock.now())
             sign(connection)
+            partitions.note(connection, keep.history)
             self._checkpoints.open(connection)
 
     @property
