@@ -1,14 +1,17 @@
 """Window results: what went in comes out, in order, for as long as it is kept."""
 
+import io
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
+import polars as pl
 
 from streamgauge.batch import Column
 from streamgauge.clock import SECOND
 from streamgauge.stores import Keep, open_store
 from streamgauge.stores.contract import Commit, HistoryBlock
-from streamgauge.stores.history import JOINED, LARGE
+from streamgauge.stores.history import JOINED, LARGE, decode, encode
 from tests.stores.given import ME, rows
 
 
@@ -81,3 +84,26 @@ def test_old_results_go_with_event_time(url, clock, path):
     store.commit(Commit(history=[results(500 * SECOND, "a", monitor="other")]))
     assert len(store.history("burst")) == 3
     store.close()
+
+
+def test_neighbouring_blocks_of_one_form_are_read_as_one(monkeypatch):
+    def block(*ends: int, **more: Any) -> bytes:
+        return encode({"window_end": np.array(ends, np.int64), **more})[1]
+
+    read: list[int] = []
+    of_one = pl.read_ipc_stream
+    monkeypatch.setattr(pl, "read_ipc_stream", lambda data: read.append(len(data)) or of_one(data))
+    joined = io.BytesIO()
+    decode([block(4), block(5)]).write_ipc_stream(joined, compression="zstd")
+    read.clear()
+    blocks = [block(1), block(2, 3), joined.getvalue(), block(6, spent=[0.5]), block(7), block(8)]
+    frame = decode(blocks)
+    assert frame["window_end"].to_list() == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert frame["spent"].to_list() == [None] * 5 + [0.5, None, None]
+    assert len(read) <= 4  # those that another program wrote may look the same, and may not
+    assert frame.n_chunks() == 1
+
+
+def test_a_block_without_the_mark_of_its_end_is_read_as_it_is():
+    whole = encode({"window_end": np.array([1, 2], np.int64)})[1]
+    assert decode([whole, whole[:-8], whole])["window_end"].to_list() == [1, 2] * 3

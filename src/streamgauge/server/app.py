@@ -22,6 +22,7 @@ from streamgauge.server import (
     incidents,
     ingest,
     investigating,
+    measured,
     model_metrics,
     monitors,
     offered,
@@ -39,9 +40,6 @@ from streamgauge.server.shown import status_shown, streams_shown
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-HTTP_BOUNDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-"""Seconds; classes of the duration of requests."""
-
 
 def make_app(desk: Desk) -> FastAPI:
     """The app over one running process."""
@@ -55,7 +53,7 @@ def make_app(desk: Desk) -> FastAPI:
         responses=refusals.ANSWERS,
     )
     refusals.add_to(app)
-    _instrument(app, registry)
+    measured.measure(app, registry)
     _add_health(app, desk)
     _add_metrics(app, registry)
     _add_status(app, desk)
@@ -110,16 +108,3 @@ def _add_status(app: FastAPI, desk: Desk) -> None:
     async def streams() -> JSONResponse:
         """Each stream: records, rate, watermark, partitions, what is lost."""
         return JSONResponse({"streams": streams_shown(desk.now, desk.clock.now())})
-
-
-def _instrument(app: FastAPI, registry: CollectorRegistry) -> None:
-    from prometheus_fastapi_instrumentator import Instrumentator, metrics
-
-    instrumentator = Instrumentator(registry=registry)
-    for measure in (
-        metrics.requests(registry=registry),
-        metrics.latency(registry=registry, buckets=HTTP_BOUNDS, should_include_status=False),
-    ):
-        if measure is not None:
-            instrumentator.add(measure)
-    instrumentator.instrument(app)

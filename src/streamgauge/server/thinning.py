@@ -86,16 +86,18 @@ def _placed(frame: pl.DataFrame, first: int, width: int | None) -> pl.DataFrame:
 
     if width is None or not frame.height:
         return frame
-    return frame.with_columns(((pl.col("window_end") - first) // width).alias("bucket"))
+    placed = frame.with_columns(((pl.col("window_end") - first) // width).alias("bucket"))
+    # As windows close, so they lie: said once, each bucket is a run of rows and nothing has to be hashed.
+    return placed.with_columns(pl.col("bucket").set_sorted()) if placed["bucket"].is_sorted() else placed
 
 
 def _small(judged: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     """Of each bucket what was judged of it."""
     import polars as pl
 
-    ranks = {int(severity): rank for rank, severity in enumerate(_RANKS)}
     there = set(judged.columns)
-    wanted = [pl.col("severity").replace_strict(ranks, default=0).max().alias("rank")]
+    judged = judged.with_columns(_rank(pl.col("severity")).alias("rank"))
+    wanted = [pl.col("rank").max()]
     if "score" in there:
         wanted.append(pl.col("score").max())
     wanted += [pl.col(name).mean() for name in BAND if name in there]
@@ -105,6 +107,15 @@ def _small(judged: pl.DataFrame, by: list[str]) -> pl.DataFrame:
             getattr(pl.col("value"), how)().alias(f"{word}\x1f{how}") for how in ("mean", "min", "max")
         ]
     return judged.group_by(by).agg(*wanted)
+
+
+def _rank(severity: pl.Expr) -> pl.Expr:
+    """How much it matters: looked up by the number, for what is none of ours nothing."""
+    import polars as pl
+
+    ranks = pl.Series([_RANKS.index(Severity(number)) for number in range(len(_RANKS))], dtype=pl.Int8)
+    ours = severity.is_between(0, len(_RANKS) - 1)
+    return pl.when(ours).then(pl.lit(ranks).gather(pl.when(ours).then(severity).otherwise(0))).otherwise(0)
 
 
 def _columns(small: pl.DataFrame, names: Sequence[str], width: int | None) -> Series:

