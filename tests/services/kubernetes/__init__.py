@@ -1,0 +1,1 @@
+"""A real Kubernetes, and what others add to it."""
