@@ -40,10 +40,17 @@ class Cluster:
         bootstrap: all of them.
     """
 
-    def __init__(self, size: int = 3, java: Mapping[int, Sequence[str]] | None = None) -> None:
-        """Prepare; nothing runs yet. ``java``: further arguments of a broker's Java machine, by its number."""
+    def __init__(
+        self, *, java: Mapping[int, Sequence[str]] | None = None, properties: Sequence[str] = ()
+    ) -> None:
+        """Prepare; nothing runs yet.
+
+        ``java``: further arguments of a broker's Java machine, by its number; ``properties``: further lines of all.
+        """
         given = java or {}
-        self.brokers = [Node(heap="320m", java=given.get(number, ())) for number in range(1, size + 1)]
+        self.brokers = [
+            Node(heap="320m", java=given.get(number, ()), properties=properties) for number in (1, 2, 3)
+        ]
         quorum = [
             f"{number}@127.0.0.1:{broker.controller}:{_identity()}"
             for number, broker in enumerate(self.brokers, 1)
