@@ -116,6 +116,9 @@ def test_a_forecast_names_its_model_and_its_tests(opened, filled):
     told = httpx.get(f"{filled}/api/v1/forecast/rate").json()
     assert metrics(app)["Model chosen"] == told["model"].replace("_", " ")
     assert metrics(app)["Within the band"] == f"{told['coverage']['share']:.0%}"
+    assert [metrics(app)[name] for name in ("MAE", "RMSE")] == [
+        f"{told['coverage'][name]:.4g}" for name in ("mae", "rmse")
+    ]
     assert len(told["ahead"]["at"]) == 24
     _, tests = charts(app)
     assert {row["name"].replace(" ", "_"): row["value"] for row in rows_of(tests)} == told["errors"]

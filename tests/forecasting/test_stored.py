@@ -45,6 +45,15 @@ def test_of_each_moment_the_last_forecast_that_was_made(
     assert {row[1] for row in rows} == {"theta"}
     ((inside,),) = database.sql("SELECT bool_and(yhat BETWEEN yhat_lower AND yhat_upper) FROM forecasts")
     assert inside
+    again = forecast(requests(tmp_path, 76), *words, "--horizon", "4h", "--keep", tmp_path / "kept", *where)
+    assert again.code == 0, again.err
+    scores = database.sql(
+        "SELECT ip, since, until, compared, mae, rmse, coverage FROM forecasts_scores ORDER BY ip"
+    )
+    assert [(row[0], row[1].hour, row[2].hour, row[3]) for row in scores] == [
+        ("10.0.0.1", 2, 3, 2), ("10.0.0.2", 2, 3, 2),
+    ]  # fmt: skip
+    assert all(0 <= row[4] <= row[5] and 0 <= row[6] <= 1 for row in scores)
     database.drop()
 
 

@@ -94,6 +94,13 @@ Table = Annotated[
         show_default=False,
     ),
 ]
+Scores = Annotated[
+    bool,
+    typer.Option(
+        "--scores",
+        help="Tell of each series how the forecasts that `--keep` keeps came out: MAE, RMSE, coverage.",
+    ),
+]
 Database = Annotated[
     str | None,
     typer.Option(
@@ -125,6 +132,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     interval: Interval = 0.9,
     out: Out = None,
     keep: Keep = None,
+    scores: Scores = False,
     table: Table = None,
     database: Database = None,
     workers: Workers = None,
@@ -142,8 +150,12 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     from streamgauge.forecasting.refit import How
     from streamgauge.forecasting.tables import plain
 
-    if keep is not None and (out is not None or json):
+    if keep is not None and (out is not None or (json and not scores)):
         raise ConfigError("`--keep` writes into its folder: leave out `--out` and `--json`")
+    if scores and keep is None:
+        raise ConfigError(
+            "`--scores` tells how kept forecasts came out: say where they are with `--keep FOLDER`"
+        )
     stored = _stored(table, database, tuple(key or ()))
     frame, keys = _records(target, config, store, tuple(key or ()))
     records = plain(frame, value=value, time=time, key=keys)
@@ -151,8 +163,12 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     step = _micros("--every", every)
     if keep is not None:
         _kept(keep, records, (step, how), f"{target} {value} {keys} {step} {how}")
+        found, made_at, came_out = _newest(keep)
         if stored is not None:
-            _store(stored, *_newest(keep))
+            _store(stored, found, made_at)
+            stored.put_scores(came_out, made_at)
+        if scores:
+            _show_scores(came_out, json=json)
         return
     rows = _rows(records, step, how)
     if stored is not None:
@@ -177,15 +193,16 @@ def _store(stored: Stored, rows: Sequence[dict[str, Any]], made_at: str) -> None
     print(f"{stored.put(rows, made_at):,} rows in {stored}", file=sys.stderr)
 
 
-def _newest(folder: Path) -> tuple[list[dict[str, Any]], str]:
-    """The rows of the last refit that is kept, and when it was made."""
+def _newest(folder: Path) -> tuple[list[dict[str, Any]], str, list[dict[str, Any]]]:
+    """The rows of the last refit that is kept, when it was made, and how all that is kept came out."""
     import polars as pl
 
     from streamgauge.forecasting.keeping import FORECASTS
+    from streamgauge.forecasting.scores import scores_of
 
     frame = pl.read_parquet(folder / FORECASTS)
     made_at = str(frame["made_at"].max() or _now())
-    return frame.filter(pl.col("made_at") == made_at).to_dicts(), made_at
+    return frame.filter(pl.col("made_at") == made_at).to_dicts(), made_at, scores_of(frame)
 
 
 def _now() -> str:
@@ -215,6 +232,17 @@ def _show(rows: Sequence[dict[str, Any]], out: Path | None, *, json: bool) -> No
         print_table(
             COLUMNS, [[_short(row[name]) for name in COLUMNS] for row in rows], "no series is long enough"
         )
+
+
+def _show_scores(rows: Sequence[dict[str, Any]], *, json: bool) -> None:
+    from streamgauge.cli._table import print_lines, print_table
+
+    names = ("key", "since", "until", "compared", "mae", "rmse", "coverage")
+    if json:
+        print_lines(rows)
+    else:
+        lines = [[_short(row[name]) for name in names] for row in rows]
+        print_table(names, lines, "of no forecast is it known yet what came")
 
 
 def _short(cell: Any) -> Any:

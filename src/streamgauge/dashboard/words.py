@@ -142,6 +142,10 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "forecast.coverage": "Within the band",
         "forecast.coverage.help": "{inside:,} of {of:,} values on which it was tried lay within the band that it would have "
         "had there; the band is meant to hold {interval:.0%}.",
+        "forecast.mae": "MAE",
+        "forecast.mae.help": "Mean absolute error over the newest {of:,} values, foretold from those before them.",
+        "forecast.rmse": "RMSE",
+        "forecast.rmse.help": "Root of the mean squared error over the newest {of:,} values, foretold from those before them.",
         "forecast.ahead": "{steps} × {step}",
         "forecast.what": "what",
         "forecast.tests": "Back-test: mean absolute error of each model, forecasting {cuts} stretches of the past",

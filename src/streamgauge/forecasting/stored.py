@@ -1,4 +1,4 @@
-"""Forecasts in a table of PostgreSQL: of each series and moment the last one that was made before it."""
+"""Forecasts in a table of PostgreSQL, of each series and moment the last one made before it; and how they came out."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from streamgauge.sinks.postgres_table import NAME, PostgresTable, place_of
 from streamgauge.sinks.postgres_words import explained
 
 NUMBERS: Final = ("yhat", "yhat_lower", "yhat_upper")
+SCORES: Final = "_scores"
+"""Behind the table's name: the table of how its forecasts came out."""
+_MEASURES: Final = ("mae", "rmse", "coverage")
 AT_ONCE: Final = 20_000
 PATIENCE: Final = 60.0
 """Seconds that one write may take."""
 
 
 class Stored:
-    """One table: key, ``ds``, ``yhat``, ``yhat_lower``, ``yhat_upper``, ``model``, ``made_at``.
+    """One table: key, ``ds``, ``yhat``, ``yhat_lower``, ``yhat_upper``, ``model``, ``made_at``; and one of scores beside it.
 
     Args:
         url: ``postgresql://USER@HOST/DATABASE``.
@@ -32,7 +35,7 @@ class Stored:
         for name in (table, key):
             if not re.fullmatch(NAME, name):
                 raise ConfigError(f"`{name}` cannot be a name in PostgreSQL here; use letters, digits and _")
-        if key in (*NUMBERS, "ds", "model", "made_at"):
+        if key in (*NUMBERS, *_MEASURES, "ds", "model", "made_at", "since", "until", "compared"):
             raise ConfigError(f"--key: `{key}` is the name of another column of the table; call it otherwise")
         self._where = f"table {table} in {place_of(url)}"
         self._table = PostgresTable(
@@ -48,6 +51,20 @@ class Stored:
             identity=(key, "ds"),
             timeout=PATIENCE,
         )
+        self._scores = PostgresTable(
+            url,
+            f"{table}{SCORES}",
+            columns={
+                key: "string",
+                "since": "timestamp",
+                "until": "timestamp",
+                "compared": "int",
+                **dict.fromkeys(_MEASURES, "float"),
+                "made_at": "timestamp",
+            },
+            identity=(key,),
+            timeout=PATIENCE,
+        )
 
     def __str__(self) -> str:
         return self._where
@@ -58,18 +75,36 @@ class Stored:
         Raises:
             OutsideError: the server is away, or the table does not fit.
         """
-        import psycopg
-
         lines = [
             (row["key"] or "", row["ds"], *[row[name] for name in NUMBERS], row["model"], made_at)
             for row in rows
         ]
+        self._write(self._table, lines)
+        return len(lines)
+
+    def put_scores(self, rows: Sequence[Mapping[str, Any]], made_at: str) -> None:
+        """Write how the forecasts of each series came out, over what was said before; the table is made with the first.
+
+        Args:
+            rows: as :func:`~streamgauge.forecasting.scores.scores_of` gives them.
+            made_at: when; the wall clock, ISO 8601.
+
+        Raises:
+            OutsideError: the server is away, or the table does not fit.
+        """
+        names = ("since", "until", "compared", *_MEASURES)
+        lines = [(row["key"] or "", *[row[name] for name in names], made_at) for row in rows]
+        if lines:
+            self._write(self._scores, lines)
+
+    def _write(self, table: PostgresTable, lines: Sequence[Sequence[Any]]) -> None:
+        import psycopg
+
         try:
             for start in range(0, len(lines), AT_ONCE):
-                with self._table.transaction() as connection:
-                    self._table.put(connection, lines[start : start + AT_ONCE])
+                with table.transaction() as connection:
+                    table.put(connection, lines[start : start + AT_ONCE])
         except psycopg.Error as error:
-            raise OutsideError(explained(self._where, error)) from error
+            raise OutsideError(explained(table.where, error)) from error
         finally:
-            self._table.close()
-        return len(lines)
+            table.close()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from streamgauge.forecasting.choosing import Forecast
+    from streamgauge.forecasting.scores import Score
     from streamgauge.forecasting.series import Series
     from streamgauge.stores.sql import SqlVisitor
 
@@ -143,14 +144,15 @@ def _series(mine: pl.DataFrame, name: str) -> Series | None:
 
 
 def foretold(series: Series | None, steps: int, model: str, interval: float) -> dict[str, Any]:
-    """What comes next, a back-test, the model and its errors, and how much of the back-test lay within the band."""
+    """What comes next, a back-test and how it came out, the model and its errors."""
     from streamgauge.forecasting.choosing import LEAST, forecast
+    from streamgauge.forecasting.scores import held_out
 
     if series is None or series.known < LEAST:
         return _nothing(0 if series is None else series.known)
     found = forecast(series, steps, model=model, interval=interval)
     assert found is not None
-    back = _back(series, found.model, interval)
+    back = held_out(series, found.model, interval)
     return {
         "known": series.known,
         "least": LEAST,
@@ -160,25 +162,17 @@ def foretold(series: Series | None, steps: int, model: str, interval: float) -> 
         "cuts": found.cuts,
         "ahead": _part(found),
         "back": None if back is None else _part(back[0]),
-        "coverage": None if back is None else back[1],
+        "coverage": None if back is None else _told(back[1]),
     }
 
 
-def _back(series: Series, model: str, interval: float) -> tuple[Forecast, dict[str, Any]] | None:
-    """The newest quarter of the past foretold from what came before it; None where too little is left then."""
-    from streamgauge.forecasting.choosing import forecast
-    from streamgauge.forecasting.series import Series
-
-    length = min(200, len(series) // 4)
-    before = Series(series.start, series.step, series.values[: len(series) - length])
-    found = forecast(before, length, model=model, interval=interval) if length else None
-    if found is None:
-        return None
-    came = series.values[len(series) - length :]
-    tried = np.isfinite(came) & np.isfinite(found.lower)
-    inside = int(((came >= found.lower) & (came <= found.upper))[tried].sum())
-    of = int(tried.sum())
-    return found, {"inside": inside, "of": of, "share": inside / of if of else None}
+def _told(score: Score | None) -> dict[str, Any]:
+    """How a back-test came out."""
+    if score is None:
+        return {"inside": 0, "of": 0, "share": None, "mae": None, "rmse": None}
+    return {
+        "inside": score.inside, "of": score.of, "share": score.coverage, "mae": score.mae, "rmse": score.rmse,
+    }  # fmt: skip
 
 
 def _part(found: Forecast) -> dict[str, Any]:

@@ -84,20 +84,32 @@ def _asked() -> dict[str, object]:
 
 
 def _summary(found: Forecast) -> None:
-    first, second, third, fourth = st.columns([4, 3, 3, 3])
+    first, second, third = st.columns([4, 3, 3])
     first.metric(words("forecast.chosen"), (found.model or "–").replace("_", " "))
     error = found.errors.get(found.model or "")
     second.metric(words("forecast.error"), "–" if error is None else f"{error:.4g}")
-    coverage = found.coverage
-    if coverage and coverage.get("share") is not None:
-        told = words(
-            "forecast.coverage.help", inside=coverage["inside"], of=coverage["of"], interval=found.interval
-        )
-        third.metric(words("forecast.coverage"), f"{coverage['share']:.0%}", help=told)
     if found.ahead is not None and found.step_seconds:
-        fourth.metric(
+        third.metric(
             words("forecast.steps"),
             words("forecast.ahead", steps=len(found.ahead.at), step=span_text(found.step_seconds)),
+        )
+    _came_out(found)
+
+
+def _came_out(found: Forecast) -> None:
+    """How the newest values came out against what was foretold of them."""
+    score = found.coverage
+    if not score or score.get("share") is None:
+        return
+    told = words("forecast.coverage.help", inside=score["inside"], of=score["of"], interval=found.interval)
+    first, second, third = st.columns([4, 3, 3])
+    first.metric(words("forecast.coverage"), f"{score['share']:.0%}", help=told)
+    for place, name in ((second, "mae"), (third, "rmse")):
+        number = score.get(name)
+        place.metric(
+            words(f"forecast.{name}"),
+            "–" if number is None else f"{number:.4g}",
+            help=words(f"forecast.{name}.help", of=score["of"]),
         )
 
 
