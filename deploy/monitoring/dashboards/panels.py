@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -211,5 +212,9 @@ def _variable(variable: Variable) -> Any:
 
 
 def as_json(board: Board) -> str:
-    """The text of its file."""
-    return JSONEncoder(sort_keys=True, indent=2).encode(built(board)) + "\n"
+    """The text of its file, without what Grafana's own schema does not know of a query variable."""
+    made = json.loads(JSONEncoder().encode(built(board)))
+    for variable in made.get("templating", {}).get("list", []):
+        for name in ("auto", "auto_count", "auto_min"):
+            variable.pop(name, None)
+    return json.dumps(made, sort_keys=True, indent=2) + "\n"
