@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -21,6 +19,7 @@ from streamgauge.statistics.reference_file import encoded
 from streamgauge.testing import eventually
 from tests.dashboard import large
 from tests.docs.sessions import environment
+from tests.starting import Started
 
 RECORDS = 24_000
 """Twelve seconds of payments, by their own time."""
@@ -120,14 +119,14 @@ def served(
     folder.mkdir(exist_ok=True, parents=True)
     file, log = folder / "streamgauge.yaml", folder / "log"
     file.write_text(json.dumps(config))
-    command = [sys.executable, "-m", "streamgauge", "run", str(file), "--port", str(port), "--log-json"]
+    command = ["run", str(file), "--port", str(port), "--log-json"]
     with log.open("wb") as out:
-        child = subprocess.Popen(
+        child = Started(
             command,
-            cwd=folder,
+            folder=folder,
             stdout=out,
             stderr=out,
-            env={**environment(), "STREAMGAUGE_JIT": "off", **more},
+            environ={**environment(), "STREAMGAUGE_JIT": "off", **more},
         )
     try:
         address = re.compile(r'"server listens", "url": "([^"]+)"')

@@ -13,11 +13,11 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import starting
 from tests.docs.pages import ROOT, Block
 
 _EXIT = re.compile(r"exit=(\d+)")
@@ -50,16 +50,11 @@ def run(step: Step, folder: Path, rewrite: Callable[[str], str] = lambda text: t
     """Run one command in ``folder`` and compare."""
     program, *arguments = step.arguments
     assert program in ("streamgauge", "cat"), f"{step.block}: `{program}` is not run by the tests"
-    start = [sys.executable, "-m", "streamgauge"] if program == "streamgauge" else [program]
-    done = subprocess.run(
-        [*start, *map(rewrite, arguments)],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-        env=environment(),
-    )
+    words = [*map(rewrite, arguments)]
+    if program == "streamgauge":
+        done = starting.run(words, folder=folder, environ=environment(), timeout=240)
+    else:
+        done = subprocess.run([program, *words], cwd=folder, capture_output=True, text=True, check=False)
     told = f"{step.block}: {shlex.join(step.arguments)}\n{done.stdout}{done.stderr}"
     assert done.returncode == step.exit_code, told
     compare(step, done.stdout if done.stdout.strip() else done.stderr, told)

@@ -6,8 +6,6 @@ goes on beside the block's other commands and is ended when it has printed what 
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -24,6 +22,7 @@ from streamgauge.testing import eventually
 from tests.docs.pages import ROOT, Block, blocks, pages
 from tests.docs.sessions import Step, environment, prepare, run, same, steps, write_files
 from tests.services.kafka import Broker
+from tests.starting import Started
 
 LOCAL = "localhost:9092"
 RECORDS = 20_000
@@ -100,12 +99,12 @@ class Beside:
         self._printed = folder / f"printed-{number}"
         self._logged = folder / f"logged-{number}"
         with self._printed.open("wb") as out, self._logged.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", *step.arguments, "--port", "0"],
-                cwd=folder,
+            self._process = Started(
+                [*step.arguments[1:], "--port", "0"],
+                folder=folder,
                 stdout=out,
                 stderr=log,
-                env={**environment(), "PYTHONUNBUFFERED": "1"},
+                environ={**environment(), "PYTHONUNBUFFERED": "1"},
             )
 
     def __enter__(self) -> Self:

@@ -24,12 +24,13 @@ class Prepared:
     """Two topics with all their records, and where they end."""
 
     broker: Broker
+    shape: stream.Shape
     topics: Mapping[str, str]
     ends: Mapping[str, Mapping[Partition, int]]
 
     def config(self, receiver: WebhookReceiver, **settings: Any) -> dict[str, Any]:
         """What watches them."""
-        return watching.config(self.broker, self.topics, receiver, settings)
+        return watching.config(self.broker, self.topics, receiver, settings, times=self.shape.times)
 
     def outcome(self, folder: Path, before: Callable[[Path], None], **settings: Any) -> Found:
         """Let ``before`` happen to a new store, run to the end, and see what is there; notices are checked too."""
@@ -43,21 +44,25 @@ class Prepared:
         return found
 
 
-@pytest.fixture(scope="package")
-def prepared(kafka: Broker) -> Prepared:
-    payments = stream.fill(kafka, unique("payments"), stream.Shape())
+@pytest.fixture(scope="session")
+def prepared(kafka: Broker, request: pytest.FixtureRequest) -> Prepared:
+    """Where the long tests run, too, there is more to be read while somebody is killed."""
+    long = any(test.get_closest_marker("soak") for test in request.session.items)
+    shape = stream.Shape() if long else stream.SMALL
+    payments = stream.fill(kafka, unique("payments"), shape)
     readings = kafka.create_topic(unique("readings"), 1, retention_ms=-1)
     kafka.produce(readings, list(stream.readings(READINGS)))
     ends = watching.ends_of(kafka, payments, stream.PARTITIONS)
     alone = watching.ends_of(kafka, readings, 1)
     return Prepared(
         kafka,
+        shape,
         {"payments": payments, "readings": readings},
         {"payments": ends, "accounts": ends, "readings": alone},
     )
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def undisturbed(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Found:
     """The run that was not killed."""
     return prepared.outcome(tmp_path_factory.mktemp("undisturbed"), lambda _: None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ from streamgauge.batch import Partition
 from streamgauge.errors import StoreError
 from streamgauge.stores import open_reading
 from streamgauge.stores.sql import SqlVisitor
+from tests.starting import Started
 
 PATIENCE = 200.0
 CACHE = Path(__file__).parents[2] / ".cache"
@@ -56,10 +56,10 @@ class Run:
             **_compiled(),
             **(env or {}),
         }
-        words = [sys.executable, "-m", "streamgauge", "run", str(config), "--port", "0", "--log-json"]
+        words = ["run", str(config), "--port", "0", "--log-json"]
         with self._log.open("wb") as out:
-            self._child = subprocess.Popen(
-                words, stdout=out, stderr=out, env={**os.environ, **more}, cwd=config.parent
+            self._child = Started(
+                words, stdout=out, stderr=out, environ={**os.environ, **more}, folder=config.parent
             )
 
     def __enter__(self) -> Self:

@@ -32,6 +32,20 @@ class Shape:
     accounts: int = 100
     seed: int = 1
 
+    @property
+    def times(self) -> float:
+        """How many records there are per second, against the limits that :func:`watching.monitors` has by itself."""
+        return self.records / self.seconds / (200_000 / 600)
+
+    @property
+    def dear(self) -> str:
+        """The account that spends thirty times as much for half a minute."""
+        return f"a-{min(77, self.accounts - 3)}"
+
+
+SMALL = Shape(80_000, accounts=40)
+"""As much per account, of fewer."""
+
 
 def partition_of(account: str) -> int:
     """Where the producer places an account."""
@@ -47,19 +61,19 @@ def payments(shape: Shape) -> Iterator[tuple[int, bytes]]:
         account = f"a-{chance.randrange(shape.accounts)}"
         if burst_at and at >= burst_at[0]:
             yield from _burst(burst_at.pop(0), chance)
-        yield partition_of(account), _payload(n, account, at, chance)
+        yield partition_of(account), _payload(n, account, at, chance, dear=account == shape.dear)
     for partition in range(PARTITIONS):
         yield partition, _sentinel(partition, shape)
 
 
-def _payload(n: int, account: str, at: float, chance: random.Random) -> bytes:
+def _payload(n: int, account: str, at: float, chance: random.Random, *, dear: bool) -> bytes:
     if n % 997 == 500 or (400 < at < 410 and n % 83 == 0):
         return (b'{"account": "' + account.encode(), b"\xff\xfe", b"", b'{"account": 7, "at": "soon"}')[n % 4]
     late = n % 613 == 0 and at > 60
     moment = at - 40 if late else at - chance.random() * LATENESS
     country = _country(at, chance)
     amount = round(chance.expovariate(1 / 40), 2)
-    large = 30 if account == "a-77" and 450 < at < 480 else 1
+    large = 30 if dear and 450 < at < 480 else 1
     return _record(account, country, large * amount, moment, refused=_refused(at, chance))
 
 

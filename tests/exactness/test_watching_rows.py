@@ -27,6 +27,10 @@ def over(when: str) -> dict[str, Any]:
     return {"type": "threshold", "when": when}
 
 
+def monitors(times: float) -> dict[str, Any]:
+    return {**MONITORS, "world": {**MONITORS["world"], "detect": over(f"n > {round(10_300 * times)}")}}
+
+
 MONITORS: dict[str, Any] = {
     "five": {"stream": "payments", "window": window("5s", {"events": "count(*)"}, "account")},
     "often": {
@@ -42,7 +46,6 @@ MONITORS: dict[str, Any] = {
     "world": {
         "stream": "lands",
         "window": window("30s", {"lands": "count(*)", "n": "sum(n)", "first": "first(country)"}),
-        "detect": over("n > 10300"),
     },
     "visits": {
         "stream": "payments",
@@ -83,7 +86,7 @@ def outcome(
     """Let ``before`` happen to a new store, run to the end, and see what is there."""
     folder.mkdir(exist_ok=True)
     stream = watching.payments(prepared.broker, prepared.topics["payments"], settings=settings)
-    path = write(folder, {"streams": {"payments": stream}, "monitors": MONITORS})
+    path = write(folder, {"streams": {"payments": stream}, "monitors": monitors(prepared.shape.times)})
     before(path)
     watching.finish(path, {"payments": prepared.ends["payments"]})
     return watching.found(path, MONITORS)

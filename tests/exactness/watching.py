@@ -11,7 +11,7 @@ from typing import Any
 from streamgauge.batch import Partition
 from streamgauge.clock import iso
 from streamgauge.testing import WebhookReceiver
-from tests.exactness.running import Run, looking, peek, until
+from tests.exactness.running import PATIENCE, Run, looking, peek, until
 from tests.exactness.stream import LATENESS, SENTINEL
 from tests.services.kafka import Broker, unique
 
@@ -57,8 +57,11 @@ def _over(when: str, **more: Any) -> dict[str, Any]:
     return {"type": "threshold", "when": when, **more}
 
 
-def monitors() -> dict[str, Any]:
-    """Aligned, mergeable and single ones, silence, and the streams about the stream."""
+def monitors(times: float = 1.0) -> dict[str, Any]:
+    """Aligned, mergeable and single ones, silence, and the streams about the stream.
+
+    ``times``: as in :class:`stream.Shape`, of the stream that they watch.
+    """
     five = {
         "type": "tumbling",
         "size": "5s",
@@ -84,11 +87,13 @@ def monitors() -> dict[str, Any]:
     return {
         "burst": _monitor("payments", five, _over("events > 45", clear_when="events < 20")),
         "spent": _monitor("payments", minute, _over("spent > 15000")),
-        "refused": _monitor("payments", refused, _over("n > 150"), where="refused"),
-        "all": _monitor("payments", everything, _over("n > 3440")),
+        "refused": _monitor("payments", refused, _over(f"n > {round(150 * times)}"), where="refused"),
+        "all": _monitor("payments", everything, _over(f"n > {round(3333 * times) + 60}")),
         "quiet": _monitor("payments", None, {"type": "silence", "by": "country", "after": "20s"}),
-        "bad": _monitor("streamgauge.dead_letters", few, _over("n > 20")),
-        "late": _monitor("streamgauge.late", {**few, "by": "monitor"}, _over("n > 12")),
+        "bad": _monitor("streamgauge.dead_letters", few, _over(f"n > {round(20 * min(times, 1))}")),
+        "late": _monitor(
+            "streamgauge.late", {**few, "by": "monitor"}, _over(f"n > {round(12 * min(times, 1))}")
+        ),
         "apart": _monitor("accounts", five, _over("events > 45", clear_when="events < 20")),
         "heat": _monitor("readings", heat, _over("mean > 70")),
     }
@@ -99,6 +104,8 @@ def config(
     topics: Mapping[str, str],
     receiver: WebhookReceiver,
     settings: Mapping[str, Any] | None = None,
+    *,
+    times: float = 1.0,
 ) -> dict[str, Any]:
     """The whole file. ``accounts`` reads the same topic with aligned monitors only, so without merging."""
     readings = {
@@ -113,7 +120,7 @@ def config(
             "accounts": payments(broker, topics["payments"], settings=settings),
             "readings": readings,
         },
-        "monitors": monitors(),
+        "monitors": monitors(times),
         "channels": {"ops": {"type": "webhook", "url": receiver.url}},
     }
 
@@ -199,7 +206,7 @@ def finish(
     path: Path,
     ends: Mapping[str, Mapping[Partition, int]],
     *,
-    within: float = 90.0,
+    within: float = PATIENCE,
     through: int | None = None,
 ) -> None:
     """Run until all is read and told, then SIGTERM."""

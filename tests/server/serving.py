@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,6 +13,7 @@ import httpx
 
 from streamgauge.testing import eventually
 from tests.docs.sessions import environment
+from tests.starting import Started
 
 FIELDS = {
     "id": "string",
@@ -56,19 +55,14 @@ def configuration(folder: Path) -> Path:
 def serving(folder: Path, *, until: str) -> Iterator[str]:
     """Where it serves, once an incident of the monitor ``until`` is there."""
     log = folder / "log"
-    command = [
-        sys.executable,
-        "-m",
-        "streamgauge",
-        "run",
-        str(configuration(folder)),
-        "--port",
-        "0",
-        "--log-json",
-    ]
+    command = ["run", str(configuration(folder)), "--port", "0", "--log-json"]
     with log.open("wb") as out:
-        child = subprocess.Popen(
-            command, cwd=folder, stdout=out, stderr=out, env={**environment(), "STREAMGAUGE_JIT": "off"}
+        child = Started(
+            command,
+            folder=folder,
+            stdout=out,
+            stderr=out,
+            environ={**environment(), "STREAMGAUGE_JIT": "off"},
         )
     try:
         address = re.compile(r'"server listens", "url": "([^"]+)"')
