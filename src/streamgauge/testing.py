@@ -38,18 +38,22 @@ PAYMENTS = Partition("listed", 0)
 
 
 def eventually(
-    holds: Callable[[], Any], what: str = "", *, within: timedelta = timedelta(seconds=10)
+    holds: Callable[[], Any], what: str = "", *, within: timedelta = timedelta(seconds=60)
 ) -> None:
-    """Wait until ``holds()`` is true, looking again every millisecond; for what happens in other threads.
+    """Wait until ``holds()`` is true; for what happens in other threads and processes.
+
+    It looks again after a millisecond, and less and less often up to twenty times a second: looking costs time, too.
 
     Raises:
         AssertionError: when it still does not hold after ``within`` of real time.
     """
     deadline = time.monotonic() + within.total_seconds()
+    pause = 0.001
     while not holds():
         if time.monotonic() > deadline:
             raise AssertionError(f"did not come true within {within.total_seconds():g} s: {what or holds}")
-        time.sleep(0.001)
+        time.sleep(pause)
+        pause = min(0.05, pause * 1.2)
 
 
 class PushedClock:

@@ -30,8 +30,11 @@ def _compiled() -> dict[str, str]:
 
 
 def until(holds: Callable[[], Any], what: str, *, within: float = PATIENCE, alive: Run | None = None) -> Any:
-    """Poll until ``holds()`` is true, and return what it gave; fails sooner when ``alive`` has ended."""
-    deadline = time.monotonic() + within
+    """Poll until ``holds()`` is true, and return what it gave; fails sooner when ``alive`` has ended.
+
+    It looks again after 5 ms, and less and less often up to ten times a second: to look into a store takes as long.
+    """
+    deadline, pause = time.monotonic() + within, 0.005
     while True:
         found = holds()
         if found:
@@ -42,7 +45,8 @@ def until(holds: Callable[[], Any], what: str, *, within: float = PATIENCE, aliv
             raise AssertionError(
                 f"did not come within {within:g} s: {what}\n{'' if alive is None else alive.log}"
             )
-        time.sleep(0.005)
+        time.sleep(pause)
+        pause = min(0.1, pause * 1.2)
 
 
 class Run:

@@ -52,7 +52,7 @@ def test_killed_at_each_stage_of_a_commit(
     prepared.outcome(tmp_path, die).same_as(undisturbed)
 
 
-@pytest.mark.parametrize("kills", [8, pytest.param(50, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
+@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
 def test_killed_at_random_moments(prepared: Prepared, undisturbed: Found, tmp_path: Path, kills: int):
     chance = random.Random(kills)
 
