@@ -98,6 +98,56 @@ def test_the_second_of_two_is_told_so(filled: Filled, capsys: pytest.CaptureFixt
     assert task(filled).run().points == 2 * 2 * MOMENTS
 
 
+def test_of_two_at_once_one_does_all_of_it(filled: Filled, monkeypatch: pytest.MonkeyPatch):
+    wanted = filled.put()
+    refused: list[str] = []
+
+    def second(name: str) -> None:
+        if name == HANDED:
+            with pytest.raises(OutsideError) as told:
+                Handover(
+                    f"stream {filled.stream}", Config.model_validate(filled.write), ["a", "b"], LATER
+                ).run()
+            refused.append(str(told.value))
+
+    monkeypatch.setattr(moving, "reach", second)
+    assert task(filled).run().points == ALL
+    assert len(refused) == 2  # parts
+    assert all("is running: streamgauge handover, process" in said for said in refused)
+    assert filled.history() == wanted
+    assert filled.hot() == 0
+
+
+def test_redis_or_postgresql_away_in_the_middle_and_back(
+    own_redis: Callable[..., RedisServer],
+    own_postgres: Callable[..., PostgresServer],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    hot, cold = own_redis(), own_postgres()
+    database = cold.new_database()
+    filled = Filled(hot, database, tmp_path, "logs")
+    wanted = filled.put()
+
+    def at(point: str, happens: Callable[[], None]) -> str:
+        """What a hand-over says that loses a server there."""
+        monkeypatch.setattr(moving, "reach", lambda name: happens() if name == point else None)
+        with pytest.raises(OutsideError) as said:
+            task(filled).run()
+        monkeypatch.undo()
+        return str(said.value)
+
+    assert "What was not handed over is still there" in at(HANDED, hot.kill)
+    hot.start()
+    assert filled.hot() == ALL
+    assert "What Redis holds stays there" in at(TAKEN_AWAY, cold.stop)
+    cold.start()
+    assert filled.hot() == ALL - 50 * MOMENTS
+    task(filled).run()
+    assert filled.history() == wanted
+    assert filled.hot() == 0
+
+
 def test_what_changed_meanwhile_stays_and_comes_with_the_next_part(
     filled: Filled, monkeypatch: pytest.MonkeyPatch
 ):

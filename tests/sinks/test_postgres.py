@@ -170,6 +170,10 @@ def test_while_the_server_is_away_or_frozen_rows_wait_and_a_later_start_brings_t
     assert database.sql("SELECT sum(n) FROM rows") == [(6,)]
     writing = sink(database.url(), "others", timeout="300ms")
     assert writing.write(rows({"k": "a"})).written == [1]
+    server.kill()
+    assert writing.write(rows({"k": "b"})).trouble.startswith(f"table others in {database}: ")
+    server.start()
+    assert writing.write(rows({"k": "b"})).written == [1]  # the same process, a minute later
     with frozen(server):
         outcome = writing.write(rows({"k": "b"}))
     writing.close()

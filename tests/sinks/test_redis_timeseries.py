@@ -175,8 +175,13 @@ def test_while_redis_is_away_or_frozen_rows_wait_and_a_later_start_brings_them(
     assert series(server, f"{mine}_n_a") == [(5000, 3), (10_000, 1)]
     writing = sink(server, mine, timeout="200ms")
     assert writing.write(rows(row(1, v=1.0))).written == [1]
+    server.kill()
+    assert "refused" in writing.write(rows(row(2, v=2.0))).trouble
+    server.start()
+    assert writing.write(rows(row(2, v=2.0))).written == [1]  # the same process, a minute later
+    assert series(server, f"{mine}_v_a") == [(1000, 1), (2000, 2)]
     server.freeze()
-    outcome = writing.write(rows(row(2, v=1.0)))
+    outcome = writing.write(rows(row(3, v=1.0)))
     writing.close()
     assert (list(outcome.written), outcome.trouble) == (
         [],
