@@ -109,6 +109,16 @@ def test_the_same_name_twice_tells_both_places(tmp_path: Path):
     assert told(main) == ["b.yaml:6:3: $.monitors.one: `one` is declared twice; the first is at a.yaml:2"]
 
 
+def test_rules_without_names_follow_one_another_and_keep_their_places(tmp_path: Path):
+    rule = "- {source: a=1, target: b=2}"
+    main = tmp_path / "main.yaml"
+    main.write_text(f"include: more.yaml\ninhibit:\n  {rule}\n")
+    (tmp_path / "more.yaml").write_text(f"inhibit:\n  {rule}\n  - {{source: a=1, target: b=2, equl: c}}\n")
+    (mistake,) = told(main)
+    assert mistake.startswith("more.yaml:3:")
+    assert "$.inhibit[2].equl: unknown key" in mistake
+
+
 def test_a_setting_twice_tells_both_places(tmp_path: Path):
     main = wrote(
         tmp_path,

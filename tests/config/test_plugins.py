@@ -64,7 +64,7 @@ def test_a_plugin_that_cannot_be_imported_is_a_mistake_with_a_place():
 def test_without_the_package_the_type_is_unknown():
     with pytest.raises(
         ConfigErrors,
-        match="unknown type `weather`; expected one of: connect, exposition, files, flink, http, kafka, kafka_lag, probe, prometheus, sql, synthetic",
+        match="unknown type `weather`; expected one of: connect, exposition, files, flink, http, kafka, kafka_lag, pipeline, probe, prometheus, spark, sql, synthetic",
     ):
         load(FILE, environ={})
 

@@ -57,6 +57,18 @@ def test_upstream_comes_first():
     ]  # fmt: skip
 
 
+def test_what_began_on_the_streams_of_its_causes_stands_above():
+    one = incident(at=100 * S, stream="payments")
+    made = Openings(STREAMS, {}, {"payments": ("flink",)})
+    for each in (
+        incident("down", "job", at=70 * S, stream="flink"),
+        incident("n", at=10 * S, stream="payments"),
+        incident("lag", "g", at=80 * S, stream="cluster"),
+    ):
+        made.note(each, {})
+    assert [each["title"] for each in made.before(one)] == ["down job", "n a"]
+
+
 def test_the_order_in_which_they_become_known_changes_nothing():
     many = [incident("n", f"k{n}", at=(n * 7919) % 240 * S) for n in range(500)]
     one = incident(at=250 * S)

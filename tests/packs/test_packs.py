@@ -14,6 +14,7 @@ from streamgauge.engines.embedded.session import Session
 from streamgauge.errors import ConfigError
 from streamgauge.sources.kafka_lag import Config as KafkaLag
 from tests.cli.in_process import Verb
+from tests.packs.test_pipeline import MAP
 
 PAGES = Path(__file__).parents[2] / "docs" / "health"
 OWN = """
@@ -40,30 +41,40 @@ def own(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def beside(pack: str, tmp_path: Path) -> Path | None:
+    """The file that a pack needs, with the stream that it watches."""
+    if pack != "pipeline":
+        return None
+    path = tmp_path / "map.yaml"
+    path.write_text(MAP)
+    return path
+
+
 @pytest.mark.parametrize("pack", packs.names())
 class TestEachPack:
-    def test_it_has_no_mistake(self, pack, capsys):
-        ended = Verb("check", capsys)(packs.file_of(pack))
+    def test_it_has_no_mistake(self, pack, beside, capsys):
+        ended = Verb("check", capsys)(*([beside] if beside else []), "--pack", pack)
         assert ended.code == 0, ended.out
         assert "warning" not in ended.out
 
     def test_its_first_lines_and_its_page_tell_each_parameter(self, pack):
-        comment = packs.file_of(pack).read_text("utf-8").partition("\nstreams:")[0]
+        comment = re.split(r"\n(?=streams:|monitors:)", packs.file_of(pack).read_text("utf-8"))[0]
         assert re.findall(r"^#   ([A-Z][A-Z_]+) ", comment, re.MULTILINE) == sorted(
             packs.parameters(pack), key=lambda name: comment.index(f"#   {name} ")
         )
         page = (PAGES / f"{pack}.md").read_text("utf-8")
         assert not [name for name in packs.parameters(pack) if f"`{name}`" not in page]
 
-    def test_each_check_says_what_to_do_and_has_its_row(self, pack):
-        config = packs.load_with([pack])
+    def test_each_check_says_what_to_do_and_has_its_row(self, pack, beside):
+        config = packs.load_with([pack], beside)
         page = (PAGES / f"{pack}.md").read_text("utf-8")
         for name, monitor in config.monitors.items():
             assert monitor.description
             assert f"| `{name}` |" in page
 
-    def test_its_names_begin_as_it_is_called(self, pack):
-        config = packs.load_with([pack])
+    def test_its_names_begin_as_it_is_called(self, pack, beside):
+        config = packs.load_with([pack], beside)
         assert not [name for name in (*config.streams, *config.monitors) if not name.startswith(f"{pack}-")]
 
 
@@ -129,3 +140,13 @@ def test_run_refuses_what_does_not_go_together(arguments, says, capsys):
     ended = Verb("run", capsys)(*arguments)
     assert ended.code == 2
     assert says in " ".join(ended.err.replace("│", " ").split())
+
+
+def test_verbs_that_only_look_take_packs_too(own: Path, capsys):
+    ended = Verb("check", capsys)(own, "--pack", "kafka", "--set", "KAFKA_BROKER_COUNT=3")
+    assert (ended.code, ended.lines[0]) == (0, f"ok: {own}, pack kafka")
+    assert "kafka-cluster  (kafka_lag, json" in Verb("explain", capsys)("--pack", "kafka").out
+    for verb in ("check", "explain", "doctor"):
+        ended = Verb(verb, capsys)()
+        assert ended.code == 2
+        assert "--pack" in ended.err

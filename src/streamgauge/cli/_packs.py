@@ -22,6 +22,14 @@ Packs = Annotated[
     ),
 ]
 
+Brokers = Annotated[
+    str | None, typer.Option(help="Of the packs, such as localhost:9092.", show_default=False)
+]
+Given = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the packs; may be repeated."),
+]
+
 
 def configured(file: Path | None, packs: list[str], brokers: str | None, set_: list[str]) -> Config:
     """The configuration of a file, of packs, or of both.

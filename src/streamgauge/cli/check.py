@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from streamgauge.cli._packs import Brokers, Given, Packs, configured
+
 if TYPE_CHECKING:
     from streamgauge.config import Config, Mistake
 
 
-def command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration.", show_default=False)],
+def command(  # noqa: PLR0917  typer's options are its parameters
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="The configuration.", show_default=False)
+    ] = None,
+    pack: Packs = None,
+    brokers: Brokers = None,
+    set_: Given = None,
     against: Annotated[
         str | None,
         typer.Option(
@@ -37,17 +44,21 @@ def command(
 
     Example: streamgauge check payments.yaml
     """
-    from streamgauge.config import ConfigErrors, load
+    from streamgauge.config import ConfigErrors
+    from streamgauge.errors import ConfigError
 
+    if file is None and not pack:
+        raise ConfigError("say what to check: `check FILE`, `check --pack kafka`, or both")
     try:
-        config = load(file)
-        _refuse_wrong_calls(config, file)
+        config = configured(file, pack or [], brokers, set_ or [])
+        if file is not None:
+            _refuse_wrong_calls(config, file)
     except ConfigErrors as errors:
         _tell("mistake", errors.mistakes, json=json)
         raise typer.Exit(errors.exit_code) from None
     _refuse_for(engine, config, json=json)
     if not json:
-        print(f"ok: {file}")
+        print(f"ok: {', '.join([*([str(file)] if file else []), *(f'pack {name}' for name in pack or [])])}")
     _tell("warning", config.warnings, json=json)
     _tell_kinds(config, json=json)
     if against is not None:

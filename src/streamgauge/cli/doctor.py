@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streamgauge.cli._store import JsonOption, load_file
+from streamgauge.cli._packs import Brokers, Given, Packs, configured
+from streamgauge.cli._store import JsonOption
 from streamgauge.errors import ConfigError
 
 if TYPE_CHECKING:
     from streamgauge.checkup.contract import Finding
+    from streamgauge.config import Config
 
 _MARKS = {"fine": "ok", "unknown": "?", "warning": "warning", "wrong": "WRONG", "missing": "MISSING"}
 
@@ -28,10 +30,13 @@ Dashboards = Annotated[
 Url = Annotated[str, typer.Option(metavar="URL", help="The Prometheus that dashboards ask.")]
 
 
-def command(
+def command(  # noqa: PLR0917  typer's options are its parameters
     file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="The configuration.", show_default=False)
+        Path | None, typer.Argument(metavar="[FILE]", help="The configuration.", show_default=False)
     ] = None,
+    pack: Packs = None,
+    brokers: Brokers = None,
+    set_: Given = None,
     dashboards: Dashboards = None,
     prometheus: Url = "http://127.0.0.1:9090",
     json: JsonOption = False,
@@ -44,10 +49,14 @@ def command(
     """
     from streamgauge.checkup.examination import exit_code
 
-    if (file is None) == (dashboards is None):
-        raise ConfigError("give a configuration, or `--dashboards FOLDER`")
+    if (file is None and not pack) == (dashboards is None):
+        raise ConfigError("give a configuration, a pack (`--pack kafka`), or `--dashboards FOLDER`")
     findings = []
-    for finding in _of_file(file) if file is not None else _of_dashboards(dashboards, prometheus):
+    if dashboards is not None:
+        found = _of_dashboards(dashboards, prometheus)
+    else:
+        found = _of_config(configured(file, pack or [], brokers, set_ or []))
+    for finding in found:
         findings.append(finding)
         _print(finding, json=json)
     if not json:
@@ -55,19 +64,18 @@ def command(
     raise typer.Exit(exit_code(findings))
 
 
-def _of_file(file: Path) -> Iterator[Finding]:
+def _of_config(config: Config) -> Iterator[Finding]:
     from streamgauge.checkup.examination import examine
     from streamgauge.checkup.patient import Patient
 
-    with Patient(load_file(file)) as patient:
+    with Patient(config) as patient:
         yield from examine(patient)
 
 
-def _of_dashboards(folder: Path | None, prometheus: str) -> Iterator[Finding]:
+def _of_dashboards(folder: Path, prometheus: str) -> Iterator[Finding]:
     from streamgauge.checkup.metric_names.comparison import examine, known_to
     from streamgauge.checkup.metric_names.questions import files_of
 
-    assert folder is not None
     files = files_of(folder)
     return examine(files, known_to(prometheus))
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streamgauge.cli._store import JsonOption, load_file
+from streamgauge.cli._packs import Brokers, Given, Packs, configured
+from streamgauge.cli._store import JsonOption
 
 if TYPE_CHECKING:
     from streamgauge.config.models import Config
@@ -25,7 +26,12 @@ class Form(StrEnum):
 
 
 def command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The configuration.", show_default=False)],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="The configuration.", show_default=False)
+    ] = None,
+    pack: Packs = None,
+    brokers: Brokers = None,
+    set_: Given = None,
     json: JsonOption = False,
     form: Annotated[
         Form | None,
@@ -39,8 +45,11 @@ def command(
     Example: streamgauge explain payments.yaml
     """
     from streamgauge.cli._table import print_lines
+    from streamgauge.errors import ConfigError
 
-    config = load_file(file)
+    if file is None and not pack:
+        raise ConfigError("say what to explain: `explain FILE`, `explain --pack kafka`, or both")
+    config = configured(file, pack or [], brokers, set_ or [])
     if form is not None:
         print(_as_sql(config) if form is Form.SQL else _as_yaml(config))
         return

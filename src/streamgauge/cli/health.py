@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streamgauge.cli._packs import Packs, configured
+from streamgauge.cli._packs import Brokers, Given, Packs, configured
 from streamgauge.cli._store import JsonOption
 
 if TYPE_CHECKING:
@@ -22,13 +22,8 @@ def command(  # noqa: PLR0917  typer's options are its parameters
         Path | None, typer.Argument(metavar="[FILE]", help="The configuration.", show_default=False)
     ] = None,
     pack: Packs = None,
-    brokers: Annotated[
-        str | None, typer.Option(help="Of the packs, such as localhost:9092.", show_default=False)
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the packs; may be repeated."),
-    ] = None,
+    brokers: Brokers = None,
+    set_: Given = None,
     looks: Annotated[int, typer.Option(min=1, help="How often each system is asked.")] = 2,
     every: Annotated[str, typer.Option(metavar="DURATION", help="The time between two.")] = "2s",
     json: JsonOption = False,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from streamgauge.batch import ColumnKind
+from streamgauge.config.causes import check_causes
 from streamgauge.config.derived import BOUNDS
 from streamgauge.config.document import Document, Path
 from streamgauge.config.mistakes import Mistake, mistake
@@ -75,6 +76,7 @@ def check(config: Config, document: Document, pruned: Pruned) -> Findings:
     _jobs(findings, config, pruned)
     _unused_channels(config, findings, pruned)
     check_shared(config, findings.wrong)
+    check_causes(config, findings.wrong)
     return findings
 
 

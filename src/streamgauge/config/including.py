@@ -1,7 +1,8 @@
 """``include:``: other files whose streams, monitors and channels count as if they stood in this one.
 
 Paths count from the folder of the file that names them; ``*`` and its kin match as in a shell. What two files
-declare under one name is a mistake that tells both places. A file that is included by several is read once.
+declare under one name is a mistake that tells both places; rules that have no names (``inhibit``) follow one another. A file that
+is included by several is read once.
 """
 
 from __future__ import annotations
@@ -87,6 +88,8 @@ class Including:
             elif isinstance(mine, dict) and isinstance(value, dict):
                 for name, content in value.items():
                     self._take(document, part, (key, name), content)
+            elif isinstance(mine, list) and isinstance(value, list):
+                self._append(document, part, key, value)
             else:
                 self._twice(document, part, (key,))
 
@@ -101,6 +104,18 @@ class Including:
         document.unread.update(at for at in part.unread if at[: len(path)] == path)
         origins = {at: file for at, file in part.origins.items() if at[: len(path)] == path}
         document.origins.update({path: part.file_of(path), **origins})
+
+    def _append(self, document: Document, part: Document, key: str, more: list[object]) -> None:
+        first = len(document.data[key])
+        document.data[key].extend(more)
+
+        def moved(at: Path) -> Path:
+            return (key, int(at[1]) + first, *at[2:])
+
+        for mine, theirs in ((document.values, part.values), (document.keys, part.keys)):
+            mine.update((moved(at), place) for at, place in theirs.items() if at[:1] == (key,) and at[1:])
+        document.unread.update(moved(at) for at in part.unread if at[:1] == (key,) and at[1:])
+        document.origins.update({moved((key, i)): part.file_of((key, i)) for i in range(len(more))})
 
     def _twice(self, document: Document, part: Document, path: Path) -> None:
         line, _ = document.place(path, at_key=True)

@@ -150,4 +150,5 @@ def _module(kind: str, name: str) -> ModuleType:
     for entry in entry_points(group=f"streamgauge.{kind}", name=name):
         loaded: ModuleType = entry.load()
         return loaded
-    raise ConfigError(f"unknown type `{name}`; {nearest(name, names(kind))}")
+    written = name if name.isprintable() else repr(name)[1:-1]
+    raise ConfigError(f"unknown type `{written}`; {nearest(name, names(kind))}")

@@ -152,6 +152,7 @@ def rules_of(config: Config) -> Rules:
         limit=None if limit is None else Limit(limit.notices, to_micros(limit.per)),
         maintenance=tuple(_silence(name, each) for name, each in config.maintenance.items()),
         streams={name: monitor.stream for name, monitor in config.monitors.items()},
+        causes={name: found for name, stream in config.streams.items() if (found := stream.source.causes())},
     )
 
 

@@ -63,10 +63,17 @@ class Openings:
     Args:
         streams: which stream each monitor watches; one that is named like a monitor holds the rows of that one.
         rows: what was kept at the last commit, by name.
+        causes: by stream, others whose incidents may be the cause of its own.
     """
 
-    def __init__(self, streams: Mapping[str, str], rows: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        streams: Mapping[str, str],
+        rows: Mapping[str, Mapping[str, Any]],
+        causes: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self._streams = streams
+        self._causes = causes or {}
         self._minutes: dict[str, dict[int, Minute]] = {}
         for name, row in rows.items():
             if name.startswith("around:"):
@@ -130,6 +137,8 @@ class Openings:
             for opening in self._of(above, until):
                 if opening.monitor == monitor or opening.kind in CAUSES:
                     yield opening, True
+        for other in self._causes.get(stream, ()):
+            yield from ((opening, True) for opening in self._of(other, until))
 
     def _of(self, stream: str, until: int) -> Iterator[Opening]:
         minutes = self._minutes.get(stream, {})

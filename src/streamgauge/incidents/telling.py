@@ -39,6 +39,7 @@ class Rules:
         maintenance: silences that the file declares.
         repeats: whether what goes on is told again (not in a replay).
         streams: which stream each monitor watches.
+        causes: by stream, others whose incidents may be the cause of its own.
     """
 
     root: Route = CONSOLE
@@ -47,6 +48,7 @@ class Rules:
     maintenance: tuple[Silence, ...] = ()
     repeats: bool = True
     streams: Mapping[str, str] = field(default_factory=dict)
+    causes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class Telling:
@@ -75,7 +77,7 @@ class Telling:
         self.muting = Muting(self.rules.inhibit, board, (*self.rules.maintenance, *silences))
         self.groups: dict[str, Group] = {}
         self._tallies: dict[str, Tally] = {}
-        self._openings = Openings(self.rules.streams, rows or {})
+        self._openings = Openings(self.rules.streams, rows or {}, self.rules.causes)
         self._agenda: list[tuple[int, str, str]] = []
         self._planned: set[tuple[int, str, str]] = set()
         self._read(rows or {})

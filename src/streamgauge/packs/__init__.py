@@ -54,6 +54,8 @@ def load_with(
         ConfigErrors: everything that is wrong, such as one name in two of the files.
         ConfigError: there is no such pack or parameter.
     """
+    for pack in packs if file is None else ():
+        _needs_no_file(pack)
     files = [file_of(pack) for pack in dict.fromkeys(packs)]
     known = [name for pack in packs for name in parameters(pack)]
     for name in given or {}:
@@ -62,3 +64,17 @@ def load_with(
     plain = [name for name in known if not tells_of_secret(name)]
     environ = {**os.environ, **(given or {})}
     return load(file if file is not None else {}, environ=environ, also=files, plain=plain)
+
+
+def _needs_no_file(pack: str) -> None:
+    """Raises ConfigError for a pack that watches a stream which only a file can declare."""
+    import yaml
+
+    told = yaml.safe_load(file_of(pack).read_text("utf-8"))
+    there = {*told.get("streams", {}), *told["monitors"]}
+    for monitor in told["monitors"].values():
+        if monitor["stream"] not in there:
+            raise ConfigError(
+                f"the pack `{pack}` watches the stream `{monitor['stream']}`, which a file of yours declares: "
+                f"`streamgauge run own.yaml --pack {pack}`; see docs/health/{pack}.md"
+            )

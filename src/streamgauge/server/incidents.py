@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -18,6 +17,7 @@ from streamgauge.server.refusals import Refused
 from streamgauge.stores.rows import json_text
 
 if TYPE_CHECKING:
+    from streamgauge.config import Config
     from streamgauge.stores.contract import Reading
 
 AROUND = 5 * 60 * SECOND
@@ -58,13 +58,13 @@ def routes(desk: Desk) -> APIRouter:
             {"at": iso(change.at), "who": change.who, "state": str(change.state), "why": change.why}
             for change in look.changes(incident_id)
         ]
-        streams = {name: monitor.stream for name, monitor in desk.running.config.monitors.items()}
-        return plain({**found.as_json(), "changes": changes, "around": around(look, found, streams)})
+        company = around(look, found, desk.running.config)
+        return plain({**found.as_json(), "changes": changes, "around": company})
 
     return router
 
 
-def around(look: Reading, incident: Incident, streams: Mapping[str, str]) -> list[dict[str, Any]]:
+def around(look: Reading, incident: Incident, config: Config) -> list[dict[str, Any]]:
     """What else began within the same minutes, as plain data; see :func:`beside`."""
     return [
         {
@@ -78,25 +78,31 @@ def around(look: Reading, incident: Incident, streams: Mapping[str, str]) -> lis
             "seconds": (other.opened_at - incident.opened_at) / 1e6,
             "upstream": is_above,
         }
-        for other, is_above in beside(look, incident, streams)
+        for other, is_above in beside(look, incident, config)
     ]
 
 
-def beside(look: Reading, incident: Incident, streams: Mapping[str, str]) -> list[tuple[Incident, bool]]:
+def beside(look: Reading, incident: Incident, config: Config) -> list[tuple[Incident, bool]]:
     """What else began within the same minutes on the same stream: what is upstream first, then the first.
 
     Args:
         look: into the store.
         incident: whose company it is.
-        streams: which stream each monitor watches.
+        config: what there is to watch.
     """
     stream = incident.labels.get("stream")
     if stream is None:
         return []
+    streams = {name: monitor.stream for name, monitor in config.monitors.items()}
     above = upstream(stream, streams)
     causes = [
         *(monitor for _, monitor in above),
         *(f"stream {place}" for place in (stream, *(p for p, _ in above))),
+    ]
+    others = config.streams[stream].source.causes() if stream in config.streams else ()
+    causes += [
+        *(name for name, watched in streams.items() if watched in others),
+        *(f"stream {other}" for other in others),
     ]
     own = [name for name, watched in streams.items() if watched == stream]
     first, last = incident.opened_at - AROUND, incident.opened_at + AROUND

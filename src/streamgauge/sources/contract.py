@@ -30,8 +30,14 @@ class SourceConfig(Settings):
     """The formats that its records can have; None: any."""
     given_fields: ClassVar[Mapping[str, FieldKind]] = {}
     """What its records hold, where the source itself says so: then a stream need not declare `fields` and `format`."""
+    shows: ClassVar[bool] = False
+    """Whether its source is one that :class:`Shows`: then it is read even where no monitor watches it."""
 
     type: str
+
+    def causes(self) -> tuple[str, ...]:
+        """Other streams whose incidents may be the cause of this one's: where they are declared, notices show them above."""
+        return ()
 
     @property
     def finite(self) -> bool:

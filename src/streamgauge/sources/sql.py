@@ -61,7 +61,7 @@ class Query:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._engine: Engine | None = None
-        self._where = _PASSWORD.sub(r"\1@", config.url)
+        self._where = without_password(config.url)
 
     def ask(self, seconds: float) -> Sequence[bytes]:
         """A record per row.
@@ -100,6 +100,15 @@ class Query:
             # Sent as it is written: a colon or a percent sign in it is no parameter.
             answer = connection.exec_driver_sql(self._config.query, execution_options={"no_parameters": True})
             return [plain(dict(row)) for row in answer.mappings().fetchmany(most)]
+
+
+def without_password(url: str) -> str:
+    """As it may be told.
+
+    >>> without_password("postgresql://reader:secret@db/shop")
+    'postgresql://reader@db/shop'
+    """
+    return _PASSWORD.sub(r"\1@", url)
 
 
 def plain(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def run(
         intakes = {
             name: _intake(plan.streams[name], config, store, clock, outside=outside)
             for name, stream in config.streams.items()
-            if plan.streams[name].groups or stream.write is not None
+            if plan.streams[name].groups or stream.write is not None or stream.source.shows
         }
         surroundings = Surroundings(
             store, intakes, delivery, clock, status, choices.reload, sinking, plan, part.ears

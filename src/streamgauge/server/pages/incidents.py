@@ -61,13 +61,12 @@ def routes(desk: Desk) -> APIRouter:
         if found is None:
             raise NotHere(f"There is no incident {incident_id!r}")
         settings = desk.running.config.monitors.get(found.monitor)
-        streams = {name: monitor.stream for name, monitor in desk.running.config.monitors.items()}
         values = {
             "incident": found,
             "changes": look.changes(incident_id),
             "settings": settings,
             "picture": picture(look, found),
-            "related": [other for other, _ in beside(look, found, streams)],
+            "related": [other for other, _ in beside(look, found, desk.running.config)],
             "matchers": matchers(found),
             "analysis": analysis.link(desk.running.config, found),
         }

@@ -58,6 +58,7 @@ class Config(PollerConfig):
     """``source: {type: kafka_lag, brokers: "localhost:9092"}``."""
 
     given_fields: ClassVar[Mapping[str, FieldKind]] = FIELDS
+    shows: ClassVar[bool] = True
 
     type: Literal["kafka_lag"] = "kafka_lag"
     brokers: Annotated[
