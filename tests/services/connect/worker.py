@@ -23,7 +23,7 @@ group.id={group}
 listeners=http://127.0.0.1:{port}
 rest.advertised.host.name=127.0.0.1
 plugin.path={plugins}
-plugin.discovery=service_load
+plugin.discovery={discovery}
 key.converter=org.apache.kafka.connect.storage.StringConverter
 value.converter=org.apache.kafka.connect.storage.StringConverter
 config.storage.topic={group}-configs
@@ -128,9 +128,10 @@ class ConnectWorker:
     def _command(self) -> list[str]:
         properties, logging = self.folder / "connect.properties", self.folder / "log4j2.properties"
         plugins = ",".join(map(str, [built(), *self._plugins]))
-        properties.write_text(
-            _PROPERTIES.format(bootstrap=self._bootstrap, group=self._group, port=self.port, plugins=plugins)
-        )
+        # ours say what they hold; others' plug-ins must be searched
+        discovery = "hybrid_warn" if self._plugins else "service_load"
+        given = {"bootstrap": self._bootstrap, "group": self._group, "port": self.port}
+        properties.write_text(_PROPERTIES.format(**given, plugins=plugins, discovery=discovery))
         logging.write_text(_LOGGING)
         quick = ["-XX:TieredStopAtLevel=1"] if self._fast else []
         memory = ["-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", *quick]

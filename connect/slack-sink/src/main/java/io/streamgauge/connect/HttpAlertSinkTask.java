@@ -2,7 +2,6 @@ package io.streamgauge.connect;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.io.JsonStringEncoder;
-import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -35,8 +34,7 @@ public final class HttpAlertSinkTask extends AlertSinkTask {
   Answer post(List<Alert> alerts) {
     Map<String, String> headers = new HashMap<>();
     if (alerts.size() == 1) { // the same however often it comes; a batch is cut anew after a restart
-      headers.put("Idempotency-Key", URLEncoder.encode(
-          Text.plain(alerts.get(0).notice().get("notice")), StandardCharsets.UTF_8));
+      headers.put("Idempotency-Key", quoted(Text.plain(alerts.get(0).notice().get("notice"))));
     }
     List<String> remarks = new ArrayList<>();
     String made = Template.render(body, HttpAlertSinkConnector.BODY, alerts.get(0).notice(), HttpAlertSinkTask::inJson, remarks);
@@ -60,6 +58,16 @@ public final class HttpAlertSinkTask extends AlertSinkTask {
     Map<String, Object> value = new LinkedHashMap<>(alert.value());
     value.put("template_error", remarks.stream().collect(Collectors.joining("; ")));
     return value;
+  }
+
+  /** As the channel {@code webhook} writes it: what is no plain ASCII, and the percent sign, as {@code %XX}. */
+  static String quoted(String name) {
+    StringBuilder made = new StringBuilder();
+    for (byte each : name.getBytes(StandardCharsets.UTF_8)) {
+      boolean plain = each > ' ' && each < 0x7f && each != '%' && each != '"' && each != '<' && each != '>' && each != '\\';
+      made.append(plain ? String.valueOf((char) each) : "%%%02X".formatted(each));
+    }
+    return made.toString();
   }
 
   private static String inJson(String text) {

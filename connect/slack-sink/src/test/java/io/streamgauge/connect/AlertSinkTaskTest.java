@@ -94,6 +94,11 @@ class AlertSinkTaskTest {
   }
 
   @Test
+  void theIdIsWrittenAsTheChannelWebhookWritesIt() {
+    assertEquals("m%20%C3%A9-%25%22%3C%3E%5C:/!#$&'()*+,;=?@[]^`{|}~_.-1", HttpAlertSinkTask.quoted("m é-%\"<>\\:/!#$&'()*+,;=?@[]^`{|}~_.-1"));
+  }
+
+  @Test
   void whatMayPassIsTriedAgainAndHoldsBackTheRest() {
     for (Receiver.Reply failure : List.of(Receiver.Reply.of(500, "broken"), Receiver.Reply.of(503, ""), Receiver.Reply.of(408, ""))) {
       receiver.script.add(Receiver.Reply.of(200, "ok"));
