@@ -20,6 +20,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import psutil
 from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as NotSeenError
 from tests.dashboard import large
@@ -144,8 +145,10 @@ def _settled(page: Page) -> None:
 
 
 def _children() -> set[int]:
-    """Processes that this one has started."""
-    return {int(word) for word in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()}
+    """Processes that this one has started, or that were forked for it, and that have none of their own."""
+    found = psutil.Process().children(recursive=True)
+    parents = {process.ppid() for process in found}
+    return {process.pid for process in found if process.pid not in parents}
 
 
 def _cpu(pid: int) -> float:
