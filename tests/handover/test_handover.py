@@ -15,7 +15,8 @@ from streamgauge.errors import OutsideError
 from streamgauge.failpoints import DUMPED, HANDED, TAKEN_AWAY
 from streamgauge.handover import moving
 from streamgauge.handover.moving import Handover
-from streamgauge.sinks.redis_timeseries import Config
+from streamgauge.sinks.contract import SpooledRow
+from streamgauge.sinks.redis_timeseries import Config, open_sink
 from tests.cli.running import streamgauge
 from tests.handover.filling import KEYS, MOMENTS, START, Filled
 from tests.services.kafka import unique
@@ -255,3 +256,15 @@ def test_what_is_not_clear_is_refused(tmp_path: Path, filled: Filled, capsys: py
     assert (code, "does not say where its history is" in said) == (2, True)
     code, said = here("--config", filled.config, "--before", "yesterday", capsys=capsys)
     assert (code, "`yesterday` is no moment" in said) == (2, True)
+
+
+def test_a_key_that_postgresql_cannot_write_holds_up_nothing(filled: Filled):
+    filled.put(keys=1, moments=1)
+    sink = open_sink(
+        Config.model_validate(filled.write), f"stream {filled.stream}", {"a": "float", "at": "timestamp"}
+    )
+    sink.write([SpooledRow(1, "x", "a\0b", b'{"at": "2026-03-02T10:00:00Z", "a": 1.5}')])
+    sink.close()
+    assert task(filled).run().left == 0
+    assert filled.history()["a␀b", START] == (1.5, None)
+    assert filled.hot() == 0

@@ -123,6 +123,24 @@ def test_two_series_never_share_a_name(redis_server: RedisServer, mine: str):
 
 
 @pytest.mark.services
+def test_what_another_sink_writes_is_left_alone(redis_server: RedisServer, mine: str):
+    first, second = (
+        sink(redis_server, mine),
+        open_sink(sink(redis_server, mine)._config, "monitor other", COLUMNS),
+    )
+    assert first.write(rows(row(1, v=1.0))).written == [1]
+    outcome = second.write(rows(row(1, v=2.0)))
+    assert (list(outcome.written), "it is a series of" in outcome.trouble) == ([], True)
+    assert series(redis_server, f"{mine}_v_a") == [(1000, 1)]
+    with redis_server.client() as client:
+        names = [name for name in client.hkeys("streamgauge:owners") if name.startswith(mine)]
+        client.hdel("streamgauge:owners", *names)  # it was renamed
+    assert second.write(rows(row(2, v=2.0))).written == [1]
+    first.close()
+    second.close()
+
+
+@pytest.mark.services
 def test_another_kind_of_key_in_the_way_is_said_and_the_other_rows_arrive(
     redis_server: RedisServer, mine: str
 ):
@@ -216,6 +234,9 @@ def test_mistakes_are_told_by_check(tmp_path: Path):
         ConfigErrors, match="say which column is the moment of a sample: the rows hold no time"
     ):
         load(config(tmp_path, {"m": monitor(write={**write, "columns": {"n": "n"}})}))
+    changing = monitor(write={**write, "history": history}, window={"emit": "changes"})
+    with pytest.raises(ConfigErrors, match="those that were handed over cannot be"):
+        load(config(tmp_path, {"m": changing}))
     with pytest.raises(ConfigErrors, match="`n` would be two columns"):
         load(config(tmp_path, {"m": monitor(write={**write, "history": {**history, "key": "n"}})}))
 

@@ -17,6 +17,7 @@ from typing import Final
 from streamgauge.errors import ConfigError, OutsideError
 from streamgauge.failpoints import HANDED, TAKEN_AWAY, reach
 from streamgauge.handover.history import History, Point
+from streamgauge.sinks.postgres_table import as_text
 from streamgauge.sinks.redis_link import explained, opened, place_of, without_module
 from streamgauge.sinks.redis_series import Book, Page, Series, series_in
 from streamgauge.sinks.redis_timeseries import Config
@@ -137,7 +138,7 @@ class Handover:
         whose: Mapping[str, tuple[str, str]],
     ) -> bytes:
         points: dict[Point, float] = {
-            (whose[name][1], at, whose[name][0]): float(value)
+            (as_text(whose[name][1]), at, whose[name][0]): float(value)
             for name, page in pages.items()
             for at, value in page
         }

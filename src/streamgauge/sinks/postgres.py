@@ -22,7 +22,7 @@ from streamgauge.batch import ColumnKind
 from streamgauge.errors import OutsideError
 from streamgauge.settings import Names, PositiveDuration, nearest
 from streamgauge.sinks.contract import Outcome, SinkConfig, SpooledRow
-from streamgauge.sinks.postgres_table import NAME, PostgresTable
+from streamgauge.sinks.postgres_table import NAME, PostgresTable, as_text
 from streamgauge.sinks.postgres_words import explained, first_line
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class _NamelessError(Exception):
 def _plain(value: Any) -> Any:
     """As COPY takes it: lists and maps as JSON; the character 0, which PostgreSQL has no place for, as its picture."""
     if isinstance(value, str):
-        return value.replace("\0", "\N{SYMBOL FOR NULL}")
+        return as_text(value)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
 
 

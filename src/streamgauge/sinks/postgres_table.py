@@ -266,6 +266,15 @@ def bounded(connection: psycopg.Connection[Any], seconds: float) -> Iterator[Non
             timer.cancel()
 
 
+def as_text(text: str) -> str:
+    r"""A text with the character 0, which PostgreSQL has no place for, as its picture.
+
+    >>> as_text("a\0")
+    'a␀'
+    """
+    return text.replace("\0", "\N{SYMBOL FOR NULL}")
+
+
 def place_of(url: str) -> str:
     """The database for people: without password and options.
 

@@ -38,6 +38,9 @@ local found = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[2])
 if redis.sha1hex(table.concat(found, '\\n')) ~= ARGV[3] then return -1 end
 return redis.call('ZREMRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[2])
 """
+OWNERS: Final = "streamgauge:owners"
+"""The hash of all series of this Redis, each with the sink that made it: two that share one would spoil both."""
+
 _NONE = "not a TSDB key"
 _ALL = 2**52
 """A bucket of milliseconds that holds every moment."""
@@ -82,16 +85,28 @@ class Series(Protocol):
 
 
 class Book:
-    """Which series a sink has: a hash ``streamgauge:NAME``."""
+    """Which series a sink has: a hash ``streamgauge:NAME``; and in ``streamgauge:owners`` whose each is."""
 
     def __init__(self, client: Client, sink: str) -> None:
         self._client = client
+        self._sink = sink
         self._name = f"streamgauge:{sink}"
 
-    def note(self, series: Mapping[str, Made]) -> None:
-        """Write down what is made, before it is."""
-        entries = {name: json.dumps([made.column, made.key]) for name, made in series.items()}
-        self._client.hset(self._name, mapping=entries)
+    def note(self, series: Mapping[str, Made]) -> dict[str, str]:
+        """Write down what is made, before it is; by name whose they are that another sink has made."""
+        pipe = self._client.pipeline(transaction=False)
+        for name in series:
+            pipe.hsetnx(OWNERS, name, self._sink)
+        pipe.hmget(OWNERS, list(series))
+        owners: dict[str, str] = dict(zip(series, pipe.execute()[-1], strict=True))
+        entries = {
+            name: json.dumps([made.column, made.key])
+            for name, made in series.items()
+            if owners[name] == self._sink
+        }
+        if entries:
+            self._client.hset(self._name, mapping=entries)
+        return {name: owner for name, owner in owners.items() if owner != self._sink}
 
     def all(self) -> dict[str, tuple[str, str]]:
         """Column and key by the series' name."""

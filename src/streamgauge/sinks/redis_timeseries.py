@@ -23,10 +23,14 @@ from streamgauge.settings import Names, PositiveDuration, Settings, nearest
 from streamgauge.sinks.contract import Outcome, SinkConfig, SpooledRow
 from streamgauge.sinks.postgres_table import NAME
 from streamgauge.sinks.redis_link import Client, explained, opened, place_of, without_module
-from streamgauge.sinks.redis_series import Book, Made, Samples, Series, series_in
+from streamgauge.sinks.redis_series import OWNERS, Book, Made, Samples, Series, series_in
 
 NUMBERS = ("int", "float", "bool")
 _BOUNDS = ("window_start", "window_end")
+_NOT_TAKEN_BACK = (
+    "with `emit: changes` rows are taken back, which those that were handed over cannot be; set `keep` to longer than "
+    "a window stays open"
+)
 _PLACE = re.compile(r"\{(\w*)\}")
 
 
@@ -106,6 +110,8 @@ class Config(SinkConfig):
             )
         if self.history is not None:
             yield from self._history_mistakes(self.history, columns)
+            if revises and not self.history.keep:
+                yield "history", _NOT_TAKEN_BACK
 
     def moment(self, columns: Mapping[str, ColumnKind]) -> str | None:
         """The column of moments; None where it cannot be told."""
@@ -186,9 +192,12 @@ class RedisSink:
                 refused[row.sequence] = str(error)
         failed: dict[tuple[str, int], str] = {}
         if fresh:
-            Book(self._client, self._name).note(fresh)
-            self._known |= {name: (made.column, made.key) for name, made in fresh.items()}
-            in_the_way = series.make(fresh)
+            in_the_way = {
+                name: _of_another(whose) for name, whose in Book(self._client, self._name).note(fresh).items()
+            }
+            ours = {name: made for name, made in fresh.items() if name not in in_the_way}
+            self._known |= {name: (made.column, made.key) for name, made in ours.items()}
+            in_the_way |= series.make(ours) if ours else {}
             failed = {place: in_the_way[place[0]] for place in samples if place[0] in in_the_way}
         failed |= series.put({place: value for place, value in samples.items() if place not in failed})
         trouble = self._sort_out(failed, whose, refused)
@@ -240,6 +249,13 @@ class RedisSink:
             raise ValueError(
                 f"series {name} is that of column {owner[0]}, key {owner[1]} already; change `series`"
             )
+
+
+def _of_another(sink: str) -> str:
+    return (
+        f"it is a series of {sink} already; change `series`, or, if that is no more or was called otherwise, remove the key "
+        f"{OWNERS}: each series then belongs to whoever writes it next"
+    )
 
 
 def _filled(text: str, column: str, key: str) -> str:
