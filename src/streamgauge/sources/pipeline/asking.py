@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from streamgauge.sources.kafka_lag.brokers import Brokers, Picture
     from streamgauge.sources.sql import Query
 
+_FOR_BROKERS = 0.6
+"""The share of the time in which brokers must answer: where they are away, some is left for the database."""
+
 
 class Way:
     """One pipeline; see :class:`streamgauge.sources.polling.target.Target`."""
@@ -38,7 +41,7 @@ class Way:
         until = time.monotonic() + seconds
         picture: Picture | TargetError | None = None
         if self._config.brokers:
-            picture = self._pictured(until)
+            picture = self._pictured(seconds * _FOR_BROKERS)
         heard = [self._step(i, step, picture, until) for i, step in enumerate(self._config.steps)]
         dead = {topic: _topic(topic, picture) for topic in self._config.dead_letter_topics}
         away = [one.error for one in heard if one.count is None]
@@ -51,7 +54,7 @@ class Way:
         for query in self._queries.values():
             query.close()
 
-    def _pictured(self, until: float) -> Picture | TargetError:
+    def _pictured(self, seconds: float) -> Picture | TargetError:
         from confluent_kafka.admin import AdminClient
 
         from streamgauge.sources.kafka.config import Config as Connection
@@ -63,7 +66,7 @@ class Way:
             connection = Connection(brokers=cluster.brokers, pattern=".*", settings=cluster.settings)
             self._brokers = Brokers(cluster, AdminClient(admin_settings(connection, self._stream)))
         try:
-            return self._brokers.ask(_left(until))
+            return self._brokers.ask(seconds)
         except TargetError as error:
             return error
 
