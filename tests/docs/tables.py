@@ -134,6 +134,7 @@ def _layout(_: str) -> str:
         ),
         ("`docs/`, `examples/`, `changes/`", "what people read; all of it is tested"),
         ("`benchmarks/`", "speed, memory, delay, beside others on the same broker"),
+        ("`connect/`", "the sinks for Kafka Connect, in Java; `make test-connect` builds and tests them"),
         ("`scripts/`", "what the Makefile calls"),
     ]
     return _rows(("where", "what"), [*rows, *beside])
