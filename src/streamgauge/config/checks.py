@@ -15,6 +15,7 @@ from streamgauge.batch import ColumnKind
 from streamgauge.config.causes import check_causes
 from streamgauge.config.derived import BOUNDS
 from streamgauge.config.document import Document, Path
+from streamgauge.config.echoes import check_echoes
 from streamgauge.config.mistakes import Mistake, mistake
 from streamgauge.config.models import BUILT_IN_STREAMS, Config, FieldConfig, MonitorConfig, StreamConfig
 from streamgauge.config.places import check_places
@@ -77,6 +78,7 @@ def check(config: Config, document: Document, pruned: Pruned) -> Findings:
     _unused_channels(config, findings, pruned)
     check_shared(config, findings.wrong)
     check_causes(config, findings.wrong)
+    check_echoes(config, findings.warn)
     return findings
 
 
