@@ -18,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench bench-detectors soak docs pictures format lint types environment \
-	test-unit test-conformance test-services test-docs test-connect
+	test-unit test-conformance test-services test-docs test-connect test-kubernetes
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ test-docs: environment ## Every block of the docs, the examples and the demo
 
 test-connect: environment ## The sinks for Kafka Connect: built, then on a real broker and worker (two to three minutes; Maven, jq)
 	@$(PYTEST) -m "soak or not soak" tests/connect
+
+test-kubernetes: environment ## The charts on a real Kubernetes; builds it once with Go 1.26, etcd is Debian's
+	@STREAMGAUGE_REQUIRE_SERVICES=1 $(PYTEST) -m soak tests/deploy/helm/test_cluster.py --timeout 3600
 
 environment: $(UV)
 	@$(UV) sync --frozen --quiet

@@ -5,7 +5,9 @@ from __future__ import annotations
 import socket
 import sqlite3
 import threading
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -257,3 +259,66 @@ def test_a_deadline_below_what_producers_gather_and_two_streams_in_one_group(tmp
     assert said[1] == "streams payments and other read in one group, mine"
     assert all("notices go to topic payments" in one for one in said[2:])
     assert len(said) == 4
+
+
+def test_one_rule_over_windows_that_overlap_tells_twice(files: dict[str, str], tmp_path: Path):
+    longer = {**BURST, "window": {**BURST["window"], "size": "10s"}}  # type: ignore[dict-item]
+    fault = the_fault(configured(tmp_path, files, monitors={"burst": BURST, "longer": longer}))
+    assert (fault.check, fault.about, fault.grade) == ("settings", "monitors.longer", Grade.WARNING)
+    assert "judges the same as burst" in fault.found
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"where": "amount > 5"},
+        {"detect": {"type": "threshold", "when": "count > 200"}},
+        {"window": {"type": "tumbling", "size": "10s", "by": "amount"}},
+        {"notify": "others"},
+    ],
+    ids=str,
+)
+def test_what_judges_or_tells_otherwise_is_no_repetition(files: dict[str, str], tmp_path: Path, change):
+    monitors = {"burst": BURST, "other": {**BURST, **change}}
+    channels = {"others": {"type": "csv", "path": str(tmp_path / "others.csv")}}
+    found = findings(configured(tmp_path, files, monitors=monitors, channels=channels))
+    assert not [one for one in found if "judges the same" in one.found]
+
+
+def test_a_server_that_a_stream_asks_is_away(tmp_path: Path):
+    (port,) = free_ports(1)
+    fault = the_fault(_asks(tmp_path, f"http://127.0.0.1:{port}"))
+    assert (fault.check, fault.about, fault.grade) == ("polled", "streams.connectors", Grade.MISSING)
+    assert "connection refused" in fault.found
+    assert "NetworkPolicies" not in fault.advice
+
+
+def test_a_server_behind_a_closed_network_does_not_answer(tmp_path: Path):
+    """Its queue is full, so connections are dropped without a word, as a policy does."""
+    with socket.socket() as full, ExitStack() as waiting:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            with suppress(BlockingIOError):
+                one.connect(full.getsockname())
+        fault = the_fault(_asks(tmp_path, f"http://127.0.0.1:{full.getsockname()[1]}"))
+    assert (fault.check, fault.grade) == ("polled", Grade.MISSING)
+    assert "does not answer" in fault.found
+    assert "NetworkPolicies drop without a word" in fault.advice
+
+
+def test_a_server_that_a_stream_asks_is_there(tmp_path: Path):
+    with WebhookReceiver() as receiver:
+        found = {one.check: one for one in findings(_asks(tmp_path, receiver.url))}
+    assert found["polled"].grade is Grade.FINE
+
+
+def _asks(folder: Path, url: str) -> dict[str, Any]:
+    return {
+        "streams": {"connectors": {"source": {"type": "connect", "url": url}}},
+        "monitors": {"failed": {"stream": "connectors", "detect": {"type": "silence", "after": "1h"}}},
+        "store": f"sqlite:///{folder / 'store.db'}",
+        "server": {"port": 0},
+    }

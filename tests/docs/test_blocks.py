@@ -66,7 +66,7 @@ def test_each_block_says_what_it_is(block: Block):
 
 @pytest.mark.parametrize("block", all_blocks("yaml"), ids=str)
 def test_yaml_is_what_it_is_called(block: Block, tmp_path, monkeypatch):
-    """A configuration without a mistake, unless the fence says ``piece``, ``wrong`` or ``prometheus``."""
+    """A configuration without a mistake, unless the fence says ``piece``, ``wrong``, ``prometheus`` or ``values``."""
     monkeypatch.chdir(tmp_path)
     for secret in re.findall(r"\$\{file:([^}]+)\}", block.text):
         (tmp_path / secret).parent.mkdir(parents=True, exist_ok=True)
@@ -78,6 +78,8 @@ def test_yaml_is_what_it_is_called(block: Block, tmp_path, monkeypatch):
     elif "wrong" in block.words:
         with pytest.raises(ConfigErrors):
             load(block.text, environ=AnyValue())
+    elif "values" in block.words:
+        assert block.words[1:], f"{block}: say of which chart; tests/deploy/helm renders it with them"
     elif "piece" in block.words:
         load(completed(yaml.safe_load(block.text)), environ=AnyValue())
     else:

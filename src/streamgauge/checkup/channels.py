@@ -25,16 +25,16 @@ def examine(patient: Patient) -> Iterator[Finding]:
 
 
 def _webhook(about: str, config: Any) -> Finding:
-    return _reached(about, config.url.get_secret_value())
+    return reached(NAME, about, config.url.get_secret_value())
 
 
 def _slack(about: str, config: Any) -> Finding:
-    return _reached(about, config.api if config.webhook is None else config.webhook.get_secret_value())
+    return reached(NAME, about, config.api if config.webhook is None else config.webhook.get_secret_value())
 
 
 def _alertmanager(about: str, config: Any) -> Finding:
     """Of a cluster one is enough, so the best finding counts."""
-    findings = [_reached(about, url) for url in config.url]
+    findings = [reached(NAME, about, url) for url in config.url]
     return next((one for one in findings if one.grade is Grade.FINE), findings[0])
 
 
@@ -49,8 +49,8 @@ def _email(about: str, config: Any) -> Finding:
     )  # fmt: skip
 
 
-def _reached(about: str, url: str) -> Finding:
-    """Whether the host of ``url`` takes connections, with a certificate that is trusted."""
+def reached(check: str, about: str, url: str) -> Finding:
+    """Whether the host of ``url`` takes connections, with a certificate that is trusted; nothing is sent."""
     from streamgauge.channels.posting import origin
 
     parts = urlsplit(url)
@@ -59,18 +59,19 @@ def _reached(about: str, url: str) -> Finding:
     host, shown = parts.hostname or "", origin(url)
     why = connects(host, port)
     if why is not None:
-        return Finding(
-            NAME, about, Grade.MISSING, f"{shown} cannot be reached: {why}",
-            "correct the URL, start the receiver, or let this machine through to it",
-        )  # fmt: skip
+        who = "receiver" if check == NAME else "server"
+        advice = f"correct the URL, start the {who}, or let this machine through to it"
+        if why.endswith("does not answer"):  # refused is said at once; what is dropped waits for nothing
+            advice += "; firewalls and NetworkPolicies drop without a word"
+        return Finding(check, about, Grade.MISSING, f"{shown} cannot be reached: {why}", advice)
     refused = _handshake(host, port) if secure else None
     if refused is not None:
         return Finding(
-            NAME, about, Grade.WRONG, f"no secure connection to {shown}: {refused}",
+            check, about, Grade.WRONG, f"no secure connection to {shown}: {refused}",
             "let the receiver present a certificate that this machine trusts, for this very host name",
         )  # fmt: skip
     how = "and its certificate is trusted" if secure else "without encryption"
-    return Finding(NAME, about, Grade.FINE, f"{shown} takes connections, {how}; nothing was posted")
+    return Finding(check, about, Grade.FINE, f"{shown} takes connections, {how}; nothing was posted")
 
 
 def _handshake(host: str, port: int) -> str | None:

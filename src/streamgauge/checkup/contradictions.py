@@ -24,6 +24,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
         *_streams(config),
         *_shared_groups(patient),
         *_loops(patient),
+        *_told_twice(config),
     ]
     for name, monitor in config.monitors.items():
         stream = config.streams.get(monitor.stream)
@@ -103,6 +104,23 @@ def _loops(patient: Patient) -> Iterator[Finding]:
                     f"notices go to topic {topic}, which stream {name} watches",
                     "name another topic, or each notice may bring the next one",
                 )
+
+
+def _told_twice(config: Config) -> Iterator[Finding]:
+    """One rule over windows that overlap, in two monitors that tell the same people."""
+    before: dict[str, str] = {}
+    for name, monitor in config.monitors.items():
+        if monitor.window is None or monitor.detect is None:
+            continue
+        window = monitor.window.model_dump(exclude={"size", "every"})
+        rule = repr((monitor.stream, monitor.where, window, monitor.detect, sorted(monitor.notify)))
+        if rule in before:
+            yield _warning(
+                f"monitors.{name}",
+                f"it judges the same as {before[rule]}, over windows that overlap with its own, and tells the same people",
+                "keep one of them, write `inhibit:`, or tell others of it; or people hear of each event twice",
+            )
+        before.setdefault(rule, name)
 
 
 def _warning(about: str, found: str, advice: str) -> Finding:

@@ -13,6 +13,7 @@ from streamgauge.checkup import (
     event_time,
     groups,
     placement,
+    polled,
     port,
     registries,
     sinks,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from streamgauge.checkup.patient import Patient
 
 ORDER: tuple[Check, ...] = (
-    contradictions, brokers, topics, groups, clocks, registries, event_time, placement, store, port, channels, sinks,
+    contradictions, brokers, topics, groups, clocks, registries, event_time, placement, polled, store, port, channels, sinks,
 )  # fmt: skip
 
 

@@ -1,1 +1,11 @@
-"""A real Kubernetes, and what others add to it."""
+"""A real Kubernetes without machines: API server, etcd, controllers, scheduler, and kwok in place of nodes.
+
+::
+
+    with Cluster() as cluster:
+        cluster.kubectl("get", "nodes")
+"""
+
+from tests.services.kubernetes.cluster import Cluster
+
+__all__ = ["Cluster"]

@@ -1,0 +1,80 @@
+"""Builds Kubernetes' own programs, Helm and kwok out of Go's module proxy, once, into ``.cache/kubernetes/``.
+
+About five minutes of two cores each at its first, nothing afterwards. Etcd comes as Debian's package, unpacked.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.services.kubernetes.fetching import CACHE, alone, downloaded, go
+from tests.services.missing import CannotBeHadError
+
+KUBERNETES = "v1.36.3"
+KWOK = "sigs.k8s.io/kwok/cmd/kwok@v0.8.0"
+HELM = "helm.sh/helm/v3/cmd/helm@v3.22.0"
+PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
+_HOUR = 3600.0
+
+
+def programs() -> dict[str, Path]:
+    """Where each program lies; what is missing is built.
+
+    Raises:
+        CannotBeHadError: Go or Debian's tools are missing, or something cannot be fetched.
+    """
+    with alone():
+        missing = [name for name in PROGRAMS if not (CACHE / name).exists()]
+        if missing:
+            _build(missing)
+        for name, module in (("kwok", KWOK), ("helm", HELM)):
+            if not (CACHE / name).exists():
+                go("install", "-trimpath", module, seconds=_HOUR, GOBIN=str(CACHE))
+        return {**{name: CACHE / name for name in (*PROGRAMS, "kwok", "helm")}, "etcd": _etcd()}
+
+
+def _build(names: list[str]) -> None:
+    """Kubernetes' parts have versions of their own only outside of its repository: a module of ours says which."""
+    folder = CACHE / "build"
+    folder.mkdir(exist_ok=True)
+    source = Path(downloaded(f"k8s.io/kubernetes@{KUBERNETES}")["GoMod"]).read_text("utf-8")
+    parts = re.findall(r"^\s*(k8s\.io/[\w-]+) => \./staging", source, flags=re.MULTILINE)
+    version = re.search(r"^go (\S+)$", source, flags=re.MULTILINE)
+    assert parts
+    assert version is not None
+    replaced = "".join(f"\t{part} => {part} v0.{KUBERNETES.removeprefix('v1.')}\n" for part in parts)
+    (folder / "go.mod").write_text(
+        f"module kubernetes.test/build\n\ngo {version[1]}\n\n"
+        f"require k8s.io/kubernetes {KUBERNETES}\n\nreplace (\n{replaced})\n",
+        "utf-8",
+    )
+    wanted = [f"k8s.io/kubernetes/cmd/{name}" for name in names]
+    go("build", "-trimpath", "-ldflags=-s -w", "-o", str(CACHE), *wanted, folder=folder, seconds=_HOUR)
+
+
+def _etcd() -> Path:
+    own = shutil.which("etcd")
+    if own is not None:
+        return Path(own)
+    file = CACHE / "debian" / "usr" / "bin" / "etcd"
+    if not file.exists():
+        _unpack(CACHE / "debian")
+    return file
+
+
+def _unpack(folder: Path) -> None:
+    what = "install it, such as `apt-get install etcd-server`"
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+        raise CannotBeHadError(f"etcd is not here: {what}")
+    folder.mkdir(exist_ok=True)
+    done = subprocess.run(
+        ["apt-get", "download", "etcd-server"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    packages = list(folder.glob("etcd-server*.deb"))
+    if done.returncode != 0 or not packages:
+        raise CannotBeHadError(f"etcd is not here, and cannot be fetched: {what}\n{done.stderr[-500:]}")
+    subprocess.run(["dpkg-deb", "-x", str(packages[0]), str(folder)], check=True, capture_output=True)
+    packages[0].unlink()
