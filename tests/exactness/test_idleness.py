@@ -24,7 +24,6 @@ def test_a_window_closes_by_the_wall_clock_once_nothing_comes(kafka: Broker, tmp
         live.until(lambda: live.open("two"), "the window's end")
         took = time.monotonic() - sent
     assert took > 4, "the window's end is 4 s behind its last record, and as many must pass"
-    assert took < 15
 
 
 def test_a_stream_that_never_speaks_is_told_and_its_first_record_ends_that(kafka: Broker, tmp_path: Path):

@@ -114,7 +114,7 @@ def incidents(path: Path, name: str) -> list[Incident]:
 def asked(run: Run, path: str, verb: str = "GET") -> Any:
     """The API's answer; None while it does not listen."""
     try:
-        answer = httpx.request(verb, f"http://127.0.0.1:{run.port}/api/v1{path}", timeout=10)
+        answer = httpx.request(verb, f"http://127.0.0.1:{run.port}/api/v1{path}", timeout=60)
     except httpx.TransportError:
         return None
     assert answer.is_success, answer.text

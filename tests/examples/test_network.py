@@ -130,7 +130,7 @@ def everything(broker: Broker, topic: str) -> list[Any]:
     consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": unique("g"), **broker.client()})
     ends = [consumer.get_watermark_offsets(TopicPartition(topic, n), timeout=30)[1] for n in range(6)]
     consumer.close()
-    return read(broker, topic, sum(ends), 6, timeout=60)
+    return read(broker, topic, sum(ends), 6)
 
 
 def assert_sent_once(network: Network) -> None:

@@ -237,7 +237,7 @@ class Process:
 
 def get(url: str, path: str, **parameters: Any) -> tuple[int, Any]:
     """The status and the JSON of an answer."""
-    answer = httpx.get(url + path, params=parameters, timeout=10)
+    answer = httpx.get(url + path, params=parameters, timeout=60)
     return answer.status_code, answer.json()
 
 

@@ -28,7 +28,7 @@ def acting(tmp_path: Path) -> Iterator[str]:
 
 
 def post(url: str, path: str, said: Any = None, **headers: str) -> tuple[int, Any]:
-    answer = httpx.post(f"{url}/api/v1{path}", json=said, headers=headers, timeout=10)
+    answer = httpx.post(f"{url}/api/v1{path}", json=said, headers=headers, timeout=60)
     return answer.status_code, answer.json()
 
 

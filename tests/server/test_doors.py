@@ -264,7 +264,7 @@ def test_a_large_request_that_does_not_say_so(url: str):
 def test_a_body_that_does_not_come(url: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("streamgauge.server.guard.BODY_SECONDS", 0.1)
     host, port = url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(
             f"POST /sign-in HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 9\r\n\r\ntok".encode()
         )

@@ -19,7 +19,7 @@ from tests.server.given import START, Process, configuration, fill
 
 
 def body(web: str, path: str, **parameters: Any) -> dict[str, Any]:
-    answer = httpx.get(f"{web}/api/v1/{path}", params=parameters or None, timeout=20)
+    answer = httpx.get(f"{web}/api/v1/{path}", params=parameters or None, timeout=60)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
@@ -125,7 +125,7 @@ def test_drift_through_time(web: str):
     ],
 )
 def test_what_is_refused(web: str, path: str, status: int, words: str):
-    answer = httpx.get(f"{web}/api/v1/{path}", timeout=20)
+    answer = httpx.get(f"{web}/api/v1/{path}", timeout=60)
     assert answer.status_code == status
     assert words in answer.json()["error"]
 

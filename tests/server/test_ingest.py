@@ -54,7 +54,7 @@ class Served:
     def post(self, content: bytes | str, *, stream: str = "clicks", **headers: str | None) -> httpx.Response:
         given = {"authorization": f"Bearer {TOKEN}", "content_type": "application/json", **headers}
         sent = {name.replace("_", "-"): value for name, value in given.items() if value is not None}
-        return httpx.post(f"{self.url}/{stream}/events", content=content, headers=sent, timeout=10)
+        return httpx.post(f"{self.url}/{stream}/events", content=content, headers=sent, timeout=60)
 
     def kept(self) -> list[bytes]:
         inbox = Inbox(self.store_url)
@@ -168,7 +168,7 @@ def test_a_request_that_is_too_large_is_refused_whether_it_says_so_or_not(served
     )
     headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
     parts = iter([large[:200], large[200:]])
-    unsaid = httpx.post(f"{served.url}/clicks/events", content=parts, headers=headers, timeout=10)
+    unsaid = httpx.post(f"{served.url}/clicks/events", content=parts, headers=headers, timeout=60)
     assert unsaid.status_code == 413
 
 

@@ -173,7 +173,7 @@ def test_a_value_of_a_million_characters_is_cut(process: Process, url: str):
 
 
 def test_events_come_while_the_server_lives(url: str):
-    with httpx.stream("GET", f"{url}/pages/events", timeout=10) as answer:
+    with httpx.stream("GET", f"{url}/pages/events", timeout=60) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         lines = answer.iter_lines()
         assert any(line == "event: picture" for line in lines)

@@ -102,12 +102,12 @@ def test_dead_letters_of_a_stream_with_masked_fields_show_no_record(url: str):
 
 
 def test_dead_letters_are_read_again_as_the_file_says_now(url: str):
-    told = httpx.post(f"{url}/api/v1/dead-letters/replay", json={"stream": "payments"}, timeout=20).json()
+    told = httpx.post(f"{url}/api/v1/dead-letters/replay", json={"stream": "payments"}, timeout=60).json()
     reasons = {one["offset"]: one["reason"] for one in told["letters"]}
     assert reasons[5] is None  # no monitor reads its amount
     assert "JSON" in reasons[17]
     assert (told["readable"], told["put_back"]) == (1, 0)
-    refused = httpx.post(f"{url}/api/v1/dead-letters/replay", json={"stream": "other"}, timeout=20)
+    refused = httpx.post(f"{url}/api/v1/dead-letters/replay", json={"stream": "other"}, timeout=60)
     assert refused.status_code == 404
 
 

@@ -160,6 +160,6 @@ def test_they_are_in_the_topic_when_it_is_answered(kafka: Broker, tmp_path):
 def held(kafka: Broker, topic: str) -> int:
     """How many records a topic of two partitions holds."""
     consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": unique("looking")})
-    ends = [consumer.get_watermark_offsets(TopicPartition(topic, n), timeout=10) for n in range(2)]
+    ends = [consumer.get_watermark_offsets(TopicPartition(topic, n), timeout=60) for n in range(2)]
     consumer.close()
     return sum(end for _, end in ends)

@@ -113,7 +113,7 @@ def test_health_answers_within_a_second_beside_a_busy_engine(process: Process):
         with httpx.Client() as client:
             for _ in range(5):
                 began = time.monotonic()
-                assert client.get(url, timeout=10).status_code == 200
+                assert client.get(url, timeout=60).status_code == 200
                 taken.append(time.monotonic() - began)
         assert sorted(taken)[2] < 1.0, taken
     finally:

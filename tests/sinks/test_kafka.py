@@ -58,7 +58,7 @@ def test_where_columns_and_key_say_what_is_written(kafka: Broker, tmp_path: Path
     topic = kafka.create_topic(unique("rows"), 1)
     write = to(kafka, topic, where="n > 1", columns={"who": "upper(k)", "twice": "n * 2"}, key=["k", "n"])
     run(tmp_path, TWO, {"m": monitor(write=write)})
-    assert [told(message) for message in read(kafka, topic, 2, timeout=3)] == [
+    assert [told(message) for message in read(kafka, topic, 2, whole=True)] == [
         ('["a", 3]', {"who": "A", "twice": 6})
     ]
 
@@ -190,7 +190,7 @@ def test_while_the_broker_is_away_rows_wait_and_a_later_start_brings_them(own_ka
     look.close()
     broker.start()
     run(tmp_path, TWO, {"m": monitor(write=to(broker, topic))})  # nothing new to read
-    assert [told(message)[1]["n"] for message in read(broker, topic, 5, timeout=3)] == [3, 1, 1, 1]
+    assert [told(message)[1]["n"] for message in read(broker, topic, 5, whole=True)] == [3, 1, 1, 1]
 
 
 def test_nobody_there_ends_in_time():

@@ -7,7 +7,7 @@ from typing import Any
 
 from streamgauge.config import load
 from streamgauge.engines.embedded.session import Session
-from tests.services.kafka import Broker, unique
+from tests.services.kafka import Broker
 
 START = 1_772_445_600
 """2026-03-02T10:00:00Z in seconds."""
@@ -51,15 +51,9 @@ def to(broker: Broker, topic: str, **more: Any) -> dict[str, Any]:
     return {"type": "kafka", "brokers": broker.bootstrap, "topic": topic, **more}
 
 
-def read(broker: Broker, topic: str, count: int, partitions: int = 1, timeout: float = 20) -> list[Any]:
-    """The first ``count`` messages of a topic, or fewer after ``timeout`` seconds."""
-    from confluent_kafka import Consumer, TopicPartition
-
-    consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": unique("g"), **broker.client()})
-    consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
-    found: list[Any] = consumer.consume(count, timeout)
-    consumer.close()
-    return [message for message in found if message.error() is None]
+def read(broker: Broker, topic: str, count: int, partitions: int = 1, *, whole: bool = False) -> list[Any]:
+    """The first ``count`` messages of a topic, waited for; with ``whole`` not more than there are now."""
+    return broker.read(topic, count, partitions, whole=whole)
 
 
 def told(message: Any) -> tuple[str | None, dict[str, Any]]:

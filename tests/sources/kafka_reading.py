@@ -56,7 +56,7 @@ class Reading:
         self.polls.append(poll)
         return poll
 
-    def until(self, holds: Callable[[], Any], *, within: float = 30.0) -> Self:
+    def until(self, holds: Callable[[], Any], *, within: float = 90.0) -> Self:
         deadline = time.monotonic() + within
         while not holds():
             self.poll()

@@ -53,12 +53,11 @@ def test_others_in_the_group_are_named_and_ourselves_not(kafka: Broker):
 
 def test_a_killed_reader_has_its_partitions_back_at_once(kafka: Broker):
     topic, group = kafka.create_topic(unique(), 2), unique("group")
-    killed = Reading(source_of(kafka, topic, group=group, instance="same"))
+    long = {"session.timeout.ms": 120_000}
+    killed = Reading(source_of(kafka, topic, group=group, instance="same", settings=long))
     killed.settle()  # and is never heard of again: nothing is closed
-    began = time.monotonic()
-    with Reading(source_of(kafka, topic, group=group, instance="same")) as back:
-        back.until(lambda: len(back.assigned) == 2)
-        assert time.monotonic() - began < 5  # the session would have lasted six
+    with Reading(source_of(kafka, topic, group=group, instance="same", settings=long)) as back:
+        back.until(lambda: len(back.assigned) == 2, within=60)  # the session would have lasted twice as long
         with pytest.raises(SourceError, match="another process on the same store took over"):
             killed.until(lambda: False)
     killed.source.close()
@@ -71,7 +70,7 @@ def test_leaving_keeps_the_place_of_a_named_instance(kafka: Broker):
     assert source_of(kafka, topic, group=group).other_members() == ["streamgauge-payments on 127.0.0.1"]
     began = time.monotonic()
     one.source.close()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 30
 
 
 def test_partitions_taken_away_and_given_back_start_where_the_store_stands(kafka: Broker):

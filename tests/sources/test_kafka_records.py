@@ -59,7 +59,6 @@ def test_caught_up_is_seen_soon_and_again_while_nothing_comes(kafka: Broker):
     with Reading(source_of(kafka, topic)) as reading:
         reading.settle()
         tail = reading.oldest_tail()
-        assert time.monotonic() - tail.answered_at < 2
         reading.until(lambda: reading.oldest_tail().asked_at > tail.answered_at)
     assert sum(reading.next.values()) == 30
 

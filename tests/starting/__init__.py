@@ -112,7 +112,7 @@ def run(
     *,
     environ: Mapping[str, str] | None = None,
     folder: str | Path | None = None,
-    timeout: float = 60,
+    timeout: float = 120,
 ) -> subprocess.CompletedProcess[str]:
     """Run ``streamgauge ARGUMENTS`` to its end, and take what it printed."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:

@@ -212,12 +212,16 @@ class Broker:
                     raise
                 time.sleep(0.1)
             else:
-                self._spread(name, deadline)
+                self._spread(name, partitions)
                 return name
 
-    def _spread(self, name: str, deadline: float) -> None:
-        """Wait until the broker tells of a new topic: the controller knows it a little earlier."""
-        while self.admin.list_topics(name, timeout=10).topics[name].error is not None:
+    def _spread(self, name: str, partitions: int) -> None:
+        """Wait until the broker tells of a new topic, or of new partitions: the controller knows them a little earlier."""
+        deadline = time.monotonic() + 60
+        while True:
+            told = self.admin.list_topics(name, timeout=30).topics[name]
+            if told.error is None and sum(one.leader >= 0 for one in told.partitions.values()) == partitions:
+                return
             assert time.monotonic() < deadline, f"the broker does not know the new topic {name}"
             time.sleep(0.02)
 
@@ -226,6 +230,7 @@ class Broker:
         from confluent_kafka.cimpl import NewPartitions
 
         self.admin.create_partitions([NewPartitions(topic, total)])[topic].result(20)
+        self._spread(topic, total)
         self._producer = None  # it would look for new partitions only minutes later
 
     def delete_topic(self, topic: str) -> None:
@@ -318,6 +323,27 @@ class Broker:
             "reconnect.backoff.max.ms": 500,
         }
         return Producer({**mine, **self.client(), **(settings or {})})
+
+    def read(self, topic: str, count: int, partitions: int = 1, *, whole: bool = False) -> list[Any]:
+        """The first ``count`` messages of a topic, waited for; with ``whole`` not more than there are now."""
+        from confluent_kafka import Consumer, TopicPartition
+
+        mine = {"bootstrap.servers": self.bootstrap, "group.id": unique("reads"), "log_level": 0}
+        consumer = Consumer({**mine, **self.client(), "enable.partition.eof": True})
+        consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
+        found: list[Any] = []
+        ended: set[int] = set()
+        deadline = time.monotonic() + 60
+        while len(found) < count and not (whole and len(ended) == partitions):
+            assert time.monotonic() < deadline, f"{len(found)} of {count} messages came within 60 s"
+            for message in consumer.consume(count - len(found), 0.1):
+                error = message.error()
+                if error is None:
+                    found.append(message)
+                elif error.name() == "_PARTITION_EOF":
+                    ended.add(message.partition() or 0)
+        consumer.close()
+        return found
 
     @staticmethod
     def _write(
