@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 import yaml
 
+from streamgauge.checkup.metric_names import comparison
 from streamgauge.testing import eventually
 from tests.monitoring import asked
 from tests.services.prometheus import Prometheus
@@ -19,7 +20,7 @@ def scraping(at: Mapping[str, Sequence[int]], every: str = "2s") -> str:
     """prometheus.yml as it is, but for addresses, its pace, and the jobs that are not here.
 
     Args:
-        at: for each job that is here, the ports of this machine in the order of its targets.
+        at: for each job that is here, the ports of its targets on this machine.
         every: how often it scrapes and judges.
     """
     config = yaml.safe_load((asked.MONITORING / "prometheus" / "prometheus.yml").read_text("utf-8"))
@@ -28,9 +29,8 @@ def scraping(at: Mapping[str, Sequence[int]], every: str = "2s") -> str:
     config["scrape_configs"] = [job for job in config["scrape_configs"] if job["job_name"] in at]
     assert {job["job_name"] for job in config["scrape_configs"]} == set(at)
     for job in config["scrape_configs"]:
-        ports = iter(at[job["job_name"]])
-        for one in job["static_configs"]:
-            one["targets"] = [f"127.0.0.1:{next(ports)}" for _ in one["targets"]]
+        (targets,) = job["static_configs"]
+        targets["targets"] = [f"127.0.0.1:{port}" for port in at[job["job_name"]]]
     return str(yaml.safe_dump(config))
 
 
@@ -90,6 +90,13 @@ def of_alert(name: str, **instead: str) -> asked.Asked:
         assert f"> {words}" in expr
         expr = expr.replace(f"> {words}", f"> {shorter}")
     return asked.Asked(f"rule {name}", expr)
+
+
+def doctor_knows(prometheus: Prometheus, *names: str) -> None:
+    """`doctor --dashboards` finds each name that these dashboards ask for."""
+    files = [asked.DASHBOARDS / f"{name}.json" for name in names]
+    found = list(comparison.examine(files, comparison.known_to(prometheus.url)))
+    assert [(one.grade, one.about) for one in found] == [("fine", str(file)) for file in files]
 
 
 def none_fires(prometheus: Prometheus) -> None:

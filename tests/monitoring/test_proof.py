@@ -15,7 +15,6 @@ from typing import Any
 import httpx
 import pytest
 
-from streamgauge.checkup.metric_names import comparison
 from tests.monitoring import asked, proving
 from tests.services.kafka import Broker, agent
 from tests.services.missing import CannotBeHadError, skip_or_fail
@@ -183,6 +182,4 @@ def test_prometheus_takes_the_rules_and_none_fires_on_a_healthy_system(here):
 
 def test_doctor_finds_every_name_there(here):
     _, prometheus = here
-    files = [asked.DASHBOARDS / f"{name}.json" for name in ("streamgauge", "fastapi", "fraud", "jvm-metrics")]
-    found = list(comparison.examine(files, comparison.known_to(prometheus.url)))
-    assert [(one.grade, one.about) for one in found] == [("fine", str(file)) for file in files]
+    proving.doctor_knows(prometheus, "streamgauge", "fastapi", "fraud", "jvm-metrics")

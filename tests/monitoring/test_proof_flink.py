@@ -79,6 +79,10 @@ def test_no_rule_fires_on_a_healthy_job(here):
     proving.none_fires(here.prometheus)
 
 
+def test_doctor_finds_every_name_there(here):
+    proving.doctor_knows(here.prometheus, "flink-overview")
+
+
 def test_back_pressure_returns_under_a_slow_task(here):
     fired = proving.of_alert("FlinkBackPressure")
     here.is_well(fired)

@@ -65,6 +65,10 @@ def test_no_rule_fires_on_a_healthy_query(here):
     proving.none_fires(here.prometheus)
 
 
+def test_doctor_finds_every_name_there(here):
+    proving.doctor_knows(here.prometheus, "spark-overview")
+
+
 def test_falling_behind_returns_under_a_slow_task(here):
     fired = proving.of_alert("SparkFallsBehind")
     proving.returns_nothing(here.prometheus, fired)
