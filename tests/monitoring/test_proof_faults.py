@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.monitoring import proving
@@ -25,26 +29,55 @@ monitors:
     window: {{type: tumbling, size: 1s, by: account, compute: {{events: count(*)}}}}
     detect: {{type: threshold, when: events > 1000000}}
     write: {{type: postgres, url: "postgresql://nobody@127.0.0.1:{away}/gone", table: rows, spool: 10}}
+  any-payment:
+    stream: payments
+    window: {{type: tumbling, size: 1s, compute: {{events: count(*)}}}}
+    detect: {{type: threshold, when: events > 0}}
+    notify: nobody
+  drift:
+    stream: payments
+    window: {{type: count, size: 200, every: 100}}
+    detect: {{type: psi, features: [amount], reference: "{folder}/others.reference"}}
+    metrics_prefix: fraud
+channels:
+  nobody: {{type: webhook, url: "http://127.0.0.1:{away}/"}}
 store: sqlite:///{folder}/proof.db
 server: {{port: {port}}}
 """
+"""A sink and a channel that are away, and payments of other amounts than those of the reference."""
 
 
-def test_rows_that_are_dropped_return_once_a_sink_is_away(tmp_path):
+@pytest.fixture
+def ours(tmp_path: Path) -> Iterator[tuple[ServerProcess, str]]:
+    """Our process, and its address."""
+    port, away = free_ports(2)
+    others = tmp_path / "others.csv"
+    others.write_text("amount\n" + "".join(f"{90_000 + i % 500}\n" for i in range(2_000)), "utf-8")
+    program_of_ours = [sys.executable, "-m", "streamgauge"]
+    build = ["reference", "build", "--from", str(others), "--out", str(tmp_path / "others.reference")]
+    subprocess.run([*program_of_ours, *build], check=True, capture_output=True)
+    file = tmp_path / "away.yaml"
+    file.write_text(CONFIG.format(port=port, away=away, folder=tmp_path), "utf-8")
+    process = ServerProcess([*program_of_ours, "run", str(file)], tmp_path / "log")
+    yield process, f"http://127.0.0.1:{port}"
+    process.kill()
+
+
+def test_our_own_rules_return_under_their_faults(ours):
+    process, url = ours
     try:
         program("prometheus")
     except CannotBeHadError as missing:
         skip_or_fail(str(missing))
-    port, away = free_ports(2)
-    file = tmp_path / "away.yaml"
-    file.write_text(CONFIG.format(port=port, away=away, folder=tmp_path), "utf-8")
-    ours = ServerProcess([sys.executable, "-m", "streamgauge", "run", str(file)], tmp_path / "log")
-    fired = proving.of_alert("StreamgaugeRowsDropped")
-    try:
-        with Prometheus(proving.scraping({"streamgauge": [port]})) as prometheus:
-            proving.all_answer(prometheus, {"streamgauge"}, ours.last_words)
-            proving.returns(prometheus, [fired], ours.last_words)
-            ours.kill()
-            proving.returns(prometheus, [proving.of_alert("StreamgaugeDown")])
-    finally:
-        ours.kill()
+    alerts = ("StreamgaugeRowsDropped", "StreamgaugeNoticesStay", "FraudInputDrifted")
+    paused, down = proving.of_alert("StreamgaugeMonitorPaused"), proving.of_alert("StreamgaugeDown")
+    with Prometheus(proving.scraping({"streamgauge": [int(url.rsplit(":")[-1])]})) as prometheus:
+        proving.all_answer(prometheus, {"streamgauge"}, process.last_words)
+        proving.returns(prometheus, map(proving.of_alert, alerts), process.last_words)
+        assert not prometheus.query(paused.expr)
+        assert not prometheus.query(down.expr)
+
+        httpx.post(f"{url}/api/v1/monitors/drift/pause", trust_env=False).raise_for_status()
+        proving.returns(prometheus, [paused], process.last_words)
+        process.kill()
+        proving.returns(prometheus, [down])
