@@ -9,6 +9,8 @@ UV := $(shell command -v uv 2>/dev/null || echo .cache/uv/bin/uv)
 RUN := $(UV) run --frozen --quiet
 PYTEST := $(RUN) python -m pytest
 PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist loadfile
+# Who waits for servers leaves a processor free: one worker more than there are processors.
+WAITING := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --maxprocesses 8 --dist loadfile
 
 # Kernels are compiled once for all processes and runs.
 export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
@@ -17,7 +19,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-detectors soak docs pictures format lint types environment \
+.PHONY: help servers demo test bench bench-detectors soak docs pictures format lint types environment \
 	test-unit test-conformance test-services test-docs test-connect test-kubernetes
 
 help: ## This list
@@ -27,7 +29,7 @@ demo: environment ## See it happen: invented payments with planted faults, found
 	@if [ -t 1 ]; then $(RUN) streamgauge demo --stay; else $(RUN) streamgauge demo; fi
 
 test: environment ## Everything that must hold: format, lint, types, tests on a real Kafka, docs
-	@$(RUN) python scripts/run_stages.py lint types test-unit test-conformance test-services test-docs
+	@$(RUN) python scripts/run_stages.py --beside servers lint types test-unit test-conformance test-services test-docs
 
 bench: environment ## Measure speed, memory and delay; prints tables and writes JSON (half an hour and more)
 	@$(RUN) python -m benchmarks
@@ -66,7 +68,7 @@ test-conformance: environment ## The contracts of detectors, windows, sources, c
 	@$(PYTEST) -m "conformance and not services and not soak" $(PARALLEL)
 
 test-services: environment ## What needs a real Kafka, Alertmanager or Chromium; brings them, starts each once
-	@$(PYTEST) -m "services and not soak" $(PARALLEL)
+	@$(PYTEST) -m "services and not soak" $(WAITING)
 
 test-docs: environment ## Every block of the docs, the examples and the demo
 	@$(PYTEST) -m "not services and not soak" tests/docs tests/examples tests/cli/test_demo.py $(PARALLEL)
@@ -76,6 +78,9 @@ test-connect: environment ## The sinks for Kafka Connect: built, then on a real 
 
 test-kubernetes: environment ## The charts on a real Kubernetes; builds it once with Go 1.26, etcd is Debian's
 	@STREAMGAUGE_REQUIRE_SERVICES=1 $(PYTEST) -m soak tests/deploy/helm/test_cluster.py --timeout 3600
+
+servers: environment ## Bring what the tests' servers are made of, where it is not here yet
+	@$(RUN) python -m tests.services
 
 environment: $(UV)
 	@$(UV) sync --frozen --quiet

@@ -1,8 +1,10 @@
 """Run make targets one after the other, all of them, and end with one line for each and one for everything.
 
     python scripts/run_stages.py lint types test-unit
+    python scripts/run_stages.py --beside servers lint types test-unit test-services
 
-Ends with 1 if any target failed.
+Ends with 1 if any target failed. The target behind ``--beside`` runs beside all that come before ``test-services``,
+which waits for it; what it comes to is no stage's matter.
 """
 
 from __future__ import annotations
@@ -63,9 +65,24 @@ def total(stages: list[Stage]) -> str:
     return " ".join(["=====", "; ".join(filter(None, [verdict, tests])), f"in {seconds:.0f}s", "====="])
 
 
+def beside(target: str) -> subprocess.Popen[bytes]:
+    """Start ``make target``, of which nothing is shown."""
+    make = [os.environ.get("MAKE", "make"), "--no-print-directory", target]
+    return subprocess.Popen(make, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 def main() -> int:
     """Run the targets named on the command line."""
-    stages = [run(target) for target in sys.argv[1:]]
+    targets, ahead = sys.argv[1:], None
+    if targets[:1] == ["--beside"]:
+        ahead, targets = beside(targets[1]), targets[2:]
+    stages = []
+    for target in targets:
+        if ahead is not None and target == "test-services":
+            ahead.wait()
+        stages.append(run(target))
+    if ahead is not None:
+        ahead.wait()
     print("\n" + "\n".join(map(str, stages)))
     print(total(stages), flush=True)
     return 1 if any(stage.failed for stage in stages) else 0

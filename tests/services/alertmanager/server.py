@@ -45,7 +45,7 @@ class Alertmanager:
         config = self._folder / "alertmanager.yml"
         config.write_text(_CONFIG.format(receiver=self._receiver))
         command = [
-            str(_program()), f"--config.file={config}", f"--storage.path={self._folder / 'data'}",
+            str(program()), f"--config.file={config}", f"--storage.path={self._folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{self._port}", "--cluster.listen-address=", "--log.level=warn",
         ]  # fmt: skip
         self._server = ServerProcess(command, self._folder / "log")
@@ -83,7 +83,7 @@ class Alertmanager:
         self.close()
 
 
-def _program() -> Path:
+def program() -> Path:
     """The one that was built, one of the machine's, or one built now."""
     for found in (
         CACHE / "alertmanager",

@@ -20,20 +20,21 @@ def argument(port: int, rules: Path) -> str:
     Raises:
         CannotBeHadError: no Maven, or no way to Maven Central.
     """
-    return f"-javaagent:{_jar()}=127.0.0.1:{port}:{rules}"
+    return f"-javaagent:{jar()}=127.0.0.1:{port}:{rules}"
 
 
-def _jar() -> Path:
+def jar() -> Path:
+    """Where the agent lies; several processes may ask at once, one of them fetches."""
     folder = CACHE.parent / "jmx-agent"
-    jar = folder / f"jmx_prometheus_javaagent-{VERSION}.jar"
-    if jar.exists():
-        return jar
+    file = folder / f"jmx_prometheus_javaagent-{VERSION}.jar"
+    if file.exists():
+        return file
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not jar.exists():
+        if not file.exists():
             _fetch(folder)
-    return jar
+    return file
 
 
 def _fetch(folder: Path) -> None:
