@@ -71,6 +71,15 @@ def beside(target: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(make, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+def settle(process: subprocess.Popen[bytes], patience: float = 300) -> None:
+    """Wait until it has ended, but not forever."""
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 def main() -> int:
     """Run the targets named on the command line."""
     targets, ahead = sys.argv[1:], None
@@ -79,10 +88,10 @@ def main() -> int:
     stages = []
     for target in targets:
         if ahead is not None and target == "test-services":
-            ahead.wait()
+            settle(ahead)
         stages.append(run(target))
     if ahead is not None:
-        ahead.wait()
+        settle(ahead)
     print("\n" + "\n".join(map(str, stages)))
     print(total(stages), flush=True)
     return 1 if any(stage.failed for stage in stages) else 0
