@@ -62,7 +62,7 @@ def test_an_hour_in_which_all_is_well():
     ],
 )
 def test_a_fault_has_its_name(fault, monitor, within):
-    rounds = [at(i) for i in range(BEGINS)] + [at(BEGINS + i, **fault(i)) for i in range(60)]
+    rounds = [at(i) for i in range(BEGINS)] + [at(BEGINS + i, **fault(i)) for i in range(32)]
     found = told(rounds, FLINK_JOBS_RUNNING="1")
     assert {one.monitor for one in found} == {monitor}
     assert 0 <= found[0].after - BEGINS * 10 <= within
@@ -91,7 +91,7 @@ def test_a_fault_has_its_name(fault, monitor, within):
 )
 def test_what_is_no_fault(quiet):
     rounds = [at(i, job=BEFORE) for i in range(BEGINS)]
-    after = [at(BEGINS + i, **{"job": BEFORE, **quiet(i)}) for i in range(60)]
+    after = [at(BEGINS + i, **{"job": BEFORE, **quiet(i)}) for i in range(32)]
     assert told(rounds + after) == []
 
 

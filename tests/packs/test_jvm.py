@@ -17,7 +17,7 @@ PAGE = (Path(__file__).parents[1] / "sources" / "pages" / "jvm-jmx.prom").read_t
 SOURCE: Any = packs.load_with(["jvm"]).streams["jvm-metrics"].source
 ROWS = list(series(PAGE, re.compile(str(SOURCE.metrics))))
 OLD = "Tenured Gen"
-BEGINS = 60
+BEGINS = 30
 
 
 def name(row: dict[str, Any]) -> str:
@@ -82,7 +82,7 @@ def test_an_hour_in_which_all_is_well():
         (lambda _: {"jvm_threads_deadlocked": 2.0}, {"jvm-deadlock"}, 0),
         (lambda _: {"jvm_threads_current": 9000.0}, {"jvm-threads"}, 0),
         (lambda _: {"jvm_threads_state BLOCKED": 40.0}, {"jvm-threads-blocked"}, 60),
-        (lambda i: {"process_cpu_seconds_total": 180 + 9.9 * i}, {"jvm-cpu"}, 600),
+        (lambda i: {"process_cpu_seconds_total": 90 + 9.9 * i}, {"jvm-cpu"}, 600),
     ],
 )
 def test_a_fault_has_its_name(fault, monitors, within):

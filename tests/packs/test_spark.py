@@ -59,7 +59,7 @@ def test_an_hour_in_which_all_is_well():
     ],
 )
 def test_a_fault_has_its_name(fault, monitor, within):
-    rounds = [at(i) for i in range(BEGINS)] + [at(BEGINS + i, **fault(i)) for i in range(122)]
+    rounds = [at(i) for i in range(BEGINS)] + [at(BEGINS + i, **fault(i)) for i in range(66)]
     found = told(rounds)
     assert {one.monitor for one in found} == {monitor}
     assert 0 <= found[0].after - BEGINS * EVERY <= within
