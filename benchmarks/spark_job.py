@@ -44,7 +44,7 @@ def exact(spark):
     """The same file as everywhere."""
     config = load(FILE.format(**wanted))
     driving.make_topics(wanted["brokers"], (settings.topic, settings.times))
-    return job.start(spark, config, settings, "exact", driving.begin(spark, config, settings).run)
+    return job.start(spark, config, settings, "exact", driving.begin(spark, config, settings).run)[0]
 
 
 def count(key, frames, state):

@@ -19,7 +19,7 @@ from streamgauge.engines.reporting.spread import Durations
 from streamgauge.engines.reporting.status import StatusBoard
 from streamgauge.engines.reporting.totals import Totals
 from streamgauge.errors import StoreError
-from streamgauge.metrics import METRICS, Outbox, make_registry
+from streamgauge.metrics import METRICS, SPARK, Outbox, make_registry
 from streamgauge.server.thread import ServerThread
 from streamgauge.stores.contract import Commit
 from streamgauge.testing import PushedClock
@@ -62,8 +62,8 @@ def served(tmp_path: Path):
 
 def test_every_metric_has_its_row_in_the_docs_and_no_row_is_left_over():
     rows = dict(re.findall(r"^\| `([a-z_]+)` \| (.*) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
-    assert sorted(rows) == sorted(metric.name for metric in METRICS)
-    for metric in METRICS:
+    assert sorted(rows) == sorted(metric.name for metric in (*METRICS, *SPARK))
+    for metric in (*METRICS, *SPARK):
         kind, labels, said = rows[metric.name].split(" | ")
         assert kind == metric.kind
         assert labels == ", ".join(f"`{label}`" for label in metric.labels)

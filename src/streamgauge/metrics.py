@@ -23,6 +23,7 @@ from streamgauge import __version__
 from streamgauge.clock import Clock
 from streamgauge.engines.reporting.spread import Spread
 from streamgauge.engines.reporting.status import EngineStatus, StatusBoard
+from streamgauge.engines.spark.progress import EXPORTED
 
 if TYPE_CHECKING:
     from streamgauge.engines.reporting.drift_totals import DriftTotals
@@ -119,6 +120,9 @@ METRICS: tuple[Metric, ...] = (
     Metric("process_max_fds", "gauge", "How many it may have open.", ours=False),
 )  # fmt: skip
 """All of them."""
+
+SPARK: tuple[Metric, ...] = tuple(Metric(*row, ours=False) for row in EXPORTED)
+"""Those of a run with ``--engine spark``, which its driver serves instead."""
 
 Outbox: TypeAlias = Callable[[], Mapping[str, int]]
 """Asked at each scrape: how many notices wait per channel."""

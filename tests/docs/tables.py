@@ -14,6 +14,7 @@ from typing import Any
 from streamgauge.cli._group import FOLDER, first_line
 from streamgauge.config import plugins
 from streamgauge.config.schema import schema
+from streamgauge.engines.spark.native_refusals import NATIVE_DIFFERENCES, NATIVE_REFUSALS
 from streamgauge.engines.spark.refusals import DIFFERENCES, REFUSALS
 from tests.docs import pictures, reference, standing
 from tests.docs.pages import ROOT, pages
@@ -141,9 +142,12 @@ def _layout(_: str) -> str:
 
 
 def _engine(about: str) -> str:
-    if about == "refusals":
-        return _rows(("it", "why"), [(refusal.what, refusal.why) for refusal in REFUSALS])
-    return _rows(("whose", "what"), DIFFERENCES)
+    refused = {"refusals": REFUSALS, "native_refusals": NATIVE_REFUSALS}
+    if about in refused:
+        return _rows(("it", "why"), [(refusal.what, refusal.why) for refusal in refused[about]])
+    return _rows(
+        ("whose", "what"), {"differences": DIFFERENCES, "native_differences": NATIVE_DIFFERENCES}[about]
+    )
 
 
 _MAKERS: Mapping[str, Callable[[str], str]] = {

@@ -56,10 +56,14 @@ def test_there_is_something_of_everything(world: World):
         "burst",
         "mean",
         "visits",
+        "overall",
+        "crowd",
         "quiet",
         "alive",
     }
-    assert all(found["windows"][name] for name in ("burst", "mean", "visits", "usual", "alive"))
+    assert all(
+        found["windows"][name] for name in ("burst", "mean", "visits", "usual", "alive", "overall", "amounts")
+    )
     assert found["late"]
     assert len(found["bad"]) >= 12
 

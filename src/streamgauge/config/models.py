@@ -20,6 +20,7 @@ from streamgauge.channels.contract import ChannelConfig
 from streamgauge.channels.posting import is_http_url
 from streamgauge.config.derived import readable, row_kinds
 from streamgauge.config.given import with_given_fields
+from streamgauge.config.on_spark import SparkConfig
 from streamgauge.config.plugins import ByType, config_class
 from streamgauge.config.schedule import JobConfig
 from streamgauge.config.telling import (
@@ -379,6 +380,8 @@ class Config(Settings):
     """How many notices a channel gets before a storm is told in one."""
     schedule: Annotated[dict[Name, JobConfig], Field(default_factory=dict)]
     """What runs by itself at stated times."""
+    spark: SparkConfig = Field(default_factory=SparkConfig)
+    """How the engine Spark runs it."""
 
     _warnings: tuple[Mistake, ...] = PrivateAttr(default=())
 

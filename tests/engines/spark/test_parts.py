@@ -124,10 +124,12 @@ def test_a_changed_file_is_told_what_becomes_of_its_monitors():
 
 def test_what_a_query_tells_becomes_metrics():
     told = {
+        "name": "q",
         "batchId": 4,
+        "eventTime": {"watermark": "2023-11-14T22:13:20.000Z"},
         "numInputRows": 12,
         "durationMs": {"triggerExecution": 1500},
-        "stateOperators": [{"numRowsTotal": 3, "memoryUsedBytes": 700}],
+        "stateOperators": [{"numRowsTotal": 3, "memoryUsedBytes": 700, "numRowsDroppedByWatermark": 2}],
         "sources": [
             {
                 "endOffset": json.dumps({"t": {"0": 5, "1": 7}}),
@@ -139,14 +141,39 @@ def test_what_a_query_tells_becomes_metrics():
     progress = read_progress(told)
     assert progress.lag == {("t", "0"): 4, ("t", "1"): 0}
     metrics = Metrics()
-    metrics.note(progress)
-    assert metrics.registry.get_sample_value("streamgauge_spark_lag", {"topic": "t", "partition": "0"}) == 4
-    assert metrics.registry.get_sample_value("streamgauge_spark_batch_seconds_sum") == 1.5
+    metrics.note(progress, now=1_700_000_009_000_000)
+
+    def shown(name: str, **labels: str) -> float | None:
+        return metrics.registry.get_sample_value(f"streamgauge_spark_{name}", {"query": "q", **labels})
+
+    assert shown("lag", topic="t", partition="0") == 4
+    assert shown("batch_seconds_sum") == 1.5
+    assert (shown("state_rows"), shown("state_bytes"), shown("records_total")) == (3, 700, 12)
+    assert (shown("late_records_total"), shown("watermark_delay_seconds")) == (2, 9.0)
+    metrics.note(
+        read_progress({**told, "eventTime": {}}), now=1_700_000_009_000_000, watermark=1_700_000_008_000_000
+    )
+    assert shown("watermark_delay_seconds") == 1.0
 
 
 SOURCE = {"type": "kafka", "brokers": "x:9092", "topic": "s"}
 ASKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "mergeable monitors": ({"m": COUNT}, {"partitioned_by": []}),
+    "single records judged over several partitions": (
+        {"m": {"detect": {"type": "threshold", "when": "n > 9"}}},
+        {"partitioned_by": []},
+    ),
+    "sessions over several partitions": (
+        {"m": {**COUNT, "window": {"type": "session", "gap": "3s", "compute": {"n": "count(*)"}}}},
+        {"partitioned_by": []},
+    ),
+    "distinct over several partitions": (
+        {"m": {**COUNT, "window": {**COUNT["window"], "compute": {"n": "count(distinct k)"}}}},
+        {"partitioned_by": []},
+    ),
+    "include_empty over several partitions": (
+        {"m": {**COUNT, "window": {**COUNT["window"], "include_empty": True}}},
+        {"partitioned_by": []},
+    ),
     "single monitors": (
         {"m": {"window": {"type": "count", "size": 3, "every": 1, "by": "w"}, "detect": {"type": "threshold", "when": "count > 9"}}},
         {},

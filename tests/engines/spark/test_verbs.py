@@ -34,8 +34,8 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def mergeable(file: Path) -> Path:
-    file.write_text(FILE.replace(", by: BY", ""), "utf-8")
+def visits(file: Path) -> Path:
+    file.write_text(FILE.replace("tumbling, size: 5s, by: BY", "session, gap: 5s"), "utf-8")
     return file
 
 
@@ -44,11 +44,11 @@ def check(capsys) -> Verb:
     return Verb("check", capsys)
 
 
-def test_check_finds_what_spark_cannot_do(check: Verb, mergeable: Path):
-    done = check(mergeable, "--engine", "spark")
+def test_check_finds_what_spark_cannot_do(check: Verb, visits: Path):
+    done = check(visits, "--engine", "spark")
     assert done.code == 2
-    assert done.out.startswith("$.monitors.burst: mergeable monitors: ")
-    (told,) = check(mergeable, "--engine", "spark", "--json").objects
+    assert done.out.startswith("$.monitors.burst: sessions over several partitions: ")
+    (told,) = check(visits, "--engine", "spark", "--json").objects
     assert (told["kind"], told["engine"], told["path"]) == ("refused", "spark", "$.monitors.burst")
 
 

@@ -141,7 +141,7 @@ class Engine:
             telling=self.telling,
         )
         self.runners = Runners(
-            self.plan, self.board, self.ledger, paused=frozenset(self.paused), replay=self.finite
+            self._judged_here(), self.board, self.ledger, paused=frozenset(self.paused), replay=self.finite
         )
         self._forgetting = Forgetting(self.runners, self.board)
         self.mishaps.removed(self.store.told_through, self.config.schedule)
@@ -177,6 +177,10 @@ class Engine:
             mirror.restore(waited[mirror.runner.plan.name], reading)
         self._rereading = self._reread()
         self._ears.begin()
+
+    def _judged_here(self) -> Plan:
+        """What windows and detectors run here; of the rest others tell."""
+        return self.plan
 
     def _reread(self) -> Rereading | None:
         """After a damage: what leads from older states to the last commit, unheard."""

@@ -130,6 +130,23 @@ class Ledger:
     def _taking_part(self, group: Group) -> list[Monitor]:
         return [monitor for monitor in group.monitors if monitor.name not in self._silent]
 
+    # what was judged elsewhere
+
+    def heard_windows(self, block: HistoryBlock) -> None:
+        """Windows of a monitor that closed where its records are."""
+        self._history.append(block)
+        self.totals.last_end[block.monitor] = block.last_end
+
+    def heard_judgements(self, block: HistoryBlock) -> None:
+        """What is kept of verdicts that were reached there."""
+        self._judgements.keep(block)
+
+    def heard_late(self, monitor: str, window_start: int, stream: str | None) -> None:
+        """A record came too late for a window; ``stream`` where it is the first time that this record is told of."""
+        self._late[monitor, window_start] += 1
+        if stream is not None:
+            self.late_records[stream] += 1
+
     # the engine's side
 
     def gathered(self, gathered: Gathered) -> None:

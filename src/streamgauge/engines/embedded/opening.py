@@ -77,7 +77,7 @@ def run(
     """
     choices = choices or Choices()
     with (
-        _delivering(config, store, clock, choices) as (delivery, hear),
+        delivering(config, store, clock, choices) as (delivery, hear),
         _sinking(config, store, status, choices) as sinking,
     ):
         part = choices.part or Part(make_plan(config), NOBODY)
@@ -155,9 +155,10 @@ def _still_ours(store: Store, delivery: Delivery) -> None:
 
 
 @contextmanager
-def _delivering(
+def delivering(
     config: Config, store: Store, clock: Clock, choices: Choices
 ) -> Iterator[tuple[Delivery, list[Callable[[Tried], None]]]]:
+    """What carries notices away, running; and a list of who wants to hear of each try."""
     hear: list[Callable[[Tried], None]] = []
     named = {name for monitor in config.monitors.values() for name in monitor.notify} | set(config.channels)
     named |= set(channels_of(config.route)) | {

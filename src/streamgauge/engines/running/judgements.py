@@ -47,6 +47,10 @@ class Judgements:
         if verdicts.shapes is not None:
             self._remember(monitor, verdicts.shapes.take(rows), columns)
 
+    def keep(self, block: HistoryBlock) -> None:
+        """Keep what :meth:`blocks` of another one gave."""
+        self._blocks.append(block)
+
     def blocks(self) -> list[HistoryBlock]:
         """What the next commit writes."""
         return [*self._blocks, *self._shapes]

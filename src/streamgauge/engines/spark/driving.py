@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from streamgauge.clock import SystemClock
 from streamgauge.config.models import Config
 from streamgauge.engines.spark import job, versions
+from streamgauge.engines.spark.floors import Floors
 from streamgauge.errors import OutsideError, SourceError
 from streamgauge.plan import make_plan
 
@@ -71,17 +73,26 @@ def _run(
 
     stopping, metrics_at = around
     metrics = Metrics()
-    spark.streams.addListener(Listener(metrics))
+    spark.streams.addListener(Listener(metrics, SystemClock(), _mark(config, settings)))
     page = begin(spark, config, settings)
     with _served(metrics, metrics_at):
-        query = job.start(spark, config, settings, name, page.run)
+        queries = job.start(spark, config, settings, name, page.run)
         try:
-            while not stopping.is_set() and not query.awaitTermination(1):
+            while not stopping.is_set() and not spark.streams.awaitAnyTermination(1):
                 pass
         except StreamingQueryException as failed:
             raise SourceError(f"the query on Spark failed: {_reason(failed)}") from failed
         finally:
-            query.stop()
+            for query in queries:
+                query.stop()
+
+
+def _mark(config: Config, settings: job.Settings) -> Callable[[], int | None]:
+    """How far event time has come in the slowest partition, as partitions tell it; Spark's own windows say it themselves."""
+    if config.spark.fidelity == "native":
+        return lambda: None
+    floors = Floors({"bootstrap.servers": job.reading(config).brokers}, settings.times)
+    return lambda: floors.told().slowest()
 
 
 def begin(spark: SparkSession, config: Config, settings: job.Settings) -> versions.Made:

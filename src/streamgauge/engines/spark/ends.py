@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -114,11 +115,13 @@ class EndsReader(DataSourceStreamReader):  # type: ignore[misc]
         """One row for each partition."""
         assert isinstance(partition, _Piece)
         answer = msgspec.json.decode(partition.answer, type=Answer)
+        spread = _spread(partition.topics, answer.ends)
         for name, end in answer.ends.items():
             where = Partition.parse(name)
             floors = {s: answer.floors[s] for s in partition.topics[where.name] if s in answer.floors}
             started = answer.started.get(name, -1)
-            told = Told(answer.asked_at, end.offset, end.open, started, end.since, floors)
+            beside = {stream: spread[stream] for stream in partition.topics[where.name]}
+            told = Told(answer.asked_at, end.offset, end.open, started, end.since, floors, beside)
             yield where.name, where.number, -1, None, told_text(told)
 
     def _ask(self, before: Answer) -> Answer:
@@ -148,6 +151,15 @@ class EndsReader(DataSourceStreamReader):  # type: ignore[misc]
             assert self._watch is not None
             return self._watch.first(fresh)
         return {p: ends[p].offset if self._question.start == "latest" else -1 for p in fresh}
+
+
+def _spread(topics: dict[str, list[str]], ends: Iterable[str]) -> dict[str, dict[str, int]]:
+    """By stream, its topics and how many partitions each has."""
+    numbers = Counter(Partition.parse(name).name for name in ends)
+    return {
+        stream: {topic: numbers[topic] for topic, streams in topics.items() if stream in streams}
+        for stream in {stream for streams in topics.values() for stream in streams}
+    }
 
 
 def _text(answer: Answer) -> str:

@@ -16,14 +16,21 @@ _AT_ONCE = 10_000
 
 @dataclass(slots=True)
 class Come:
-    """By stream and partition, its largest event time, and whether it is idle."""
+    """By stream and partition, its largest event time, and whether it is idle; and its watermark."""
 
     of: dict[tuple[str, Partition], tuple[int, bool]] = field(default_factory=dict)
+    marks: dict[tuple[str, Partition], int] = field(default_factory=dict)
 
     def hear(self, line: Mapping[str, Any]) -> None:
         """Take in a line of kind ``time``."""
         where = line["stream"], Partition.parse(line["partition"])
         self.of[where] = int(line["largest"]), bool(line["idle"])
+        self.marks[where] = int(line.get("watermark", NEVER))
+
+    def slowest(self) -> int | None:
+        """The watermark that is behind all others of those that spoke; None where none did."""
+        spoke = [mark for mark in self.marks.values() if mark != NEVER]
+        return min(spoke, default=None)
 
     def floors(
         self, topics: Mapping[str, Sequence[str]], partitions: Collection[Partition]

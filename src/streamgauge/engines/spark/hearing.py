@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import structlog
@@ -21,6 +21,7 @@ from streamgauge.incidents import lifecycle
 from streamgauge.incidents.board import Board
 from streamgauge.keys import key_text
 from streamgauge.monitor import Monitor
+from streamgauge.pipeline import MonitorFailed
 from streamgauge.plan import Plan
 from streamgauge.stores.contract import HistoryBlock
 from streamgauge.verdict import Severity, Verdict
@@ -31,15 +32,56 @@ ROW = "heard:"
 _log = structlog.get_logger("streamgauge.spark")
 
 
+class Judge(Protocol):
+    """Judges what is not judged on Spark; takes in some kinds of lines and passes over the others."""
+
+    @property
+    def monitors(self) -> frozenset[str]:
+        """What it judges."""
+        ...
+
+    @property
+    def holds(self) -> bool:
+        """Whether something that was heard waits for more, and must be heard again after a restart."""
+        ...
+
+    def part(self, line: Mapping[str, Any]) -> None:
+        """Windows of one partition as they are now."""
+        ...
+
+    def time(self, line: Mapping[str, Any]) -> None:
+        """A partition has come so far."""
+        ...
+
+    def counted(self, line: Mapping[str, Any]) -> None:
+        """A window that Spark counted by itself."""
+        ...
+
+    def batch(self, line: Mapping[str, Any], *, again: bool = False) -> None:
+        """All of those of one batch are there; ``again``: it was judged before."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ear:
-    """What lines act upon; made anew whenever the engine begins again from its last commit."""
+    """What lines act upon; made anew whenever the engine begins again from its last commit.
+
+    Attributes:
+        meeting: judges what spans partitions.
+        paused: monitors that take no part.
+    """
 
     plan: Plan
     config: Config
     board: Board
     ledger: Ledger
     mishaps: Mishaps
+    meeting: Judge
+    paused: Container[str]
+
+
+class OnSpark(Exception):  # noqa: N818  it carries what an executor said
+    """A monitor's step raised there."""
 
 
 class Hearing:
@@ -58,10 +100,19 @@ class Hearing:
         self._late: tuple[str, int] | None = None
 
     def hear(self, line: Mapping[str, Any]) -> bool:
-        """Take in one line; whether it was new."""
+        """Take in one line; whether it was new.
+
+        Raises:
+            MonitorFailed: a monitor that is judged here, or whose parts come here, failed.
+        """
+        if line["kind"] == "counted":
+            self._ear.meeting.counted(line)
+            return True
         place = f"{ROW}{line['run']}/{line['source']}"
         n, last = int(line["n"]), self._last.get(place, 0)
         if n <= last:
+            if line["kind"] == "batch":
+                self._ear.meeting.batch(line, again=True)
             return False
         if last and n > last + 1:
             _log.error(
@@ -84,15 +135,23 @@ class Hearing:
                 self._bad(line)
             case "time":
                 self._time(line)
+            case "part":
+                self._ear.meeting.part(line)
+            case "batch":
+                self._ear.meeting.batch(line)
             case "failed" if monitor is not None:
-                self._ear.mishaps.failed(monitor.name, line["reason"])
+                self._failed(monitor, line["reason"])
         return True
+
+    @property
+    def holds(self) -> bool:
+        """Whether what was heard must be heard again after a restart."""
+        return self._ear.meeting.holds
 
     def settle(self) -> None:
         """Hand windows that were heard to the next commit."""
         for name, lines in self._windows.items():
-            self._ear.ledger._history.append(self._block(name, lines))
-            self._ear.ledger.totals.last_end[name] = max(line["moments"][2] for line in lines)
+            self._ear.ledger.heard_windows(self._block(name, lines))
         self._windows.clear()
 
     def _verdict(self, monitor: Monitor, line: Mapping[str, Any]) -> None:
@@ -110,9 +169,18 @@ class Hearing:
             lambda: (None if partition is None else Partition.parse(partition), samples),
         )
 
+    def _failed(self, monitor: Monitor, reason: str) -> None:
+        if monitor.name not in self._ear.meeting.monitors:
+            self._ear.mishaps.failed(monitor.name, reason)
+        elif monitor.name not in self._ear.paused:  # without one of its parts it would judge less
+            raise MonitorFailed([monitor.name], OnSpark(reason))
+
     def _time(self, line: Mapping[str, Any]) -> None:
         """What waits for time to pass on that partition: conditions that hold until told otherwise."""
+        self._ear.meeting.time(line)
         for monitor in self._ear.plan.monitors.values():
+            if monitor.name in self._ear.meeting.monitors:
+                continue
             if self._ear.config.origin_of(monitor.stream) == line["stream"]:
                 lifecycle.pass_time_of(
                     monitor.name, line["partition"], int(line["watermark"]), monitor.policy, self._ear.board
@@ -126,14 +194,12 @@ class Hearing:
             columns[name] = np.array(line["columns"][name]["values"], np.int64)
         ends = columns["window_end"]
         block = HistoryBlock(line["monitor"], int(ends.min()), int(ends.max()), columns)
-        self._ear.ledger._judgements._blocks.append(block)
+        self._ear.ledger.heard_judgements(block)
 
     def _late_record(self, monitor: Monitor, line: Mapping[str, Any]) -> None:
-        ledger = self._ear.ledger
-        ledger._late[monitor.name, int(line["moments"][1])] += 1
         record = line["partition"], int(line["offset"])
-        if record != self._late:  # it may be late for several windows
-            ledger.totals.late[line["stream"]] += 1
+        stream = None if record == self._late else line["stream"]  # it may be late for several windows
+        self._ear.ledger.heard_late(monitor.name, int(line["moments"][1]), stream)
         self._late = record
 
     def _bad(self, line: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from streamgauge.batch import Partition
 from streamgauge.clock import to_micros
 from streamgauge.config.models import Config
 from streamgauge.engines.spark.partition import Work
+from streamgauge.engines.spark.parts import staged
 from streamgauge.engines.spark.refusals import refused
 from streamgauge.errors import ConfigError, OutsideError
 from streamgauge.plan import Plan, make_plan
@@ -97,7 +98,7 @@ def works(config: Config, streams: Mapping[str, Sequence[str]]) -> dict[str, Wor
     """What is done with the records of each topic."""
     plan = make_plan(config)
     return {
-        topic: Work(Plan({name: plan.streams[name] for name in names}, plan.monitors))
+        topic: Work(Plan({name: staged(plan.streams[name]) for name in names}, plan.monitors))
         for topic, names in streams.items()
     }
 
@@ -150,15 +151,28 @@ _DEFAULTS = {
 }
 
 
-def start(spark: SparkSession, config: Config, settings: Settings, name: str, run: str) -> StreamingQuery:
-    """Start the query; it goes on from the checkpoint, which is called ``run``, where there is one.
+def start(
+    spark: SparkSession, config: Config, settings: Settings, name: str, run: str
+) -> list[StreamingQuery]:
+    """Start the query, or one for each window; they go on from the checkpoint, which is called ``run``, if there is one.
 
     Raises:
         ConfigError: the configuration asks for what Spark cannot do.
     """
+    read = reading(config)
+    if config.spark.fidelity == "native":
+        from streamgauge.engines.spark import native
+
+        return native.start(spark, config, read, settings, (name, run))
+    return [_exact(spark, config, read, settings, (name, run))]
+
+
+def _exact(
+    spark: SparkSession, config: Config, read: Reading, settings: Settings, called: tuple[str, str]
+) -> StreamingQuery:
     from streamgauge.engines.spark.handler import OUT, Handler, Order
 
-    read = reading(config)
+    name, run = called
     order = Order(run, uuid.uuid4().hex, works(config, read.streams), settings.topic, settings.times)
     rows = _records(spark, read, settings).unionByName(_ends(spark, read, settings))
     lines = rows.groupBy("topic", "number").transformWithState(Handler(order), OUT, "Append", "None")

@@ -18,6 +18,7 @@ from streamgauge.batch import Aside, BadRecord, Column, IntArray, Partition, Slo
 from streamgauge.clock import iso
 from streamgauge.engines.running.built_in import LateRecord, late_records
 from streamgauge.engines.running.judgements import Judgements
+from streamgauge.engines.spark.parts import PartState, parts_text
 from streamgauge.incident import Incident
 from streamgauge.incidents.board import Board
 from streamgauge.incidents.no_data import NO_DATA
@@ -52,7 +53,10 @@ class Lines:
     # the observer's side
 
     def results(self, lane: Lane, rows: Rows, results: WindowResults) -> None:
-        """Closed windows, one line for each monitor that shares them."""
+        """Closed windows, one line for each monitor that shares them; of those that span partitions our parts."""
+        if isinstance(lane.window_state, PartState):
+            self._parts(lane.group, lane.window_state, rows)
+            return
         opening = max(rows.opening, lane.judged)
         self._marks = np.maximum(np.concatenate(([opening], rows.closing)), opening)
         for name in lane.states:
@@ -137,6 +141,17 @@ class Lines:
             moments = int(results.at[row]), int(results.starts[row]), int(results.ends[row])
             key = results.keys.key(int(results.slots[row]))
             self._add("window", monitor.name, group.stream, key, moments, more)
+
+    def _parts(self, group: Group, state: PartState, rows: Rows) -> None:
+        if state.changed is None:
+            return
+        for piece in state.changed.pieces():
+            more = {
+                "group": group.shape,
+                "partition": str(rows.partitions[0]),
+                "parts": parts_text(piece),
+            }
+            self._add("part", None, group.stream, None, (None, None, None), more)
 
     def _verdict(
         self, monitor: Monitor, verdict: Verdict, position: int, opened: Mapping[tuple[Key, int], Incident]

@@ -21,8 +21,13 @@ from streamgauge.engines.embedded import opening
 from streamgauge.engines.embedded.engine import BATCH, Engine, Surroundings
 from streamgauge.engines.embedded.session import Session
 from streamgauge.engines.outgoing.dead_letters import copiers
-from streamgauge.engines.spark.hearing import Ear, Hearing
+from streamgauge.engines.spark.hearing import Ear, Hearing, Judge
+from streamgauge.engines.spark.meeting import Meeting
+from streamgauge.engines.spark.merging import merged
+from streamgauge.engines.spark.native_hearing import NativeMeeting, heard
 from streamgauge.kernels import jit
+from streamgauge.pipeline import MonitorFailed
+from streamgauge.plan import Plan
 from streamgauge.sources.contract import Source
 from streamgauge.stores.contract import Store
 
@@ -60,7 +65,7 @@ class NotifySession(Session):
     def _open(self, store: Store, choices: opening.Choices) -> None:
         """Run the engine to its end."""
         config = self.config
-        with opening._delivering(config, store, self.clock, choices) as (delivery, hear):
+        with opening.delivering(config, store, self.clock, choices) as (delivery, hear):
             source = open_lines(self._topic, store, self.clock)
             surroundings = Surroundings(store, {}, delivery, self.clock, self.status, choices.reload)
             engine = NotifyEngine(config, surroundings, source)
@@ -80,22 +85,27 @@ class NotifySession(Session):
 
 
 class NotifyEngine(Engine):
-    """Judges nothing: hears what was judged, and commits what follows from it with where it was read."""
+    """Hears what was judged and merges what spans partitions; commits what follows from it with where it was read."""
 
     def __init__(self, config: Config, surroundings: Surroundings, source: Source) -> None:
         self._source = source
         self._next: dict[Partition, int] = {}
+        self._done: dict[Partition, int] = {}
         super().__init__(config, surroundings)
 
     def _begin(self) -> None:
         super()._begin()
         kept = self.store.telling()
-        self._hearing = Hearing(Ear(self.plan, self.config, self.board, self.ledger, self.mishaps), kept)
+        positions = {name: restart.positions for name, restart in self._restarts.items()}
+        meeting: Judge = (NativeMeeting if self._native else Meeting)(self.runners, positions)
+        ear = Ear(self.plan, self.config, self.board, self.ledger, self.mishaps, meeting, self.paused)
+        self._hearing = Hearing(ear, kept)
         self._next = {
             Partition.parse(name.removeprefix(AT)): int(row["next_offset"])
             for name, row in kept.items()
             if name.startswith(AT)
         }
+        self._done = dict(self._next)
 
     def run(self) -> None:
         """As of every engine; what waits for us is read first."""
@@ -104,20 +114,38 @@ class NotifyEngine(Engine):
 
     def turn(self) -> None:
         """One turn: hear, then what every turn does."""
-        if self._refused_at is None:
-            poll = self._source.poll(BATCH, _WAIT)
-            if poll.lost:
-                self._again()
+        try:
+            if self._refused_at is None and not self._listen():
                 return
-            for partition, (wanted, found) in poll.gaps.items():
-                _log.error("lines are missing", partition=str(partition), wanted=wanted, found=found)
-            for piece in poll.slices:
-                for payload in piece.payloads or ():
-                    self._hear(payload)
-                self._next[piece.partition] = piece.next_offset
-                self.board.rows[f"{AT}{piece.partition}"] = {"next_offset": piece.next_offset}
-            self._hearing.settle()
+        except MonitorFailed as failed:
+            self._failed(failed)
         super().turn()
+
+    @property
+    def _native(self) -> bool:
+        return self.config.spark.fidelity == "native"
+
+    def _judged_here(self) -> Plan:
+        return heard(self.plan) if self._native else merged(self.plan)
+
+    def _listen(self) -> bool:
+        """Hear what has come; whether nothing stood in the way."""
+        poll = self._source.poll(BATCH, _WAIT)
+        if poll.lost:
+            self._again()
+            return False
+        for partition, (wanted, found) in poll.gaps.items():
+            _log.error("lines are missing", partition=str(partition), wanted=wanted, found=found)
+        for piece in poll.slices:
+            done = self._done.get(piece.partition, 0)
+            for payload, offset in zip(piece.payloads or (), piece.offsets.tolist(), strict=True):
+                self._hear(payload)
+                done = done if self._hearing.holds else offset + 1
+            self._next[piece.partition] = piece.next_offset
+            self._done[piece.partition] = done if self._hearing.holds else piece.next_offset
+            self.board.rows[f"{AT}{piece.partition}"] = {"next_offset": self._done[piece.partition]}
+        self._hearing.settle()
+        return True
 
     def commit(self) -> None:
         """As of every engine; then the same positions for others' eyes."""
@@ -137,7 +165,7 @@ class NotifyEngine(Engine):
             _log.error("this is no line of ours and is left out", why=str(error))
 
     def _warm_up(self) -> None:
-        """Nothing is judged here, so no kernel is compiled."""
+        """Little is judged here, so no kernel is compiled."""
         from streamgauge.engines.running.warm_up import load_arrow
 
         jit.choose(live=False)

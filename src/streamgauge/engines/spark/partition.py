@@ -16,6 +16,7 @@ from streamgauge.engines.decoding.decoder import open_decoder
 from streamgauge.engines.running.bundle import Bundle
 from streamgauge.engines.running.round import Runners
 from streamgauge.engines.spark.lines import Lines
+from streamgauge.engines.spark.parts import PartWindow
 from streamgauge.engines.spark.remembered import (
     Reached,
     Remembered,
@@ -54,6 +55,7 @@ class Told(msgspec.Struct, frozen=True):
         since: wall clock in seconds from which on every answer was the same, and none was missing.
         floor: the largest event time of the slowest partition of the stream that is not idle, by stream; a stream is
             left out where that is not known.
+        spread: by stream, its topics and how many partitions each has.
     """
 
     asked_at: float
@@ -62,6 +64,7 @@ class Told(msgspec.Struct, frozen=True):
     start: int
     since: float
     floor: dict[str, int] = {}
+    spread: dict[str, dict[str, int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Work:
     """What a partition's records go through.
 
     Attributes:
-        plan: the streams that are read from its topic, with aligned monitors alone.
+        plan: the streams that are read from its topic, as :func:`~streamgauge.engines.spark.parts.staged`.
     """
 
     plan: Plan
@@ -187,10 +190,19 @@ class PartitionRun:
             come = reached(self._runners.streams[name], self._partition)
             idle = self._runners.streams[name].clock.is_idle(self._partition)
             mark = self._runners.streams[name].clock.watermark(self._partition)
+            more: dict[str, Any] = {"spread": told.spread[name]} if told and name in told.spread else {}
+            if partial := self._partial(name):
+                more["partial"] = partial
             self._lines.passed(
                 name,
                 self._partition,
-                {"next_offset": come.next_offset, "largest": come.largest, "watermark": mark, "idle": idle},
+                {
+                    "next_offset": come.next_offset,
+                    "largest": come.largest,
+                    "watermark": mark,
+                    "idle": idle,
+                    **more,
+                },
             )
 
     def _let_time_pass(self, told: Told, before: float) -> None:
@@ -211,6 +223,15 @@ class PartitionRun:
             if clock.largest(here) != largest:
                 self._moved = True
                 runner.pass_time()
+
+    def _partial(self, stream: str) -> dict[str, int]:
+        """By the shape of windows that span partitions: until when ours saw them not whole."""
+        return {
+            lane.group.shape: lane.partial_until
+            for bundle in self._runners.streams[stream].bundles.values()
+            for lane in bundle.lanes
+            if isinstance(lane.group.window, PartWindow) and lane.partial_until != NEVER
+        }
 
     def _numbered(self) -> list[dict[str, Any]]:
         lines = self._lines.take()

@@ -3,45 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from streamgauge.config.models import BUILT_IN_STREAMS, Config
-from streamgauge.plan import make_plan
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """One thing that a file may ask for and this engine cannot do.
-
-    Attributes:
-        what: in a few words.
-        why: the reason, and what to do instead; one sentence.
-        found: the places of a configuration that ask for it.
-    """
-
-    what: str
-    why: str
-    found: Callable[[Config], Iterator[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Where a configuration asks for what cannot be done."""
-
-    path: str
-    what: str
-    why: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.what}: {self.why}"
+from streamgauge.engines.spark.native_refusals import NATIVE_REFUSALS
+from streamgauge.engines.spark.refusing import Found, Refusal
+from streamgauge.kernels.aggregate import DISTINCT
+from streamgauge.plan import Group, make_plan
+from streamgauge.windows.each_record import EachRecord
+from streamgauge.windows.time_window import TimeWindow
 
 
 def refused(config: Config) -> list[Found]:
-    """All that Spark cannot do of a (checked) configuration."""
+    """All that Spark cannot do of a (checked) configuration, in the manner that it asks for."""
+    native = config.spark.fidelity == "native"
+    refusals = (*(one for one in REFUSALS if one not in _SPANNING), *NATIVE_REFUSALS) if native else REFUSALS
     return [
         Found(path, refusal.what, refusal.why)
-        for refusal in REFUSALS
+        for refusal in refusals
         for path in sorted(refusal.found(config))
     ]
 
@@ -53,6 +32,24 @@ def _of_kind(kind: str) -> Callable[[Config], Iterator[str]]:
                 yield f"$.monitors.{name}"
 
     return found
+
+
+def _spanning(wrong: Callable[[Group], bool]) -> Callable[[Config], Iterator[str]]:
+    """Mergeable monitors whose window is ``wrong``."""
+
+    def found(config: Config) -> Iterator[str]:
+        for name, stream in make_plan(config).streams.items():
+            for group in stream.groups:
+                if name in config.streams and group.kind == "mergeable" and wrong(group):
+                    yield from (f"$.monitors.{monitor.name}" for monitor in group.monitors)
+
+    return found
+
+
+def _counts_distinct(group: Group) -> bool:
+    return isinstance(group.window, TimeWindow) and bool(
+        (group.window.aggregates.ops[:, 0] == DISTINCT).any()
+    )
 
 
 def _about_streams(config: Config) -> Iterator[str]:
@@ -119,14 +116,33 @@ def _shared(config: Config) -> Iterator[str]:
         yield "$.store.shared"
 
 
-REFUSALS = (
+_SPANNING = (
     Refusal(
-        "mergeable monitors",
-        "their parts of each partition would have to be merged outside the cluster, which `notify` does not do; "
-        "declare `partitioned_by` where the producer places records by what the monitor is grouped by, "
-        "or run it embedded",
-        _of_kind("mergeable"),
+        "single records judged over several partitions",
+        "a monitor without a window that spans partitions needs each record in one place; declare `partitioned_by` "
+        "where the producer places records by what it is grouped by, give it a window, or run it embedded",
+        _spanning(lambda group: isinstance(group.window, EachRecord)),
     ),
+    Refusal(
+        "sessions over several partitions",
+        "which records one session holds is known only where all are; declare `partitioned_by`, or run it embedded",
+        _spanning(lambda group: group.sessions),
+    ),
+    Refusal(
+        "distinct over several partitions",
+        "all its values would have to leave the cluster; compute approx_distinct, or run it embedded",
+        _spanning(_counts_distinct),
+    ),
+    Refusal(
+        "include_empty over several partitions",
+        "`notify` merges windows that hold records, and does not know since when each key is there; run it embedded",
+        _spanning(lambda group: group.include_empty),
+    ),
+)
+"""Of what spans partitions, which Spark's own windows do by themselves."""
+
+REFUSALS = (
+    *_SPANNING,
     Refusal(
         "single monitors",
         "they depend on the order of records across partitions, and on Spark each partition is judged by itself; "
@@ -190,6 +206,25 @@ DIFFERENCES = (
             "Verdicts come when a micro-batch ends, not within the tick after the record: moments, values and ids are the "
             "same, people hear of them up to a trigger (1 s) and the time of a batch later."
         ),
+    ),
+    (
+        "theirs",
+        (
+            "Early verdicts of monitors that span partitions come once all partitions have come as far: which windows fire, "
+            "and what becomes of them, is the same; moment, observed values, offset and partition are those of the last "
+            "record that its partition had counted in that micro-batch."
+        ),
+    ),
+    (
+        "theirs",
+        (
+            "Of a partition that is made while the query runs, records of windows that were judged without it are left "
+            "out and not told as late."
+        ),
+    ),
+    (
+        "ours",
+        "Incidents of monitors that span partitions show no samples: parts hold no records.",
     ),
     (
         "theirs",
