@@ -177,3 +177,12 @@ def test_nothing_is_posted_of_too_few_labels(evaluate, files):
         assert server.received == []
     assert told.code == 0
     assert "nothing is posted: not_enough_data" in told.err
+
+
+def test_what_fits_spark_alone_and_what_spark_needs(evaluate, files):
+    scored, _ = files
+    for option in (("--master", "local[2]"), ("--conf", "a=b")):
+        wrong = evaluate(scored, *COLUMNS, *option)
+        assert (wrong.code, f"`{option[0]}` fits `--engine spark` only" in wrong.err) == (2, True)
+    wrong = evaluate(scored, *COLUMNS, "--engine", "spark")
+    assert (wrong.code, "pip install 'streamgauge[spark]'" in wrong.err) == (3, True)

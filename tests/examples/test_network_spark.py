@@ -78,6 +78,6 @@ def _lines(broker: Broker, topic: str) -> Iterator[list[dict[str, Any]]]:
     try:
         while True:
             found = consumer.consume(1000, 0.5)
-            yield [json.loads(message.value()) for message in found if message.error() is None]
+            yield [json.loads(message.value() or b"") for message in found if message.error() is None]
     finally:
         consumer.close()

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streamgauge.errors import ConfigError
+from streamgauge.errors import ConfigError, OutsideError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -130,12 +130,20 @@ class Asking:
 
     def _on(self, cluster: Cluster, target: Sequence[str], labels: Sequence[str]) -> list[dict[str, Any]]:
         """What Spark measures of files; of a monitor the store holds little enough for this process."""
-        from streamgauge.engines.spark.job import Settings, session
+        from streamgauge.engines.spark.job import Settings, require_spark, session
         from streamgauge.evaluation.spark import Tables, evaluated_on
 
         asked = self._asked()
         tables = Tables(target, labels, self.columns.time, self._span())
-        spark = session(Settings("", "", cluster.master, cluster.conf), "streamgauge evaluate")
+        require_spark()
+        from pyspark.errors import PySparkException
+
+        try:
+            spark = session(Settings("", "", cluster.master, cluster.conf), "streamgauge evaluate")
+        except PySparkException as error:
+            raise OutsideError(
+                f"Spark does not start: {error}; it needs Java 17 (JAVA_HOME, PATH)"
+            ) from error
         spark.sparkContext.setLogLevel("ERROR")
         try:
             rows, alone = evaluated_on(spark, tables, asked)
