@@ -123,7 +123,7 @@ def test_rows_without_room_are_dropped_counted_and_told_with_their_records(tmp_p
 
 
 def test_a_stream_that_is_to_lose_nothing_waits_for_its_sink(tmp_path: Path):
-    many = [record(5 * n, "a") for n in range(60_000)]
+    many = [record(5 * n, "a") for n in range(25_000)]
     (tmp_path / "records.ndjson").write_text("".join(json.dumps(one) + "\n" for one in many))
     write = {**NOWHERE, "spool": 10, "when_full": "wait"}
     session = Session(load(config(tmp_path, {"m": monitor(write=write)})))
