@@ -43,6 +43,11 @@ def test_now_says_what_fires_and_how_streams_and_monitors_stand(url: str):
     assert "burst of a-9: events 101" in found.partition("Ended last")[2]
 
 
+def test_the_head_counts_what_began_after_the_engine_s_last_picture(process: Process, url: str):
+    process.status.now = replace(process.status.now, open={})
+    assert "1 incident is firing" in text(url, "/")
+
+
 def test_now_says_what_keeps_the_engine_from_its_work(process: Process, url: str):
     process.show(store="the disk is full")
     found = text(url, "/")
