@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -19,6 +18,7 @@ from streamgauge.statistics.reference_file import encoded
 from streamgauge.testing import eventually
 from tests.dashboard import large
 from tests.docs.sessions import environment
+from tests.services.process import free_ports
 from tests.starting import Started
 
 RECORDS = 24_000
@@ -101,11 +101,8 @@ def configured(folder: Path, *, records: int = RECORDS) -> dict[str, Any]:
 
 
 def free_port() -> int:
-    """One that nobody listens to now."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        found: int = free.getsockname()[1]
-        return found
+    """One that nobody listens to now, nor takes for a connection of its own until we do."""
+    return free_ports(1)[0]
 
 
 @contextmanager
