@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -36,19 +37,19 @@ VOLUME = {
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    cluster = Cluster()
-    try:
-        cluster.start()
-    except CannotBeHadError as missing:
-        cluster.close()
-        skip_or_fail(str(missing))
-    for kind in ("ScaledObject", "ServiceMonitor"):
-        cluster.kubectl("apply", "--server-side", "-f", str(file_of(kind)))
-    for name in ("scaledobjects.keda.sh", "servicemonitors.monitoring.coreos.com"):
-        cluster.kubectl("wait", "--for=condition=Established", f"crd/{name}", "--timeout=60s")
-    cluster.apply(VOLUME)
-    yield cluster
-    cluster.close()
+    with ExitStack() as stack:
+        cluster = Cluster()
+        stack.callback(cluster.close)
+        try:
+            cluster.start()
+        except CannotBeHadError as missing:
+            skip_or_fail(str(missing))
+        for kind in ("ScaledObject", "ServiceMonitor"):
+            cluster.kubectl("apply", "--server-side", "-f", str(file_of(kind)))
+        for name in ("scaledobjects.keda.sh", "servicemonitors.monitoring.coreos.com"):
+            cluster.kubectl("wait", "--for=condition=Established", f"crd/{name}", "--timeout=60s")
+        cluster.apply(VOLUME)
+        yield cluster
 
 
 class Release:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.services.kubernetes.install import programs
+from tests.services.kubernetes.install import programs, stages
 from tests.services.missing import CannotBeHadError
 from tests.services.process import ServerProcess, free_ports
 
@@ -78,7 +78,7 @@ class Cluster:
         ])  # fmt: skip
         self._run("kube-scheduler", [*shared, "--secure-port", str(scheduler)])
         self._run("kwok", [
-            "--kubeconfig", str(self.config), "--manage-all-nodes=false",
+            "--kubeconfig", str(self.config), "--config", str(stages()), "--manage-all-nodes=false",
             "--manage-nodes-with-annotation-selector", "kwok.x-k8s.io/node=fake",
         ])  # fmt: skip
         self.apply(_NODE)

@@ -14,8 +14,11 @@ from tests.services.kubernetes.fetching import CACHE, alone, downloaded, go
 from tests.services.missing import CannotBeHadError
 
 KUBERNETES = "v1.36.3"
-KWOK = "sigs.k8s.io/kwok/cmd/kwok@v0.8.0"
+KWOK = "v0.8.0"
 HELM = "helm.sh/helm/v3/cmd/helm@v3.22.0"
+STAGES = ("node/fast/node-initialize", "node/heartbeat/node-heartbeat", "pod/fast/pod-ready",
+          "pod/fast/pod-complete", "pod/fast/pod-delete")  # fmt: skip
+"""What kwok says in place of machines, out of its own sources: nodes are there, pods start, jobs end, pods go."""
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
 _HOUR = 3600.0
 
@@ -30,10 +33,25 @@ def programs() -> dict[str, Path]:
         missing = [name for name in PROGRAMS if not (CACHE / name).exists()]
         if missing:
             _build(missing)
-        for name, module in (("kwok", KWOK), ("helm", HELM)):
+        for name, module in (("kwok", f"sigs.k8s.io/kwok/cmd/kwok@{KWOK}"), ("helm", HELM)):
             if not (CACHE / name).exists():
                 go("install", "-trimpath", module, seconds=_HOUR, GOBIN=str(CACHE))
         return {**{name: CACHE / name for name in (*PROGRAMS, "kwok", "helm")}, "etcd": _etcd()}
+
+
+def stages() -> Path:
+    """The file of what kwok does with nodes and pods.
+
+    Raises:
+        CannotBeHadError: it cannot be fetched.
+    """
+    file = CACHE / f"stages-{KWOK}.yaml"
+    with alone():
+        if not file.exists():
+            folder = Path(downloaded(f"sigs.k8s.io/kwok@{KWOK}")["Dir"]) / "kustomize" / "stage"
+            texts = [(folder / f"{name}.yaml").read_text("utf-8") for name in STAGES]
+            file.write_text("\n---\n".join(texts), "utf-8")
+    return file
 
 
 def _build(names: list[str]) -> None:
