@@ -268,3 +268,14 @@ def test_a_key_that_postgresql_cannot_write_holds_up_nothing(filled: Filled):
     assert task(filled).run().left == 0
     assert filled.history()["a␀b", START] == (1.5, None)
     assert filled.hot() == 0
+
+
+def test_a_table_of_one_s_own_may_hold_addresses_as_such(filled: Filled):
+    wanted = filled.put(keys=3)
+    filled.database.sql(
+        "CREATE TABLE logs (ip inet, ds timestamptz, a float8, b numeric, PRIMARY KEY (ip, ds))"
+    )
+    assert task(filled).run().points == 3 * 2 * MOMENTS
+    rows = filled.database.sql("SELECT host(ip), extract(epoch FROM ds) * 1000, a, b FROM logs")
+    assert {(ip, int(at)): (a, int(b)) for ip, at, a, b in rows} == wanted
+    assert filled.hot() == 0

@@ -25,6 +25,9 @@ Point: TypeAlias = tuple[str, int, str]
 PATIENCE: Final = 120.0
 """Seconds that one call of the server may take: a part is tens of thousands of rows."""
 
+_COMPARED: Final = {"inet": "::inet", "uuid": "::uuid"}
+"""Types of a key's column that are no texts: by what a text must be made one of them."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TAKE = "SELECT pg_try_advisory_lock(hashtext('streamgauge handover'), hashtext(%s))"
 _HOLDER = (
@@ -114,20 +117,22 @@ class History:
         wanted = set(points)
         places = sorted({(key, at) for key, at, _ in wanted})
         key, time = map(sql.Identifier, self._identity)
+        with self._told():
+            connection = self._table.connect()
+        kind = self._table.types[self._identity[0]]
         query = sql.SQL(
             "SELECT u.k, u.at, {numbers} FROM unnest(%s::text[], %s::bigint[]) AS u(k, at) JOIN {table} AS t "
-            "ON t.{key} = u.k AND t.{time} = timestamptz 'epoch' + u.at * interval '1 millisecond'"
+            "ON t.{key} = u.k{as_type} AND t.{time} = timestamptz 'epoch' + u.at * interval '1 millisecond'"
         ).format(
             numbers=sql.SQL(", ").join(sql.Identifier("t", name) for name in self._columns),
             table=self._table.identifier,
             key=key,
             time=time,
+            as_type=sql.SQL(_COMPARED.get(kind, "")),
         )
-        with self._told():
-            connection = self._table.connect()
-            with bounded(connection, PATIENCE), connection.cursor(binary=True) as cursor:
-                cursor.execute(query, [[key for key, _ in places], [at for _, at in places]])
-                found = cursor.fetchall()
+        with self._told(), bounded(connection, PATIENCE), connection.cursor(binary=True) as cursor:
+            cursor.execute(query, [[key for key, _ in places], [at for _, at in places]])
+            found = cursor.fetchall()
         return {
             (row[0], row[1], column): float(value)
             for row in found

@@ -105,13 +105,17 @@ class PostgresSink:
     def _try(
         self, rows: list[SpooledRow], written: list[int], refused: dict[int, str]
     ) -> list[list[SpooledRow]]:
-        """Write some; where the table refuses one of them, the two halves are to be tried, the earlier one last."""
+        """Write some; where the table refuses one of them, the two halves are to be tried, the earlier one last.
+
+        So too where it takes two of them for one, such as texts of one address in an `inet`: apart, the later one holds.
+        """
         import psycopg
+        from psycopg.errors import CardinalityViolation
 
         try:
             with self._table.transaction() as connection:
                 self._put(connection, rows)
-        except (psycopg.DataError, psycopg.IntegrityError, _NamelessError) as error:
+        except (psycopg.DataError, psycopg.IntegrityError, CardinalityViolation, _NamelessError) as error:
             if len(rows) > 1:
                 return [rows[len(rows) // 2 :], rows[: len(rows) // 2]]
             refused[rows[0].sequence] = first_line(error)

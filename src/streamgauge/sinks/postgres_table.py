@@ -99,6 +99,8 @@ class PostgresTable:
         self._connection: psycopg.Connection[Any] | None = None
         self.there: list[str] = []
         """The columns that the table has of ours, known after :meth:`connect`."""
+        self.types: dict[str, str] = {}
+        """Of what type each of them is there, likewise."""
         _library(url)
 
     def connect(self) -> psycopg.Connection[Any]:
@@ -210,6 +212,7 @@ class PostgresTable:
             found = self._found(connection)
         self._check(connection, found)
         self.there = [name for name in self._columns if name in found]
+        self.types = {name: found[name][0] for name in self.there}
         listed = sql.SQL(", ").join(map(sql.Identifier, self.there))
         connection.execute(
             sql.SQL("CREATE TEMP TABLE {} AS SELECT {} FROM {} WITH NO DATA").format(
