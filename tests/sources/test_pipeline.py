@@ -111,7 +111,7 @@ def test_postgresql_counts_what_was_written(postgres: PostgresServer):
         def counted() -> bool:
             """PostgreSQL's statistics follow a commit by a moment."""
             found[:] = rows(made)
-            return found[0]["count"] == 3
+            return bool(found[0]["count"] == 3)
 
         eventually(counted, "two inserts and an update", within=timedelta(minutes=1))
     assert found[0]["newest"] == "2026-03-02T12:00:00Z"

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from streamgauge.clock import Clock, to_datetime
 from streamgauge.sources.pipeline.config import Config, StepConfig
-from streamgauge.sources.pipeline.rows import Heard, read, records, written
+from streamgauge.sources.pipeline.rows import Cluster, Heard, records
 from streamgauge.sources.polling.target import TargetError
 
 if TYPE_CHECKING:
-    from streamgauge.sources.kafka_lag.brokers import Brokers, Picture
+    from streamgauge.sources.kafka_lag.apart import Apart
     from streamgauge.sources.sql import Query
 
 _FOR_BROKERS = 0.6
@@ -27,7 +27,7 @@ class Way:
         self._config = config
         self._stream = stream
         self._clock = clock
-        self._brokers: Brokers | None = None
+        self._brokers: Apart | None = None
         self._queries: dict[str, Query] = {}
 
     def ask(self, seconds: float) -> Sequence[bytes]:
@@ -38,12 +38,12 @@ class Way:
         """
         from streamgauge.sources.polling.source import as_records
 
-        until = time.monotonic() + seconds
-        picture: Picture | TargetError | None = None
+        cluster: Cluster | TargetError | None = None
         if self._config.brokers:
-            picture = self._pictured(seconds * _FOR_BROKERS)
-        heard = [self._step(i, step, picture, until) for i, step in enumerate(self._config.steps)]
-        dead = {topic: _topic(topic, picture) for topic in self._config.dead_letter_topics}
+            cluster = self._cluster(seconds * _FOR_BROKERS)
+        until = time.monotonic() + seconds * (1 - _FOR_BROKERS)
+        heard = [self._step(i, step, cluster, until) for i, step in enumerate(self._config.steps)]
+        dead = {topic: _topic(topic, cluster) for topic in self._config.dead_letter_topics}
         away = [one.error for one in heard if one.count is None]
         if len(away) == len(heard):
             raise TargetError("; ".join(dict.fromkeys(filter(None, away))))
@@ -51,33 +51,30 @@ class Way:
 
     def close(self) -> None:
         """Let go of connections."""
+        if self._brokers is not None:
+            self._brokers.close()
         for query in self._queries.values():
             query.close()
 
-    def _pictured(self, seconds: float) -> Picture | TargetError:
-        from confluent_kafka.admin import AdminClient
+    def _cluster(self, seconds: float) -> Cluster | TargetError:
+        """Asked by a process of its own, as ``kafka_lag`` does: the library can end it when brokers go away."""
+        from streamgauge.sources.kafka_lag.apart import Apart
 
-        from streamgauge.sources.kafka.config import Config as Connection
-        from streamgauge.sources.kafka.group import admin_settings
-        from streamgauge.sources.kafka_lag.brokers import Brokers
-
-        cluster = self._config.cluster()
         if self._brokers is None:
-            connection = Connection(brokers=cluster.brokers, pattern=".*", settings=cluster.settings)
-            self._brokers = Brokers(cluster, AdminClient(admin_settings(connection, self._stream)))
+            self._brokers = Apart(self._config.cluster(), self._stream)
         try:
-            return self._brokers.ask(seconds)
+            return Cluster(self._brokers.ask(seconds))
         except TargetError as error:
             return error
 
-    def _step(self, i: int, step: StepConfig, picture: Picture | TargetError | None, until: float) -> Heard:
+    def _step(self, i: int, step: StepConfig, cluster: Cluster | TargetError | None, until: float) -> Heard:
         if step.table is not None:
             return self._table(step.table, step.time, until)
         if step.topic is not None:
-            return _topic(step.topic, picture)
-        if picture is None or isinstance(picture, TargetError):
-            return Heard(error=str(picture))
-        return read(step.reader, self._config.steps[i - 1].topic or "", picture)
+            return _topic(step.topic, cluster)
+        if not isinstance(cluster, Cluster):
+            return Heard(error=str(cluster))
+        return cluster.read(step.reader, self._config.steps[i - 1].topic or "")
 
     def _table(self, table: str, time_: str | None, until: float) -> Heard:
         import msgspec
@@ -100,10 +97,8 @@ class Way:
         return Heard(int(told["count"]), datetime.fromisoformat(newest) if newest is not None else None)
 
 
-def _topic(topic: str, picture: Picture | TargetError | None) -> Heard:
-    if picture is None or isinstance(picture, TargetError):
-        return Heard(error=str(picture))
-    return written(topic, picture)
+def _topic(topic: str, cluster: Cluster | TargetError | None) -> Heard:
+    return cluster.written(topic) if isinstance(cluster, Cluster) else Heard(error=str(cluster))
 
 
 def _question(table: str, time_: str | None, *, postgresql: bool) -> str:

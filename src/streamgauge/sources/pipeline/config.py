@@ -155,4 +155,5 @@ class Config(PollerConfig):
             topics=either(self.topics()),
             groups=either([step.reader for step in self.steps if step.job]),
             settings=self.settings,
+            unread_times=0,
         )

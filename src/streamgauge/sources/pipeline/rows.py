@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from streamgauge.sources.kafka_lag.brokers import Picture
 from streamgauge.sources.pipeline.config import StepConfig
 
 
@@ -26,25 +25,47 @@ class Heard:
     error: str | None = None
 
 
-def written(topic: str, picture: Picture) -> Heard:
-    """What was ever written to a topic."""
-    places = [place for place in picture.partitions if place[0] == topic]
-    if not places:
-        return Heard(error=f"there is no topic `{topic}`, or we may not see it")
-    if any(place not in picture.ends for place in places):
-        return Heard(error=f"a partition of `{topic}` has no leader")
-    return Heard(sum(picture.ends[place] for place in places))
+class Cluster:
+    """What the brokers told, from the records of one answer of ``kafka_lag``."""
 
+    def __init__(self, told: Iterable[bytes]) -> None:
+        import msgspec
 
-def read(group: str, topic: str, picture: Picture) -> Heard:
-    """What a group has read of a topic; a partition of which it has committed nothing counts from its beginning."""
-    found = next((one for one in picture.groups if one.name == group), None)
-    if found is None or (not found.offsets and found.error is None):
-        return Heard(error=f"there is no consumer group `{group}` with offsets of `{topic}`")
-    if found.error is not None:
-        return Heard(error=found.error)
-    places = [place for place in picture.partitions if place[0] == topic]
-    return Heard(sum(found.offsets.get(place, picture.starts.get(place, 0)) for place in places))
+        self._ends: dict[str, dict[int, tuple[int | None, int | None]]] = {}
+        self._offsets: dict[tuple[str, str], dict[int, int]] = {}
+        self._errors: dict[str, str] = {}
+        decode = msgspec.json.Decoder().decode
+        for row in map(decode, told):
+            if row["kind"] == "partition":
+                self._ends.setdefault(row["topic"], {})[row["partition"]] = (row["start"], row["end"])
+            elif row["kind"] == "group":
+                self._take(row)
+
+    def _take(self, row: Mapping[str, Any]) -> None:
+        if row["error"] is not None:
+            self._errors[row["group"]] = row["error"]
+        elif row.get("offset") is not None:
+            self._offsets.setdefault((row["group"], row["topic"]), {})[row["partition"]] = row["offset"]
+
+    def written(self, topic: str) -> Heard:
+        """What was ever written to a topic."""
+        ends = [end for _, end in self._ends.get(topic, {}).values()]
+        if not ends:
+            return Heard(error=f"there is no topic `{topic}`, or we may not see it")
+        known = [end for end in ends if end is not None]
+        if len(known) < len(ends):
+            return Heard(error=f"a partition of `{topic}` has no leader")
+        return Heard(sum(known))
+
+    def read(self, group: str, topic: str) -> Heard:
+        """What a group has read of a topic; a partition of which it has committed nothing counts from its beginning."""
+        if group in self._errors:
+            return Heard(error=self._errors[group])
+        offsets = self._offsets.get((group, topic))
+        if offsets is None:
+            return Heard(error=f"there is no consumer group `{group}` with offsets of `{topic}`")
+        parts = self._ends.get(topic, {})
+        return Heard(sum(offsets.get(number, start or 0) for number, (start, _) in parts.items()))
 
 
 def records(
