@@ -3,15 +3,17 @@
 import json
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from streamgauge.batch import NEVER, Partition
+from streamgauge.batch import NEVER, Column, Partition
 from streamgauge.config import load
 from streamgauge.detectors.threshold import Threshold
 from streamgauge.engines.spark import versions
 from streamgauge.engines.spark.floors import Come
 from streamgauge.engines.spark.job import reading
+from streamgauge.engines.spark.lines import judged as judged_lines
 from streamgauge.engines.spark.packing import pack, unpack
 from streamgauge.engines.spark.pages import PAGE, Head, Pages
 from streamgauge.engines.spark.progress import Metrics, read_progress
@@ -19,6 +21,7 @@ from streamgauge.engines.spark.refusals import REFUSALS, refused
 from streamgauge.engines.spark.watch import End, stayed
 from streamgauge.errors import ConfigError
 from streamgauge.plan import make_plan
+from streamgauge.stores.contract import HistoryBlock
 from tests.engines.spark.both import Notified, judged, kinds
 from tests.replaying import config, record
 
@@ -154,6 +157,17 @@ def test_what_a_query_tells_becomes_metrics():
         read_progress({**told, "eventTime": {}}), now=1_700_000_009_000_000, watermark=1_700_000_008_000_000
     )
     assert shown("watermark_delay_seconds") == 1.0
+
+
+def test_judgements_of_many_keys_are_several_lines():
+    ends = np.arange(4_500, dtype=np.int64)
+    scores = Column("float", numbers=ends / 2)
+    lines = list(judged_lines(HistoryBlock("m", 0, 4_499, {"window_end": ends, "score": scores})))
+    values = [value for line in lines for value in line["columns"]["score"]["values"]]
+    assert ([len(line["columns"]["window_end"]["values"]) for line in lines], values) == (
+        [2_000, 2_000, 500],
+        scores.values(),
+    )
 
 
 SOURCE = {"type": "kafka", "brokers": "x:9092", "topic": "s"}

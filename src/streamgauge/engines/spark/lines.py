@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,9 @@ from streamgauge.windows.contract import LateRows, Rows, WindowResults
 
 KEPT = 20_000
 """Results of one step that are kept in the history; of more, those of keys with an incident only."""
+
+JUDGED = 2_000
+"""Rows of one line about verdicts: a broker takes a megabyte."""
 
 
 class Lines:
@@ -112,7 +115,7 @@ class Lines:
 
     def take(self) -> list[dict[str, Any]]:
         """All lines since the last call, in the order in which they were decided."""
-        self._lines += [_judged(block) for block in self._judgements.blocks()]
+        self._lines += [line for block in self._judgements.blocks() for line in judged(block)]
         self._judgements.clear()
         lines, self._lines = self._lines, []
         return lines
@@ -223,15 +226,22 @@ class Lines:
         )
 
 
-def _judged(block: HistoryBlock) -> dict[str, Any]:
-    """What is kept of verdicts beside the values of windows: whole columns."""
-    columns = {
-        name: {"kind": column.kind if isinstance(column, Column) else "int", "values": _values(column)}
-        for name, column in block.columns.items()
-    }
-    return {"kind": "judged", "monitor": block.monitor, "columns": columns}
+def judged(block: HistoryBlock) -> Iterator[dict[str, Any]]:
+    """What is kept of verdicts beside the values of windows: columns, as many rows as a line can hold."""
+    for first in range(0, len(block.columns["window_end"]), JUDGED):
+        columns = {
+            name: {
+                "kind": column.kind if isinstance(column, Column) else "int",
+                "values": _values(column, first, first + JUDGED),
+            }
+            for name, column in block.columns.items()
+        }
+        yield {"kind": "judged", "monitor": block.monitor, "columns": columns}
 
 
-def _values(column: Any) -> list[Any]:
-    values: list[Any] = column.values() if isinstance(column, Column) else column.tolist()
+def _values(column: Any, first: int, last: int) -> list[Any]:
+    if isinstance(column, Column):
+        last = min(last, len(column))
+        return list(column.part(first, last).values())
+    values: list[Any] = column[first:last].tolist()
     return values
