@@ -167,7 +167,6 @@ def test_a_port_where_nobody_listens_is_no_error_at_start():
     broker = Broker()
     broker.bootstrap = f"127.0.0.1:{free_ports(1)[0]}"
     with Reading(source_of(broker, "any")) as reading:
-        reading.poll()
-        assert "Connection refused" in reading.source.describe()["trouble"]
+        reading.until(lambda: "Connection refused" in (reading.source.describe()["trouble"] or ""))
         assert reading.source.other_members() == []
         assert reading.source.tails() == {}
