@@ -7,11 +7,15 @@ that passes without records are among what they read.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
+from streamgauge.config import load
+from streamgauge.stores import open_reading
 from streamgauge.stores.rows import json_text
-from tests.engines.spark.world import ADDED, Verdicts, World, at_end, need_spark, wait
+from streamgauge.testing import eventually
+from tests.engines.spark.world import ADDED, PATIENCE, Verdicts, World, at_end, need_spark, wait
 from tests.services.kafka import Broker
 from tests.services.spark import on_spark, verb
 
@@ -34,7 +38,7 @@ def world(kafka: Broker, tmp_path_factory) -> Iterator[World]:
         wait(spark, lambda: look.reached("payments") == world.count["payments"] and look.batches() > 1)
         world.payments(120, 260)
         spark.kill()  # in the batch that reads them, or just before it
-        world.file("spark", ADDED)
+        world.file("spark", ADDED, size="9s")
         again = on_spark(world.spark, *options, log=world.folder / "second.log")
         processes.append(again)
         wait(again, lambda: look.reached("payments") == world.count["payments"])
@@ -75,7 +79,24 @@ def test_spark_and_embedded_hold_the_same(world: World, what: str):
 
 
 def test_a_changed_file_is_told_what_becomes_of_its_monitors(world: World):
-    assert "large: it is new: it begins where the query stands" in (world.folder / "second.log").read_text()
+    told = (world.folder / "second.log").read_text()
+    assert "large: it is new: it begins where the query stands" in told
+    assert "changing: its stream, grouping or window changed: it begins anew where the query stands" in told
+
+
+def test_a_changed_window_begins_anew_and_the_old_ones_stay_in_the_history(world: World):
+    config = load(world.spark)
+    with closing(open_reading(config.store.url)) as store:
+        rows = store.history("changing").select("window_start", "window_end").rows()
+    assert {end - start for start, end in rows} == {7_000_000, 9_000_000}
+
+
+def test_bad_records_are_copied_to_the_topic_of_dead_letters(world: World):
+    wanted = len(world.held("embedded")["bad"])
+    eventually(
+        lambda: all(len(world.copied(engine)) >= wanted for engine in ("embedded", "spark")), within=PATIENCE
+    )
+    assert world.copied("spark") == world.copied("embedded")
 
 
 def test_every_line_has_one_id_however_often_it_was_written(world: World):

@@ -39,6 +39,7 @@ streams:
     time: at
     lateness: 2s
     deadline: 2h
+    dead_letters: {{topic: {dead}}}
   beats:
     source: {{type: kafka, brokers: "{brokers}", topic: {beats}, start: earliest}}
     format: json
@@ -75,6 +76,10 @@ monitors:
     stream: payments
     window: {{type: tumbling, size: 8s, by: amount, compute: {{n: count(*), who: approx_distinct(account)}}}}
     detect: {{type: zscore, value: n, learn: 5}}
+  changing:
+    stream: payments
+    window: {{type: tumbling, size: {size}, by: account, compute: {{n: count(*)}}}}
+    detect: {{type: threshold, when: n > 999}}
   quiet:
     stream: beats
     detect: {{type: silence, by: host, after: 4s}}
@@ -103,17 +108,33 @@ class World:
             name: kafka.create_topic(unique(name), 3, retention_ms=-1) for name in ("payments", "beats")
         }
         self.verdicts = kafka.create_topic(unique("verdicts"))
+        self.dead = {name: kafka.create_topic(unique(f"dead-{name}")) for name in ("embedded", "spark")}
         self.count = dict.fromkeys(self.names, 0)
         self.embedded = self.file("embedded")
         self.spark = self.file("spark")
 
-    def file(self, engine: str, added: str = "") -> Path:
-        """The configuration of an engine, with a store of its own."""
+    def file(self, engine: str, added: str = "", size: str = "7s") -> Path:
+        """The configuration of an engine, with a store of its own; ``size``: of the windows of one monitor."""
         path = self.folder / f"{engine}.yaml"
         text = FILE.replace("store:", f"{added}store:")
         store = self.folder / f"{engine}.db"
-        path.write_text(text.format(brokers=self.kafka.bootstrap, store=store, **self.names), "utf-8")
+        given = {"brokers": self.kafka.bootstrap, "store": store, "dead": self.dead[engine], "size": size}
+        path.write_text(text.format(**given, **self.names), "utf-8")
         return path
+
+    def copied(self, engine: str) -> list[tuple[str, bytes | None]]:
+        """The records that an engine has copied to its topic of dead letters, once each, with where they lay and why."""
+        consumer = Consumer(
+            {"bootstrap.servers": self.kafka.bootstrap, "group.id": unique("dead"), "log_level": 0}
+        )
+        consumer.assign([TopicPartition(self.dead[engine], 0, 0)])
+        found: set[tuple[str, bytes | None]] = set()
+        for _ in range(10):
+            for message in consumer.consume(10_000, 0.1):
+                if message.error() is None:
+                    found.add((str(sorted(message.headers() or [])), message.value()))
+        consumer.close()
+        return sorted(found, key=str)
 
     def payments(self, first: int, last: int) -> None:
         """Bursts, disorder, late records and bad ones on two partitions; a third gets one now and then, and is idle."""
@@ -159,7 +180,9 @@ class World:
         finally:
             look.close()
         found["incidents"] = [_decided_alike(incident) for incident in found["incidents"]]
-        found["windows"].pop("large", None)
+        for name in ("large", "changing"):
+            found["windows"].pop(name, None)
+        found["late"] = [late for late in found["late"] if late[0] != "changing"]
         return found
 
 
