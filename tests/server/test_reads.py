@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -32,7 +33,8 @@ def desk(process: Process) -> Iterator[Desk]:
 def test_a_question_looks_so_often_at_most(desk: Desk, question: str, most: int):
     name = incident("b-7").id
     app, asked = make_app(desk), list[str]()
-    listen(desk.look()._backend.engine, "before_cursor_execute", lambda *got: asked.append(got[2]))
+    backend: Any = desk.look()._backend
+    listen(backend.engine, "before_cursor_execute", lambda *got: asked.append(got[2]))
 
     async def ask() -> int:
         async with httpx.AsyncClient(

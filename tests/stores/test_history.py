@@ -92,7 +92,12 @@ def test_neighbouring_blocks_of_one_form_are_read_as_one(monkeypatch):
 
     read: list[int] = []
     of_one = pl.read_ipc_stream
-    monkeypatch.setattr(pl, "read_ipc_stream", lambda data: read.append(len(data)) or of_one(data))
+
+    def noted(data: bytes) -> pl.DataFrame:
+        read.append(len(data))
+        return of_one(data)
+
+    monkeypatch.setattr(pl, "read_ipc_stream", noted)
     joined = io.BytesIO()
     decode([block(4), block(5)]).write_ipc_stream(joined, compression="zstd")
     read.clear()
