@@ -1,0 +1,150 @@
+"""The files that images are made of: what they name is there, and they run as nobody. They are not built here."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tomllib
+from fnmatch import fnmatch
+from itertools import pairwise
+
+import pytest
+import typer
+import yaml
+
+from streamgauge.cli._group import verbs
+from tests.deploy import compose
+from tests.deploy.compose import ROOT
+
+IMAGES = sorted((ROOT / "deploy/images").glob("*/Dockerfile"))
+TEXT = {path.parent.name: path.read_text("utf-8") for path in IMAGES}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+BUILT = {name: one for name, one in compose.services().items() if "build" in one}
+
+
+def in_context(path: str) -> bool:
+    """Whether .dockerignore lets a path through: the last line that fits it decides."""
+    kept = True
+    for line in (ROOT / ".dockerignore").read_text("utf-8").split():
+        pattern, shown = line.removeprefix("!"), line.startswith("!")
+        if fnmatch(path, pattern) or (shown and f"{path}/".startswith(f"{pattern}/")):
+            kept = shown
+    return kept
+
+
+@pytest.mark.parametrize("image", TEXT)
+def test_what_is_copied_is_there_and_sent(image):
+    copied = [
+        source
+        for line in re.findall(r"^COPY (?!.*--from)(.+)$", TEXT[image], flags=re.MULTILINE)
+        for source in line.split()[:-1]
+        if not source.startswith("--")
+    ]
+    for path in copied:
+        assert (ROOT / path).exists(), path
+        assert in_context(path), f"{path} is held back by .dockerignore"
+    assert copied or image == "jmx-agent"
+
+
+def test_what_is_of_no_use_is_not_sent():
+    assert not any(
+        in_context(path) for path in (".git", ".env", ".venv", "tests", "connect/slack-sink/target")
+    )
+
+
+@pytest.mark.parametrize("image", TEXT)
+def test_what_it_stands_on_is_pinned(image):
+    names = dict(re.findall(r"^ARG (\w+)=(\S+)$", TEXT[image], flags=re.MULTILINE))
+    stages = set(re.findall(r" AS ([\w-]+)$", TEXT[image], flags=re.MULTILINE))
+    froms = re.findall(r"(?:^FROM |--from=)(\S+)", TEXT[image], flags=re.MULTILINE)
+    outside = {names.get(one.strip("${}"), one) for one in froms} - stages
+    assert outside
+    assert [one for one in outside if not re.fullmatch(r"[\w./-]+:\d+\.\d+[\w.-]+", one)] == []
+
+
+@pytest.mark.parametrize("image", TEXT)
+def test_each_target_runs_as_a_number_that_is_not_root(image):
+    *_, last = re.findall(r"^USER (.+)$", TEXT[image], flags=re.MULTILINE)
+    assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", last)
+    targets = {one["build"].get("target") for one in BUILT.values() if image in one["build"]["dockerfile"]}
+    for target in targets - {None}:
+        stage = re.split(rf"^FROM .+ AS {target}$", TEXT[image], flags=re.MULTILINE)[1].split("\nFROM ")[0]
+        assert f"USER {last}" in stage
+
+
+@pytest.mark.parametrize(("image", "chart"), [("streamgauge", "streamgauge"), ("connect", "kafka-connect")])
+def test_the_number_is_the_one_of_the_chart(image, chart):
+    values = yaml.safe_load((ROOT / "deploy/helm" / chart / "values.yaml").read_text("utf-8"))
+    pod = values["podSecurityContext"]
+    assert f"USER {pod['runAsUser']}:{pod['runAsGroup']}" in TEXT[image]
+    for path in values["writablePaths"]:
+        assert path in TEXT[image]
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_a_service_of_ours_may_write_nothing_but_what_is_listed(name):
+    one = BUILT[name]
+    assert (one["read_only"], one["cap_drop"]) == (True, ["ALL"])
+    assert one["security_opt"] == ["no-new-privileges:true"]
+    assert (ROOT / one["build"]["dockerfile"]).exists()
+    if target := one["build"].get("target"):
+        assert f" AS {target}\n" in TEXT["streamgauge"]
+
+
+def test_versions_are_those_of_the_project():
+    wanted = re.search(r"UV_VERSION := (\S+)", (ROOT / "Makefile").read_text("utf-8"))
+    assert wanted is not None
+    assert f"uv=={wanted[1]}" in TEXT["streamgauge"]
+    extras = set(re.findall(r"--extra (\S+)", TEXT["streamgauge"]))
+    assert extras <= set(PROJECT["project"]["optional-dependencies"])
+    (spark,) = [
+        one for one in PROJECT["project"]["optional-dependencies"]["spark"] if one.startswith("pyspark")
+    ]
+    connector = (ROOT / "deploy/images/streamgauge/spark-connector.xml").read_text("utf-8")
+    assert f"<version>{spark.partition('==')[2]}</version>" in connector.split("spark-sql-kafka")[1]
+    kafka = re.search(r"<kafka.version>(.+)</", (ROOT / "connect/slack-sink/pom.xml").read_text("utf-8"))
+    assert kafka is not None
+    assert f"FROM apache/kafka:{kafka[1]}\n" in TEXT["connect"]
+    assert compose.services()["kafka"]["image"] == f"apache/kafka:{kafka[1]}"
+
+
+def test_verbs_and_options_that_services_are_started_with_are_there():
+    group, seen = verbs(), set()
+    for name, one in BUILT.items():
+        words = " ".join(one["command"]).split() if "command" in one else []
+        for verb, following in pairwise(words):
+            if verb not in group.list_commands(None) or following.startswith("--conf="):
+                continue
+            command = group.get_command(typer.Context(group), verb)
+            parts = [command, *getattr(command, "commands", {}).values()]
+            known = {option for part in parts for parameter in part.params for option in parameter.opts}
+            used = {word.partition("=")[0] for word in words if word.startswith("--")}
+            assert used <= known, f"{name}: {used - known}"
+            seen.add(verb)
+            break
+    assert seen == {"run", "notify", "ui", "token"}
+
+
+def test_a_worker_gets_its_settings_by_the_names_that_kafka_connect_has(tmp_path):
+    made = tmp_path / "worker.properties"
+    given = {
+        "PATH": os.environ["PATH"],
+        "WORKER_PROPERTIES": str(made),
+        "WORKER_START": "cat",
+        "CONNECT_GROUP_ID": "a",
+        "CONNECT_CONFIG_PROVIDERS_ENV_CLASS": "b.C",
+        "CONNECT_ODD__NAME___HERE": r"back\slash and ${env:SLACK}",
+        "CONNECT_SASL_JAAS_CONFIG": 'Login required\n  user="x=y";',
+        "OTHER": "not for it",
+    }
+    started = ["bash", str(ROOT / "deploy/images/connect/start.sh")]
+    done = subprocess.run(started, env=given, text=True, capture_output=True, check=True)
+    assert done.stdout == made.read_text("utf-8")
+    assert done.stdout.splitlines() == [
+        "config.providers.env.class=b.C",
+        "group.id=a",
+        r"odd_name-here=back\\slash and ${env:SLACK}",
+        'sasl.jaas.config=Login required\\n  user="x=y";',
+    ]
+    assert made.stat().st_mode & 0o077 == 0
