@@ -1,11 +1,11 @@
-"""Runs in Spark's own environment: windows of 5 s per account over a topic, by our exact mode or written by hand."""
+"""Runs in Spark's own environment: windows of 5 s per account over a topic, in our two manners or written by hand."""
 
 import json
 import sys
 import tempfile
 from pathlib import Path
 
-from pyspark.sql.functions import col, from_json
+from pyspark.sql.functions import col, expr, from_json, struct, timestamp_millis, to_json, window
 from pyspark.sql.streaming.state import GroupStateTimeout
 
 from streamgauge.config import load
@@ -37,14 +37,20 @@ monitors:
     stream: payments
     window: {{type: tumbling, size: 5s, by: account, compute: {{events: count(*), spent: sum(amount)}}}}
     detect: {{type: threshold, when: events > {limit}}}
+spark: {{fidelity: {fidelity}}}
 """
 
 
-def exact(spark):
+def exact(spark, fidelity="exact"):
     """The same file as everywhere."""
-    config = load(FILE.format(**wanted))
+    config = load(FILE.format(**wanted, fidelity=fidelity))
     driving.make_topics(wanted["brokers"], (settings.topic, settings.times))
     return job.start(spark, config, settings, "exact", driving.begin(spark, config, settings).run)[0]
+
+
+def native(spark):
+    """The same file, with Spark's own windows."""
+    return exact(spark, "native")
 
 
 def count(key, frames, state):
@@ -66,8 +72,8 @@ def count(key, frames, state):
     )  # fmt: skip
 
 
-def by_hand(spark):
-    """What somebody writes who knows Spark well."""
+def records(spark):
+    """The fields of the topic's records."""
     driving.make_topics(wanted["brokers"], (settings.topic,))
     return (
         spark.readStream.format("kafka")
@@ -78,9 +84,13 @@ def by_hand(spark):
         .load()
         .select(from_json(col("value").cast("string"), "account string, amount double, at long").alias("r"))
         .select("r.*")
-        .groupBy("account")
-        .applyInPandasWithState(count, "value string", "open string", "append", GroupStateTimeout.NoTimeout)
-        .writeStream.format("kafka")
+    )
+
+
+def written(rows):
+    """What leaves goes to Kafka, here as there."""
+    return (
+        rows.writeStream.format("kafka")
         .option("kafka.bootstrap.servers", wanted["brokers"])
         .option("topic", settings.topic)
         .option("checkpointLocation", settings.checkpoint)
@@ -89,9 +99,64 @@ def by_hand(spark):
     )
 
 
+def by_hand(spark):
+    """What somebody writes who knows Spark well, and needs state that windows do not keep."""
+    return written(
+        records(spark)
+        .groupBy("account")
+        .applyInPandasWithState(count, "value string", "open string", "append", GroupStateTimeout.NoTimeout)
+    )
+
+
+def windows_by_hand(spark):
+    """What the same person writes for windows alone."""
+    rows = records(spark).withColumn("moment", timestamp_millis("at")).withWatermark("moment", "2 seconds")
+    counted = rows.groupBy(window("moment", "5 seconds"), "account").agg(
+        expr("count(*) AS events"), expr("sum(amount) AS spent")
+    )
+    return written(
+        counted.select(to_json(struct("account", "window.start", "events", "spent")).alias("value"))
+    )
+
+
+def for_each_batch(spark):
+    """All records to the driver, batch by batch, with the state there: fast, and no faster with more executors."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from confluent_kafka import Producer
+
+    producer = Producer({"bootstrap.servers": wanted["brokers"]})
+    state = {"open": None}
+
+    def judge(batch, _number):
+        table = batch.toArrow()
+        if not table.num_rows:
+            return
+        newest = pc.max(table["at"]).as_py()
+        starts = pc.multiply(pc.divide(table["at"], 5000), 5000)
+        counted = table.append_column("start", starts).append_column(
+            "events", pa.array([1] * len(table), pa.int64())
+        )
+        counted = counted.select(["account", "start", "events", "amount"])
+        if state["open"] is not None:
+            counted = pa.concat_tables([counted, state["open"]])
+        merged = counted.group_by(["account", "start"]).aggregate([("events", "sum"), ("amount", "sum")])
+        merged = merged.rename_columns(["account", "start", "events", "amount"])
+        due = pc.less_equal(merged["start"], newest - 7000)
+        for row in merged.filter(due).to_pylist():
+            producer.produce(settings.topic, json.dumps(row).encode())
+            producer.poll(0)
+        producer.flush()
+        state["open"] = merged.filter(pc.invert(due))
+
+    sink = records(spark).writeStream.foreachBatch(judge)
+    return sink.option("checkpointLocation", settings.checkpoint).start()
+
+
+JOBS = {one.__name__: one for one in (exact, by_hand, for_each_batch, native, windows_by_hand)}
 spark = job.session(settings, "benchmark")
 spark.sparkContext.setLogLevel("ERROR")
-query = {"exact": exact, "by_hand": by_hand}[wanted["how"]](spark)
+query = JOBS[wanted["how"]](spark)
 batches = {}
 while sum(batch["rows"] for batch in batches.values()) < wanted["records"] and not query.awaitTermination(
     0.5
