@@ -164,6 +164,7 @@ def test_the_api_server_takes_every_case_strictly(cluster: Cluster, chart):
 def test_the_api_server_refuses_what_is_wrong(cluster: Cluster):
     """So what it takes above means something."""
     namespace = cluster.namespace("wrong")
+    cluster.namespace(NAMESPACE)
     rooted = cluster.kubectl("-n", namespace, "run", "root", "--image=x:1", check=False)
     assert "violates PodSecurity" in rooted
     with Helm() as helm:
