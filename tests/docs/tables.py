@@ -16,7 +16,7 @@ from streamgauge.config import plugins
 from streamgauge.config.schema import schema
 from streamgauge.engines.spark.native_refusals import NATIVE_DIFFERENCES, NATIVE_REFUSALS
 from streamgauge.engines.spark.refusals import DIFFERENCES, REFUSALS
-from tests.docs import pictures, reference, standing
+from tests.docs import pictures, ports, reference, standing
 from tests.docs.pages import ROOT, pages
 
 _PLACE = re.compile(r"(?<=<!-- table: )(?P<name>[a-z_ :]+)( -->\n)(?P<text>.*?)(?=<!-- end -->)", re.DOTALL)
@@ -150,6 +150,12 @@ def _engine(about: str) -> str:
     )
 
 
+def _compose(about: str) -> str:
+    if about == "ports":
+        return _rows(("what", "profile", "here", "from containers", "moved by"), ports.rows())
+    return _rows(("profile", "starts"), ports.profile_rows())
+
+
 _MAKERS: Mapping[str, Callable[[str], str]] = {
     "keys": _keys,
     "windows": _windows,
@@ -162,6 +168,7 @@ _MAKERS: Mapping[str, Callable[[str], str]] = {
     "layout": _layout,
     "reference": lambda _: reference.page(_table),
     "engine": _engine,
+    "compose": _compose,
 }
 
 
