@@ -28,7 +28,7 @@ def test_killed_and_back_reading_goes_on_and_nothing_is_lost_or_doubled(broker: 
     patient = {"session.timeout.ms": 60_000}
     with Reading(source_of(broker, topic, settings=patient)) as reading:
         broker.produce(topic, values[:100], partition=0)
-        reading.until(lambda: reading.count() >= 50)
+        reading.until(lambda: reading.count() >= 50 and len(reading.source.tails()) == 2)
         broker.kill()
         killed_at = time.monotonic()
         reading.until(lambda: reading.source.describe().get("trouble"))
