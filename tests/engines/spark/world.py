@@ -193,13 +193,16 @@ class Verdicts:
         self._consumer = Consumer(
             {"bootstrap.servers": kafka.bootstrap, "group.id": unique("look"), "log_level": 0}
         )
-        self._consumer.assign([TopicPartition(topic, 0, 0)])
+        self._whole = TopicPartition(topic, 0, 0)
+        self._consumer.assign([self._whole])
+        self._next = 0
         self.lines: list[dict[str, Any]] = []
 
     def read(self) -> list[dict[str, Any]]:
         """All lines so far."""
         for message in self._consumer.consume(10_000, 0.1):
             if message.error() is None:
+                self._next = (message.offset() or 0) + 1
                 self.lines.append(json.loads(message.value() or b"{}"))
         return self.lines
 
@@ -218,12 +221,14 @@ class Verdicts:
         return max(Counter(source for source, _ in calls).values(), default=0)
 
     def read_all(self) -> None:
-        """Until nothing more has come for a moment."""
-        before = -1
-        while before != len(self.lines):
-            before = len(self.lines)
-            for _ in range(10):
-                self.read()
+        """As far as the topic goes now: whoever writes may go on."""
+        _, end = self._consumer.get_watermark_offsets(self._whole, timeout=30)
+
+        def reached() -> bool:
+            self.read()
+            return self._next >= end
+
+        eventually(reached, f"line {end} of the verdicts is read")
 
     def close(self) -> None:
         """Let go."""
