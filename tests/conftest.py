@@ -1,10 +1,13 @@
 """Fixtures that all tests may use."""
 
+import logging
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 CACHE = Path(__file__).parent.parent / ".cache"
@@ -29,6 +32,19 @@ def patient() -> None:
 
 
 patient()
+
+# Servers that tests start in this process are nobody's news, least of all that of a verb that runs beside them.
+for library in ("werkzeug", "mail.log"):
+    logging.getLogger(library).setLevel(logging.WARNING)
+
+
+@pytest.fixture(autouse=True)
+def _no_log_of_the_last_test() -> Iterator[None]:
+    """A verb that runs in this process logs to the error output of its test, which is gone afterwards."""
+    yield
+    root = logging.getLogger()
+    root.handlers = [handler for handler in root.handlers if type(handler) is not logging.StreamHandler]
+
 
 # How long one example takes says nothing on a machine that others use too.
 settings.register_profile("shared", deadline=None)

@@ -107,8 +107,10 @@ SETTINGS: dict[str, dict[str, object]] = {
     "exposition": {"url": "http://nowhere/"},
     "flink": {"url": "http://nowhere"},
     "kafka_lag": {"brokers": "nowhere:1"},
+    "pipeline": {"brokers": ["nowhere:1"], "steps": [{"topic": "a"}, {"topic": "b"}]},
     "probe": {"tcp": "nowhere:1"},
     "prometheus": {"url": "http://nowhere", "query": "up"},
+    "spark": {"url": "http://nowhere"},
     "sql": {"url": "sqlite:///none.db", "query": "SELECT 1"},
 }
 

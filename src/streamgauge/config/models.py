@@ -403,8 +403,13 @@ class Config(Settings):
         return {name: field.type for name, field in self.streams[stream].fields.items()}
 
     def origin_of(self, name: str) -> str:
-        """The declared or built-in stream whose records end up in ``name``, through as many monitors as there are."""
-        while name in self.monitors and name not in self.streams:
+        """The declared or built-in stream whose records end up in ``name``, through as many monitors as there are.
+
+        Monitors that watch each other in a circle, which is refused elsewhere, lead back to one of them.
+        """
+        for _ in range(len(self.monitors)):
+            if name not in self.monitors or name in self.streams:
+                break
             name = self.monitors[name].stream
         return name
 
