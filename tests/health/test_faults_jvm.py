@@ -29,7 +29,7 @@ def java() -> Iterator[JavaProgram]:
 
 def test_a_heap_that_fills_up_and_an_exporter_that_is_gone(java, tmp_path, monkeypatch):
     monkeypatch.setenv("STREAMGAUGE_JIT", "off")
-    rule = proving.of_alert("JvmHeapNearItsBound")
+    rules = [proving.of_alert(name) for name in ("JvmHeapNearItsBound", "JvmCollectsAllTheTime")]
     given = {"JVM_URL": f"http://127.0.0.1:{java.port}/metrics", "JVM_EVERY": "1s"}
     with (
         Prometheus(proving.scraping({"jmx-flink-taskmanager": [java.port]}), asked.RULES) as prometheus,
@@ -38,10 +38,11 @@ def test_a_heap_that_fills_up_and_an_exporter_that_is_gone(java, tmp_path, monke
         proving.all_answer(prometheus, {"jmx-flink-taskmanager"})
         watch.until(lambda: watch.windows("jvm-gc"), "a minute in which all is well", within=150)
         assert watch.told() == set()
-        proving.returns_nothing(prometheus, rule)
+        for rule in rules:
+            proving.returns_nothing(prometheus, rule)
 
         java.fill()
-        proving.returns(prometheus, [rule])
+        proving.returns(prometheus, rules)
         watch.tells("jvm-heap-after-gc", "Tenured Gen", within=150)  # a whole minute of it
 
         java.drop()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -23,7 +25,16 @@ streams:
     format: json
     fields: {{account: string, amount: float, at: timestamp}}
     time: at
+  late:
+    source: {{type: synthetic, scenario: payments, rate: 10, start: "2026-01-01T00:00:00Z", faults: false}}
+    format: json
+    fields: {{account: string, at: timestamp}}
+    time: at
 monitors:
+  of-long-ago:
+    stream: late
+    window: {{type: tumbling, size: 1h, compute: {{events: count(*)}}}}
+    detect: {{type: threshold, when: events > 1000000}}
   every-second:
     stream: payments
     window: {{type: tumbling, size: 1s, by: account, compute: {{events: count(*)}}}}
@@ -41,10 +52,10 @@ monitors:
     metrics_prefix: fraud
 channels:
   nobody: {{type: webhook, url: "http://127.0.0.1:{away}/"}}
-store: sqlite:///{folder}/proof.db
+store: sqlite:///{folder}/proof.db?timeout=20
 server: {{port: {port}}}
 """
-"""A sink and a channel that are away, and payments of other amounts than those of the reference."""
+"""A sink and a channel that are away, payments of other amounts than those of the reference, and a stream far behind."""
 
 
 @pytest.fixture
@@ -63,21 +74,30 @@ def ours(tmp_path: Path) -> Iterator[tuple[ServerProcess, str]]:
     process.kill()
 
 
-def test_our_own_rules_return_under_their_faults(ours):
+def test_our_own_rules_return_under_their_faults(ours, tmp_path):
     process, url = ours
     try:
         program("prometheus")
     except CannotBeHadError as missing:
         skip_or_fail(str(missing))
-    alerts = ("StreamgaugeRowsDropped", "StreamgaugeNoticesStay", "FraudInputDrifted")
+    alerts = ("StreamgaugeRowsDropped", "StreamgaugeNoticesStay", "StreamgaugeBehind", "FraudInputDrifted")
     paused, down = proving.of_alert("StreamgaugeMonitorPaused"), proving.of_alert("StreamgaugeDown")
+    stuck, refuses = proving.of_alert("StreamgaugeStuck"), proving.of_alert("StreamgaugeStoreRefuses")
     with Prometheus(proving.scraping({"streamgauge": [int(url.rsplit(":")[-1])]})) as prometheus:
         proving.all_answer(prometheus, {"streamgauge"}, process.last_words)
         proving.returns(prometheus, map(proving.of_alert, alerts), process.last_words)
-        assert not prometheus.query(paused.expr)
-        assert not prometheus.query(down.expr)
+        for rule in (paused, down, stuck, refuses):
+            assert not prometheus.query(rule.expr)
 
         httpx.post(f"{url}/api/v1/monitors/drift/pause", trust_env=False).raise_for_status()
         proving.returns(prometheus, [paused], process.last_words)
+        with closing(sqlite3.connect(tmp_path / "proof.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")  # a commit waits for it, twenty seconds, and is refused then
+            proving.returns(prometheus, [stuck], process.last_words)
+            proving.returns(prometheus, [refuses], process.last_words)
+            other.execute("ROLLBACK")
+        for rule in (stuck, refuses):
+            proving.returns_nothing(prometheus, rule)
+
         process.kill()
         proving.returns(prometheus, [down])

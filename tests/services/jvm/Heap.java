@@ -20,8 +20,7 @@ public class Heap {
             } else if (used < share * runtime.maxMemory()) {
                 KEPT.add(made);
             } else {
-                System.gc();
-                Thread.sleep(500);
+                System.gc(); // all that it does from now on, as a machine that hardly finds room
             }
         }
     }
