@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 CACHE = Path(__file__).parent.parent / ".cache"
@@ -40,10 +41,11 @@ for library in ("werkzeug", "mail.log"):
 
 @pytest.fixture(autouse=True)
 def _no_log_of_the_last_test() -> Iterator[None]:
-    """A verb that runs in this process logs to the error output of its test, which is gone afterwards."""
+    """A verb that runs in this process logs to the error output of its test; the next one begins as a new process does."""
     yield
     root = logging.getLogger()
     root.handlers = [handler for handler in root.handlers if type(handler) is not logging.StreamHandler]
+    structlog.reset_defaults()
 
 
 # How long one example takes says nothing on a machine that others use too.
