@@ -20,7 +20,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help servers demo test bench bench-detectors soak docs pictures format lint types environment \
-	test-unit test-conformance test-services test-docs test-connect test-kubernetes
+	test-unit test-conformance test-services test-docs test-connect test-kubernetes test-integrations
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +40,7 @@ bench-detectors: environment ## Measure how good and how fast detectors are; STR
 soak: environment ## The long tests: many kills, much backlog, thorough search for counter-examples (hours)
 	STREAMGAUGE_THOROUGH=20 STREAMGAUGE_CONFORMANCE_EXAMPLES=500 \
 		$(PYTEST) -m "not services and not soak" $(PARALLEL) --timeout 7200
-	$(PYTEST) -m soak --timeout 7200
+	$(PYTEST) -m soak --ignore tests/integrations --timeout 7200
 
 docs: environment ## Write the generated tables of the docs and the dashboards anew
 	@$(RUN) python -m tests.docs.tables
@@ -78,6 +78,9 @@ test-connect: environment ## The sinks for Kafka Connect: built, then on a real 
 
 test-kubernetes: environment ## The charts on a real Kubernetes; builds it once with Go 1.26, etcd is Debian's
 	@STREAMGAUGE_REQUIRE_SERVICES=1 $(PYTEST) -m soak tests/deploy/helm/test_cluster.py --timeout 3600
+
+test-integrations: environment ## Airflow, Prefect and Superset, each in its own environment, on real servers; brings them once
+	@STREAMGAUGE_REQUIRE_SERVICES=1 $(PYTEST) -m soak tests/integrations --timeout 3600
 
 servers: environment ## Bring what the tests' servers are made of, where it is not here yet
 	@$(RUN) python -m tests.services

@@ -6,12 +6,12 @@ import fcntl
 import hashlib
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.services.environments import environment
 from tests.services.missing import CannotBeHadError
 
 VERSION = "2.3.0"
@@ -27,15 +27,7 @@ def python() -> Path:
     Raises:
         CannotBeHadError: uv or the packages cannot be had.
     """
-    folder = _CACHE / "flink-venv"
-    with _alone():
-        if not (folder / "ready").exists():
-            uv = shutil.which("uv") or str(_CACHE / "uv" / "bin" / "uv")
-            _say([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)])
-            to = ["--python", str(folder / "bin" / "python")]
-            _say([uv, "pip", "install", "--quiet", *to, f"apache-flink=={VERSION}", "setuptools"])
-            (folder / "ready").touch()
-    return folder / "bin" / "python"
+    return environment("flink", f"apache-flink=={VERSION}", "setuptools")
 
 
 def home() -> Path:
