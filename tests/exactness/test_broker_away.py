@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from streamgauge.incident import Incident
 from tests.exactness.live import Live, Speaker, clock, records, stream
@@ -92,7 +93,10 @@ def test_absent_at_the_start(broker: Broker, tmp_path: Path):
     topic = broker.create_topic(unique(), 2)
     broker.produce(topic, records("a-0", [clock()]), partition=0)
     broker.stop()
-    with _watch(broker, topic, tmp_path) as live:
+    with capture_logs() as logs, _watch(broker, topic, tmp_path) as live:
+        live.until(lambda: logs, "a word of it at once")
+        assert logs[0]["stream"] == "payments"
+        assert "refused" in logs[0]["trouble"]
         live.until(lambda: _lost(live), "source lost")
         assert live.read() == 0
         live.stop()

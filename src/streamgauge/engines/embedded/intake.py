@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+import structlog
+
 from streamgauge.batch import NEVER, Batch, IntArray, Partition
 from streamgauge.clock import Clock
 from streamgauge.engines.running.merge import Merger
@@ -15,6 +17,8 @@ from streamgauge.plan import StreamPlan
 from streamgauge.sources.contract import Poll, Slice, Source, Tail
 from streamgauge.stores.contract import Position
 from streamgauge.windows.watermark import STALE_AFTER
+
+_log = structlog.get_logger("streamgauge.sources")
 
 MOST_WAITING = 100_000
 """Records of one partition that may wait for the others before its reading is paused."""
@@ -106,6 +110,12 @@ class Intake:
         self._read_at, self._next, self._open, self._kept = {}, {}, set(), []
         self._alive_at, self.ended = self._clock.monotonic(), False
         self.source.open({partition: position.next_offset for partition, position in positions.items()})
+        if trouble := self.source.describe().get("trouble"):  # an incident comes after `source_timeout` only
+            _log.warning(
+                "nobody answers yet, and is asked again and again; `streamgauge doctor FILE` says what is missing",
+                stream=self.plan.name,
+                trouble=trouble,
+            )
 
     def hold(self, *, held: bool) -> None:
         """Read nothing more for now, or go on; what comes and goes is still heard."""
