@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streamgauge.errors import ConfigError, OutsideError
+from streamgauge.cli._cluster import Cluster
+from streamgauge.errors import ConfigError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -61,29 +62,6 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
-    """A Spark that measures: its master, and settings."""
-
-    master: str | None
-    conf: Mapping[str, str]
-
-    @classmethod
-    def of(cls, engine: str, master: str | None, conf: Sequence[str]) -> Cluster | None:
-        """As the options say; None: this process measures.
-
-        Raises:
-            ConfigError: options of Spark without it.
-        """
-        from streamgauge.cli._statements import pairs
-
-        if engine == "spark":
-            return cls(master, pairs(list(conf), "--conf", "NAME=VALUE, such as spark.executor.memory=2g"))
-        if master is not None or conf:
-            raise ConfigError(f"`{'--conf' if master is None else '--master'}` fits `--engine spark` only")
-        return None
-
-
-@dataclass(frozen=True, slots=True)
 class Asking:
     """One call of the verb."""
 
@@ -130,25 +108,12 @@ class Asking:
 
     def _on(self, cluster: Cluster, target: Sequence[str], labels: Sequence[str]) -> list[dict[str, Any]]:
         """What Spark measures of files; of a monitor the store holds little enough for this process."""
-        from streamgauge.engines.spark.job import Settings, require_spark, session
         from streamgauge.evaluation.spark import Tables, evaluated_on
 
         asked = self._asked()
         tables = Tables(target, labels, self.columns.time, self._span())
-        require_spark()
-        from pyspark.errors import PySparkException
-
-        try:
-            spark = session(Settings("", "", cluster.master, cluster.conf), "streamgauge evaluate")
-        except PySparkException as error:
-            raise OutsideError(
-                f"Spark does not start: {error}; it needs Java 17 (JAVA_HOME, PATH)"
-            ) from error
-        spark.sparkContext.setLogLevel("ERROR")
-        try:
+        with cluster.started("evaluate") as spark:
             rows, alone = evaluated_on(spark, tables, asked)
-        finally:
-            spark.stop()
         _say_alone(alone, whole=self.span == (None, None))
         return rows
 

@@ -8,14 +8,8 @@ from typing import Annotated
 
 import typer
 
+from streamgauge.cli._cluster import Cluster, Conf, Engine, Master
 from streamgauge.cli._store import ConfigOption, JsonOption, StoreOption
-
-
-class Engine(StrEnum):
-    """Who measures."""
-
-    EMBEDDED = "embedded"
-    SPARK = "spark"
 
 
 class Kind(StrEnum):
@@ -141,18 +135,6 @@ Queue = Annotated[
 
 
 EngineOption = Annotated[Engine, typer.Option("--engine", help="Who measures: this process, or Spark.")]
-Master = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL", help="Spark's master, such as local[2]; default: spark-submit's.", show_default=False
-    ),
-]
-Conf = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--conf", metavar="NAME=VALUE", help="A setting of Spark; may be repeated.", show_default=False
-    ),
-]
 
 
 def command(  # noqa: PLR0917  typer's options are its parameters
@@ -194,7 +176,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     columns = evaluation.Columns(id_, prediction, label, time, tuple(by or ()))
     measured = evaluation.Measured(kind and kind.value, threshold, positive, min_labels, fail_when, window)
     asked = evaluation.Asking(columns, measured, (since, until), like, config, store)
-    rows = asked.rows(target, labels or [], evaluation.Cluster.of(engine.value, master, conf or []))
+    rows = asked.rows(target, labels or [], Cluster.of(engine.value, master, conf or []))
     evaluation.show(rows, as_json=json)
     if post is not None:
         evaluation.tell(rows, evaluation.Server(post, token, queue))

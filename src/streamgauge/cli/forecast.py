@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time as clock
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streamgauge.cli._cluster import Cluster, Conf, Engine, Master
 from streamgauge.cli._store import ConfigOption, JsonOption, StoreOption
 from streamgauge.errors import ConfigError
 
 if TYPE_CHECKING:
-    import polars as pl
-
+    from streamgauge.cli._fitting import Place
     from streamgauge.forecasting.keeping import Kept
-    from streamgauge.forecasting.refit import Found, How, Progress
+    from streamgauge.forecasting.refit import Found, Progress
     from streamgauge.forecasting.stored import Stored
 
 STEPS = 24
@@ -121,6 +121,9 @@ Workers = Annotated[
 ]
 
 
+EngineOption = Annotated[Engine, typer.Option("--engine", help="Who fits: this machine, or Spark.")]
+
+
 def command(  # noqa: PLR0917  typer's options are its parameters
     target: Target,
     value: Value = None,
@@ -136,6 +139,9 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     table: Table = None,
     database: Database = None,
     workers: Workers = None,
+    engine: EngineOption = Engine.EMBEDDED,
+    master: Master = None,
+    conf: Conf = None,
     config: ConfigOption = None,
     store: StoreOption = None,
     json: JsonOption = False,
@@ -147,8 +153,8 @@ def command(  # noqa: PLR0917  typer's options are its parameters
 
     Example: streamgauge forecast requests.csv --value requests --key service --horizon 1d
     """
+    from streamgauge.cli._fitting import Asking, place
     from streamgauge.forecasting.refit import How
-    from streamgauge.forecasting.tables import plain
 
     if keep is not None and (out is not None or (json and not scores)):
         raise ConfigError("`--keep` writes into its folder: leave out `--out` and `--json`")
@@ -157,23 +163,25 @@ def command(  # noqa: PLR0917  typer's options are its parameters
             "`--scores` tells how kept forecasts came out: say where they are with `--keep FOLDER`"
         )
     stored = _stored(table, database, tuple(key or ()))
-    frame, keys = _records(target, config, store, tuple(key or ()))
-    records = plain(frame, value=value, time=time, key=keys)
     how = How(_micros("--horizon", horizon), _known(model), interval, workers)
     step = _micros("--every", every)
-    if keep is not None:
-        _kept(keep, records, (step, how), f"{target} {value} {keys} {step} {how}")
-        found, made_at, came_out = _newest(keep)
+    asked = Asking(target, value, time, tuple(key or ()), step, how, (config, store))
+    with place(asked, Cluster.of(engine.value, master, conf or [])) as where:
+        if keep is None:
+            rows = _rows(where)
+        else:
+            _kept(keep, where, asked.named)
+    if keep is None:
         if stored is not None:
-            _store(stored, found, made_at)
-            stored.put_scores(came_out, made_at)
-        if scores:
-            _show_scores(came_out, json=json)
+            _store(stored, rows, _now())
+        _show(rows, out, json=json)
         return
-    rows = _rows(records, step, how)
+    found, made_at, came_out = _newest(keep)
     if stored is not None:
-        _store(stored, rows, _now())
-    _show(rows, out, json=json)
+        _store(stored, found, made_at)
+        stored.put_scores(came_out, made_at)
+    if scores:
+        _show_scores(came_out, json=json)
 
 
 def _stored(table: str | None, database: str | None, keys: tuple[str, ...]) -> Stored | None:
@@ -249,75 +257,41 @@ def _short(cell: Any) -> Any:
     return f"{cell:.6g}" if isinstance(cell, float) else cell
 
 
-def _records(
-    target: str, config: Path | None, store: str | None, keys: tuple[str, ...]
-) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """What is carried on, and the columns that name a series."""
-    from streamgauge.forecasting.tables import read_table
-
-    path = Path(target)
-    if path.exists() or path.suffix:
-        if not path.exists():
-            raise ConfigError(f"there is no file {target}; a monitor's name has no ending")
-        return read_table(path), keys
-    from streamgauge.cli._store import open_look
-    from streamgauge.keys import key_from_text, key_label
-
-    with open_look(config, store) as look:
-        frame = look.history(target)
-    if not len(frame):
-        raise ConfigError(
-            f"the store holds no windows of a monitor `{target}`, and there is no such file; "
-            "name the store with `--config FILE` or `--store URL`"
-        )
-    texts = frame["key"].unique().to_list()
-    labels = frame["key"].replace_strict(texts, [key_label(key_from_text(text)) or None for text in texts])
-    frame = frame.with_columns(labels).drop("window_start", strict=False)
-    if (
-        len(keys) == 1 and keys[0] not in frame.columns
-    ):  # what the monitor groups by, by the name that is wanted
-        frame = frame.rename({"key": keys[0]})
-    return frame, keys or ("key",)
-
-
-def _rows(records: pl.DataFrame, step: int | None, how: How) -> list[dict[str, Any]]:
+def _rows(where: Place) -> list[dict[str, Any]]:
     """The rows of all series, in the order of their keys; what is too short is told on the way."""
-    from streamgauge.forecasting.refit import refit
-    from streamgauge.forecasting.tables import rows_of, series_of
+    from streamgauge.forecasting.tables import rows_of
 
-    named = list(series_of(records, step))
-    progress, short = _Shown(len(named)), _Short()
-    found = {one.key: one for one in refit(named, how, progress.at)}
+    progress, short = _Shown(), _Short()
+    found = sorted(where.fits(None, progress.at), key=lambda one: (one.key is not None, one.key or ""))
     progress.end()
-    for key, _ in named:
-        short.add(found[key])
+    for one in found:
+        short.add(one)
     short.end()
-    forecasts = [(key, found[key].forecast) for key, _ in named]
-    return [row for key, one in forecasts if one is not None for row in rows_of(key, one)]
+    return [row for one in found if one.forecast is not None for row in rows_of(one.key, one.forecast)]
 
 
-def _kept(folder: Path, records: pl.DataFrame, asked: tuple[int | None, How], name: str) -> None:
+def _kept(folder: Path, where: Place, name: str) -> None:
     """Refit into a folder; what was fitted before a cut is not fitted again."""
+    import polars as pl
+
     from streamgauge.clock import to_micros
     from streamgauge.forecasting.keeping import kept_in
-    from streamgauge.forecasting.refit import refit
-    from streamgauge.forecasting.tables import series_of
 
+    records = where.records()
     with kept_in(folder) as kept:
         past = kept.begin(records, name, _now())
-        named = [(key, series) for key, series in series_of(past, asked[0]) if key not in kept.done]
+        left = past
         if kept.done:
+            left = past.filter(~pl.col("key").is_in(list(kept.done), nulls_equal=True))
             print(
                 f"goes on where it was cut off: {len(kept.done):,} series are fitted already", file=sys.stderr
             )
-        progress, short = _Shown(len(named)), _Short()
-        _Writing(kept, progress, short).take(refit(named, asked[1], progress.at))
+        progress, short = _Shown(), _Short()
+        done = _Writing(kept, progress, short).take(where.fits(left, progress.at))
         progress.end()
         short.end()
         rows = kept.finish(past, to_micros(KEPT_FOR))
-    print(
-        f"{progress.done:,} series fitted; {rows:,} rows in {folder / 'forecasts.parquet'}", file=sys.stderr
-    )
+    print(f"{done:,} series fitted; {rows:,} rows in {folder / 'forecasts.parquet'}", file=sys.stderr)
 
 
 class _Writing:
@@ -326,14 +300,15 @@ class _Writing:
     def __init__(self, kept: Kept, progress: _Shown, short: _Short) -> None:
         self._kept, self._progress, self._short = kept, progress, short
 
-    def take(self, found: Any) -> None:
-        """Until all are fitted."""
+    def take(self, found: Iterable[Found]) -> int:
+        """Until all are fitted; how many they were."""
         from streamgauge.forecasting.keeping import Line
         from streamgauge.forecasting.tables import rows_of
 
         waiting: list[Line] = []
-        written = clock.monotonic()
+        written, done = clock.monotonic(), 0
         for one in found:
+            done += 1
             self._short.add(one)
             rows = [] if one.forecast is None else list(rows_of(one.key, one.forecast))
             waiting.append(Line(one.key, rows))
@@ -341,6 +316,7 @@ class _Writing:
                 self._write(waiting)
                 written = clock.monotonic()
         self._write(waiting)
+        return done
 
     def _write(self, waiting: list[Any]) -> None:
         self._kept.add(waiting)
@@ -395,21 +371,16 @@ class _Shown:
         last: how far it was last.
     """
 
-    def __init__(self, total: int) -> None:
+    def __init__(self) -> None:
         self.last: Progress | None = None
         self._told = clock.monotonic()
-        self._on = sys.stderr.isatty() and total > 1
-
-    @property
-    def done(self) -> int:
-        """How many are done."""
-        return 0 if self.last is None else self.last.done
+        self._on = sys.stderr.isatty()
 
     def at(self, progress: Progress) -> None:
         """It is so far."""
         self.last = progress
         now = clock.monotonic()
-        if self._on and now - self._told > 0.2:
+        if self._on and progress.total > 1 and now - self._told > 0.2:
             self._told = now
             text = f"{progress.done:,} of {progress.total:,} series, {progress.rate:.0f} per second, {progress.left:.0f} s left"
             print(f"\r{text:<70}", end="", file=sys.stderr, flush=True)

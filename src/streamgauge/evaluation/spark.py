@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from streamgauge.arrow import pyarrow
 from streamgauge.errors import ConfigError, SourceError
 from streamgauge.evaluation.joining import Asked
 from streamgauge.evaluation.parts import KINDS, SCHEMA, measured, parts_of
+from streamgauge.forecasting.spark_tables import read_path
 from streamgauge.settings import nearest
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 TIMES: Final = ("time", "timestamp", "at", "ds", "date", "window_end")
 _ORDER: Final = ("side", "at", "file", "path", "block", "line")
 """In which order records of one id are taken: predictions, then labels, by their moments where they have some."""
-_PACKED: Final = frozenset({".gz", ".zst", ".bz2", ".snappy"})
 _NUMBERS: Final = frozenset({"tinyint", "smallint", "int", "bigint", "float", "double", "void"})
 
 
@@ -173,7 +172,7 @@ class _Reading:
     def _one(self, path: str, names: Sequence[str], whose: tuple[str, int, int], *, timed: bool) -> DataFrame:
         from pyspark.sql import functions as F  # noqa: N812  as everyone calls it
 
-        frame = self._read(path)
+        frame = read_path(self.spark, path)
         words, side, number = whose
         columns = {name: _wanted(frame, name, words) for name in names}
         columns[names[0]] = columns[names[0]].cast("string")
@@ -183,19 +182,6 @@ class _Reading:
             "block": F.col("_metadata.file_block_start"), "line": F.monotonically_increasing_id(),
         }  # fmt: skip
         return frame.select(*[column.alias(name) for name, column in columns.items()])
-
-    def _read(self, path: str) -> DataFrame:
-        """A path without an ending is a folder of Parquet."""
-        endings = [ending for ending in PurePosixPath(path).suffixes if ending not in _PACKED]
-        match endings[-1].lower() if endings else ".parquet":
-            case ".parquet":
-                return self.spark.read.parquet(path)
-            case ".csv":
-                return self.spark.read.csv(path, header=True, inferSchema=True)
-            case ".ndjson" | ".jsonl" | ".json":
-                return self.spark.read.json(path, mode="DROPMALFORMED")
-            case _:
-                raise SourceError(f"{path}: expected .parquet, .csv or .ndjson (.jsonl, .json)")
 
     def _moment(self, frame: DataFrame, *, timed: bool) -> Column:
         """Microseconds, null where there are none: of timestamps, texts in ISO 8601, or numbers by their size."""

@@ -81,7 +81,7 @@ def refit(named: Sequence[Named], how: How, say: Callable[[Progress], None]) -> 
             done += 1
             yield Found(key, None, 0 if series is None else series.known)
         else:
-            asked.append(Asked.of(number, series, _steps(series, how.horizon), (how.model, how.interval)))
+            asked.append(Asked.of(number, series, steps_of(series, how.horizon), (how.model, how.interval)))
     if done:
         said()
     long = sum(len(one.values) // 8 for one in asked) > LONG
@@ -94,7 +94,12 @@ def refit(named: Sequence[Named], how: How, say: Callable[[Progress], None]) -> 
         yield Found(key, found, answer.known, answer.given_up)
 
 
-def _steps(series: Series, horizon: int | None) -> int:
+def steps_of(series: Series, horizon: int | None) -> int:
+    """How many steps of a series a horizon is.
+
+    Raises:
+        ConfigError: too many.
+    """
     steps = STEPS if horizon is None else -(-horizon // series.step)
     if steps > MOST:
         raise ConfigError(

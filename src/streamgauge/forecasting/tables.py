@@ -103,6 +103,20 @@ def plain(frame: pl.DataFrame, *, value: str | None, time: str | None, key: Sequ
     """
     import polars as pl
 
+    at, numbers = chosen_columns(frame, value=value, time=time, key=key)
+    names = (
+        pl.concat_str([pl.col(name).cast(pl.String) for name in key], separator=" · ")
+        if key
+        else pl.lit(None, pl.String)
+    )
+    found = frame.select(moments(frame, at), pl.col(numbers).cast(pl.Float64).alias("y"), names.alias("key"))
+    return found.drop_nulls("at")
+
+
+def chosen_columns(
+    frame: pl.DataFrame, *, value: str | None, time: str | None, key: Sequence[str]
+) -> tuple[str, str]:
+    """The columns of moments and of numbers; arguments and errors as of :func:`plain`."""
     at = _chosen("--time", time, [name for name in TIMES if name in frame.columns][:1], frame)
     left = [name for name in frame.columns if name not in (at, *key) and frame.schema[name].is_numeric()]
     numbers = _chosen("--value", value, left, frame)
@@ -112,13 +126,7 @@ def plain(frame: pl.DataFrame, *, value: str | None, time: str | None, key: Sequ
         raise ConfigError(
             f"--value: `{numbers}` is {frame.schema[numbers]}, and only numbers can be carried on"
         )
-    names = (
-        pl.concat_str([pl.col(name).cast(pl.String) for name in key], separator=" · ")
-        if key
-        else pl.lit(None, pl.String)
-    )
-    found = frame.select(moments(frame, at), pl.col(numbers).cast(pl.Float64).alias("y"), names.alias("key"))
-    return found.drop_nulls("at")
+    return at, numbers
 
 
 def series_of(records: pl.DataFrame, step: int | None) -> Iterator[tuple[str | None, Series | None]]:
