@@ -63,6 +63,14 @@ Conf = Annotated[
     typer.Option("--conf", metavar="NAME=VALUE", help="A setting of Spark; may be repeated."),
 ]
 
+Summary = Annotated[
+    bool,
+    typer.Option(
+        "--summary",
+        help="Print at the end what was read and written: one JSON object per stream, then one per sink.",
+    ),
+]
+
 
 def command(  # noqa: PLR0917  typer's options are its parameters
     file: Annotated[
@@ -89,6 +97,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     conf: Conf = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
     log_json: Annotated[bool, typer.Option("--log-json", help="Log one JSON object per line.")] = False,
+    summary: Summary = False,
 ) -> None:
     """Watch the streams of a configuration until stopped.
 
@@ -97,6 +106,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
 
     Example: streamgauge run payments.yaml --dry-run
     """
+    from streamgauge.cli._summary import print_summary
     from streamgauge.engines.embedded.session import Session
     from streamgauge.errors import ConfigError
     from streamgauge.logs import set_up
@@ -116,6 +126,8 @@ def command(  # noqa: PLR0917  typer's options are its parameters
         config = read()
     on_spark = {"--master": master, "--topic": topic, "--checkpoint": checkpoint, "--conf": conf}
     if engine == "spark":
+        if summary:
+            raise ConfigError("`--summary` fits the embedded engine; Spark tells its own progress")
         _on_spark(config, file, on_spark, (host or "127.0.0.1", port) if port is not None else None)
         return
     _refuse_strange(engine, on_spark)
@@ -125,6 +137,8 @@ def command(  # noqa: PLR0917  typer's options are its parameters
             running, host or config.server.host, port if port is not None else config.server.port
         )
     )
+    if summary:
+        print_summary(session)
 
 
 def _refuse_notify(notify: list[str] | None) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from streamgauge.batch import ColumnKind
 from streamgauge.errors import OutsideError
 from streamgauge.failpoints import DUMPED, reach
+from streamgauge.sinks.contract import Prepared
 from streamgauge.sinks.postgres_table import PostgresTable, bounded, place_of
 from streamgauge.sinks.postgres_words import explained
 from streamgauge.sinks.redis_timeseries import HistoryConfig
@@ -63,6 +64,17 @@ class History:
             identity=self._identity,
             timeout=PATIENCE,
         )
+
+    def prepare(self) -> Prepared:
+        """Make the table, or look whether it fits, before anything is handed over.
+
+        Raises:
+            OutsideError: the server is away, or the table does not fit.
+        """
+        with self._told():
+            self._table.connect()
+        self._table.close()
+        return Prepared("table", self._config.table, self._table.made)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ A module in this folder offers::
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Literal, Protocol, runtime_checkable
@@ -108,3 +108,31 @@ class Gathering(Protocol):
 
     @property
     def within(self) -> timedelta: ...  # noqa: D102  told above
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A place for rows that is there now.
+
+    Attributes:
+        kind: ``topic``, ``table`` or ``series``.
+        name: how it is called there.
+        made: it was made just now, and was not there before.
+    """
+
+    kind: Literal["topic", "table", "series"]
+    name: str
+    made: bool
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """What a sink has beside :class:`Sink` that can make the places for its rows before the first one comes."""
+
+    def prepare(self, keys: Sequence[str]) -> Iterable[Prepared]:
+        """Make what is missing, for rows of these keys where places are made by key; what is there stays as it is.
+
+        Raises:
+            OutsideError: it cannot be made now, or what is there does not fit.
+        """
+        ...

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from streamgauge.batch import ColumnKind
-from streamgauge.errors import ConfigError
+from streamgauge.errors import ConfigError, OutsideError
 from streamgauge.settings import PositiveDuration, wrong
-from streamgauge.sinks.contract import Outcome, SinkConfig, SpooledRow
+from streamgauge.sinks.contract import Outcome, Prepared, SinkConfig, SpooledRow
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message, Producer
@@ -199,8 +199,29 @@ class KafkaSink:
             )  # an idempotent one cannot go on; "absent" is remembered for minutes
         return advice
 
+    def prepare(self, keys: Sequence[str]) -> Iterator[Prepared]:
+        """Create the topic where `partitions` says how; without it the topic is left to whoever made it."""
+        if self._partitions is not None:
+            try:
+                made = self._created(self._partitions)
+            except OutsideError as error:
+                raise OutsideError(f"{self.where}: {error}") from error
+            yield Prepared("topic", self._topic, made)
+
     def _create(self, partitions: int) -> str:
         """Create the topic; why it cannot be, if so."""
+        try:
+            self._created(partitions)
+        except OutsideError as error:
+            return f"the topic does not exist and cannot be created: {error}"
+        return ""
+
+    def _created(self, partitions: int) -> bool:
+        """Create the topic; False where it is there already.
+
+        Raises:
+            OutsideError: it cannot be.
+        """
         from confluent_kafka import KafkaError, KafkaException
         from confluent_kafka.admin import AdminClient
         from confluent_kafka.cimpl import NewTopic
@@ -213,8 +234,9 @@ class KafkaSink:
             )
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                return f"the topic does not exist and cannot be created: {error.args[0].str()}"
-        return ""
+                raise OutsideError(error.args[0].str()) from None
+            return False
+        return True
 
     def _open(self) -> Producer:
         from confluent_kafka import KafkaException, Producer

@@ -21,7 +21,7 @@ from pydantic import ConfigDict, Field
 from streamgauge.batch import ColumnKind
 from streamgauge.errors import OutsideError
 from streamgauge.settings import Names, PositiveDuration, nearest
-from streamgauge.sinks.contract import Outcome, SinkConfig, SpooledRow
+from streamgauge.sinks.contract import Outcome, Prepared, SinkConfig, SpooledRow
 from streamgauge.sinks.postgres_table import NAME, PostgresTable, as_text
 from streamgauge.sinks.postgres_words import explained, first_line
 
@@ -63,6 +63,7 @@ class PostgresSink:
     """Lays rows down beside the table and takes them over in one statement, the later one of two with one id."""
 
     def __init__(self, config: Config, columns: Mapping[str, ColumnKind]) -> None:
+        self._name = config.table
         self._unique = config.unique
         self._columns = dict(columns)
         named: dict[str, ColumnKind] = {} if self._unique else {ID: "string"}
@@ -97,6 +98,16 @@ class PostgresSink:
         if trouble:
             self._table.close()
         return Outcome(written, refused, trouble)
+
+    def prepare(self, keys: Sequence[str]) -> Iterator[Prepared]:
+        """Make the table, or look whether it fits."""
+        import psycopg
+
+        try:
+            self._table.connect()
+        except psycopg.Error as error:
+            raise OutsideError(explained(self._table.where, error)) from error
+        yield Prepared("table", self._name, self._table.made)
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -101,6 +101,8 @@ class PostgresTable:
         """The columns that the table has of ours, known after :meth:`connect`."""
         self.types: dict[str, str] = {}
         """Of what type each of them is there, likewise."""
+        self.made = False
+        """Whether it was made by us, likewise."""
         _library(url)
 
     def connect(self) -> psycopg.Connection[Any]:
@@ -210,6 +212,7 @@ class PostgresTable:
                 sql.SQL("CREATE TABLE {} ({})").format(self.identifier, sql.SQL(", ").join(fields))
             )
             found = self._found(connection)
+            self.made = True
         self._check(connection, found)
         self.there = [name for name in self._columns if name in found]
         self.types = {name: found[name][0] for name in self.there}

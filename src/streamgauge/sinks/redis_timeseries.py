@@ -19,8 +19,9 @@ from pydantic import ConfigDict, Field, field_validator
 
 from streamgauge.batch import ColumnKind
 from streamgauge.durations import Duration
+from streamgauge.errors import OutsideError
 from streamgauge.settings import Names, PositiveDuration, Settings, nearest
-from streamgauge.sinks.contract import Outcome, SinkConfig, SpooledRow
+from streamgauge.sinks.contract import Outcome, Prepared, SinkConfig, SpooledRow
 from streamgauge.sinks.postgres_table import NAME
 from streamgauge.sinks.redis_link import Client, explained, opened, place_of, without_module
 from streamgauge.sinks.redis_series import OWNERS, Book, Made, Samples, Series, series_in
@@ -162,9 +163,7 @@ class RedisSink:
 
         try:
             if self._series is None:
-                retention = round(self._config.retention.total_seconds() * 1000)
-                plain = self._config.fallback == "plain"
-                self._series = series_in(self._client, retention, plain=plain)
+                self._series = self._opened()
             if self._series is None:
                 return Outcome(trouble=without_module(self.where))
             return self._write(self._series, rows)
@@ -173,9 +172,45 @@ class RedisSink:
             self._known.clear()
             return Outcome(trouble=explained(self.where, error))
 
+    def prepare(self, keys: Sequence[str]) -> Iterator[Prepared]:
+        """Make a series per number and key, empty, with labels and retention."""
+        import redis
+
+        wanted: dict[str, Made] = {}
+        for key in keys:
+            for column in self._values:
+                self._claim(_filled(self._config.series, column, key), self._made(column, key), wanted)
+        if not wanted:
+            return
+        try:
+            yield from self._prepare(wanted)
+        except (redis.RedisError, OSError) as error:
+            raise OutsideError(explained(self.where, error)) from error
+
     def close(self) -> None:
         """Let go of the connection."""
         self._client.close()
+
+    def _prepare(self, wanted: Mapping[str, Made]) -> Iterator[Prepared]:
+        series = self._opened()
+        if series is None:
+            raise OutsideError(without_module(self.where))
+        book = Book(self._client, self._name)
+        there = book.all()
+        refused = {name: _of_another(whose) for name, whose in book.note(wanted).items()}
+        refused = refused or series.make(wanted)
+        for name, why in refused.items():
+            raise OutsideError(f"{self.where}: series {name}: {why}")
+        for name in wanted:
+            yield Prepared("series", name, name not in there)
+
+    def _opened(self) -> Series | None:
+        retention = round(self._config.retention.total_seconds() * 1000)
+        return series_in(self._client, retention, plain=self._config.fallback == "plain")
+
+    def _made(self, column: str, key: str) -> Made:
+        labels = {name: _filled(text, column, key) for name, text in self._config.labels.items()}
+        return Made(column, key, {name: text for name, text in labels.items() if text})
 
     def _write(self, series: Series, rows: Sequence[SpooledRow]) -> Outcome:
         refused: dict[int, str] = {}
@@ -236,8 +271,7 @@ class RedisSink:
             raise ValueError(f"{self._time} lies before 1970, where Redis keeps nothing")
         for column in self._values:
             value = None if body.get("deleted") is True else body.get(column)
-            labels = {name: _filled(text, column, key) for name, text in config.labels.items()}
-            made = Made(column, key, {name: text for name, text in labels.items() if text})
+            made = self._made(column, key)
             yield _filled(config.series, column, key), made, at, None if value is None else float(value)
 
     def _claim(self, name: str, made: Made, fresh: dict[str, Made]) -> None:
