@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+
+from streamgauge.cli._topics import ConsumerConfig, Offsets
 
 if TYPE_CHECKING:
     from streamgauge.statistics.binning import Binning
@@ -79,6 +81,8 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     edges: Edges = None,
     brokers: Brokers = None,
     rows: Rows = None,
+    offsets: Offsets = None,
+    consumer_config: ConsumerConfig = None,
     json: Json = False,
 ) -> None:
     """Make a reference of a file's or a topic's columns.
@@ -89,7 +93,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     from streamgauge.errors import ConfigError
     from streamgauge.statistics import reference as references
 
-    table = _table(source, _names(features), brokers, rows)
+    table = _table(source, _names(features), (brokers, consumer_config), (rows, offsets))
     left_out = [] if features is not None else _identifying(table, _names(categories) or [])
     if left_out:
         table = table.chosen([name for name in table.columns if name not in left_out])
@@ -107,28 +111,25 @@ def command(  # noqa: PLR0917  typer's options are its parameters
         print(f"left out, since nearly each row has its own: {', '.join(left_out)} (--features takes them)")
 
 
-def _table(source: str, names: Sequence[str] | None, brokers: str | None, rows: int | None) -> Table:
+def _table(
+    source: str,
+    names: Sequence[str] | None,
+    brokers: tuple[str | None, Path | None],
+    records: tuple[int | None, str | None],
+) -> Table:
+    from streamgauge.cli._topics import columns_of, topic_config
+    from streamgauge.errors import ConfigError
     from streamgauge.sources.table_files import read_table
     from streamgauge.statistics.columns import table
 
-    if brokers is None:
-        frame, unreadable = read_table(Path(source), names, rows)
-        if unreadable:
-            print(f"{source}: {unreadable:,} lines are no records and were left out", file=sys.stderr)
-        return table(frame)
-    return table(_of_topic(source, brokers, rows or 100_000)).chosen(names)
-
-
-def _of_topic(topic: str, brokers: str, rows: int) -> dict[str, list[Any]]:
-    """The newest records of a topic of JSON."""
-    from streamgauge.clock import SystemClock
-    from streamgauge.profiling.sample import of_topic
-    from streamgauge.sources.kafka import Config as KafkaConfig
-
-    config = KafkaConfig.model_validate({"type": "kafka", "brokers": brokers, "topic": topic})
-    sample = of_topic(topic, config, rows, SystemClock())
-    names = dict.fromkeys(steps for row in sample.rows for steps in row.values)
-    return {".".join(steps): [row.values.get(steps) for row in sample.rows] for steps in names}
+    if brokers[0] is not None:
+        return table(columns_of(topic_config(source, brokers[0], brokers[1]), *records)).chosen(names)
+    if brokers[1] is not None or records[1] is not None:
+        raise ConfigError("`--offsets` and `--consumer-config` are of a topic: say of which --brokers")
+    frame, unreadable = read_table(Path(source), names, records[0])
+    if unreadable:
+        print(f"{source}: {unreadable:,} lines are no records and were left out", file=sys.stderr)
+    return table(frame)
 
 
 def _identifying(table: Table, categories: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Compare a file with a reference, feature by feature."""
+"""Compare a file or a topic with a reference, feature by feature."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streamgauge.cli._topics import ConsumerConfig, Offsets
+
 if TYPE_CHECKING:
     from streamgauge.detectors.once import Drift
 
@@ -20,46 +22,70 @@ class Failing(StrEnum):
     drift = "drift"
 
 
+ReferenceArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="REFERENCE", help="A reference, or a .parquet, .csv or .ndjson file.", show_default=False
+    ),
+]
+CurrentArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="CURRENT",
+        help="A .parquet, .csv or .ndjson file, or with --brokers a topic.",
+        show_default=False,
+    ),
+]
+Brokers = Annotated[
+    str | None,
+    typer.Option("--brokers", metavar="HOST:PORT", help="Read a topic of these brokers.", show_default=False),
+]
+Rows = Annotated[
+    int | None,
+    typer.Option("--rows", help="Of a topic the newest so many (100,000).", min=1, show_default=False),
+]
+Method = Annotated[str, typer.Option("--method", help="A drift detector's name.")]
+Features = Annotated[
+    str | None,
+    typer.Option(
+        "--features",
+        metavar="NAMES",
+        help="Columns, with commas; default: all of the reference.",
+        show_default=False,
+    ),
+]
+Warning_ = Annotated[
+    float | None,
+    typer.Option("--warning", help="Limit of `possible_drift`; default: the detector's.", show_default=False),
+]
+Critical = Annotated[
+    float | None,
+    typer.Option("--critical", help="Limit of `drift`; default: the detector's.", show_default=False),
+]
+Least = Annotated[int, typer.Option("--min", help="Fewer rows are not enough.", min=1)]
+FailOn = Annotated[
+    list[Failing] | None,
+    typer.Option("--fail-on", help="End with 1 if any feature drifted.", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per feature, then one for all.")]
+
+
 def command(  # noqa: PLR0917  typer's options are its parameters
-    reference: Annotated[
-        Path,
-        typer.Argument(
-            metavar="REFERENCE", help="A reference, or a .parquet, .csv or .ndjson file.", show_default=False
-        ),
-    ],
-    current: Annotated[
-        Path, typer.Argument(metavar="CURRENT", help="A .parquet, .csv or .ndjson file.", show_default=False)
-    ],
-    method: Annotated[str, typer.Option("--method", help="A drift detector's name.")] = "psi",
-    features: Annotated[
-        str | None,
-        typer.Option(
-            "--features",
-            metavar="NAMES",
-            help="Columns, with commas; default: all of the reference.",
-            show_default=False,
-        ),
-    ] = None,
-    warning: Annotated[
-        float | None,
-        typer.Option(
-            "--warning", help="Limit of `possible_drift`; default: the detector's.", show_default=False
-        ),
-    ] = None,
-    critical: Annotated[
-        float | None,
-        typer.Option("--critical", help="Limit of `drift`; default: the detector's.", show_default=False),
-    ] = None,
-    least: Annotated[int, typer.Option("--min", help="Fewer rows are not enough.", min=1)] = 100,
-    fail_on: Annotated[
-        list[Failing] | None,
-        typer.Option("--fail-on", help="End with 1 if any feature drifted.", show_default=False),
-    ] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object per feature, then one for all.")
-    ] = False,
+    reference: ReferenceArgument,
+    current: CurrentArgument,
+    brokers: Brokers = None,
+    rows: Rows = None,
+    offsets: Offsets = None,
+    consumer_config: ConsumerConfig = None,
+    method: Method = "psi",
+    features: Features = None,
+    warning: Warning_ = None,
+    critical: Critical = None,
+    least: Least = 100,
+    fail_on: FailOn = None,
+    json: Json = False,
 ) -> None:
-    """Compare a file with a reference, feature by feature.
+    """Compare a file or a topic with a reference, feature by feature.
 
     Prints value, floor (what chance alone may do with so many rows) and state of each feature, and what moved. Ends with 0
     whatever it finds, unless `--fail-on drift` is given.
@@ -78,11 +104,28 @@ def command(  # noqa: PLR0917  typer's options are its parameters
         "features": features and features.split(","),
     }
     asked: dict[str, Any] = {key: value for key, value in config.items() if value is not None}
-    found = streamgauge.drift(given, _read(current), method, min=least, **asked)
+    now = _current(current, (brokers, consumer_config), (rows, offsets))
+    found = streamgauge.drift(given, now, method, min=least, **asked)
     _print(found, json=json)
     drifted = found.overall["severity"] in ("warning", "critical")
     if drifted and fail_on:
         raise typer.Exit(1)
+
+
+def _current(
+    text: str, brokers: tuple[str | None, Path | None], records: tuple[int | None, str | None]
+) -> Any:
+    """The columns of a file or of a topic."""
+    from streamgauge.cli._topics import columns_of, topic_config
+    from streamgauge.errors import ConfigError
+
+    if brokers[0] is not None:
+        return columns_of(topic_config(text, brokers[0], brokers[1]), *records)
+    if brokers[1] is not None or records != (None, None):
+        raise ConfigError(
+            "`--rows`, `--offsets` and `--consumer-config` are of a topic: say of which --brokers"
+        )
+    return _read(Path(text))
 
 
 def _read(path: Path) -> Any:

@@ -12,9 +12,12 @@ from streamgauge.errors import ConfigError, SourceError
 from streamgauge.sources.contract import Slice
 
 if TYPE_CHECKING:
+    from confluent_kafka import Message
+
     from streamgauge.clock import Clock
     from streamgauge.formats.schema_registry import RegistryConfig
     from streamgauge.sources.kafka import Config as KafkaConfig
+    from streamgauge.sources.kafka.ranges import Ranges
 
 Steps: TypeAlias = tuple[str, ...]
 """Where a value lies in a record: the object keys to walk through."""
@@ -111,10 +114,35 @@ def of_topic(
         ConfigError: none of its records can be read.
     """
     from streamgauge.sources.kafka.looking import Look
-    from streamgauge.sources.kafka.slices import as_slice
 
     with Look(config, name, clock) as look:
         messages = look.newest(limit)
+    return _of_messages(name, config, messages, clock, registry)
+
+
+def of_slice(name: str, config: KafkaConfig, ranges: Ranges, clock: Clock) -> Sample:
+    """The records of a topic of JSON between offsets, all of them; nothing is committed.
+
+    Raises:
+        SourceError: what the brokers refuse, that they are away, or that they hold these offsets no more.
+        ConfigError: none of its records can be read.
+    """
+    from streamgauge.sources.kafka.looking import Look
+
+    with Look(config, name, clock) as look:
+        messages = look.between(ranges)
+    return _of_messages(name, config, messages, clock, None)
+
+
+def _of_messages(
+    name: str,
+    config: KafkaConfig,
+    messages: Mapping[Partition, Sequence[Message]],
+    clock: Clock,
+    registry: RegistryConfig | None,
+) -> Sample:
+    from streamgauge.sources.kafka.slices import as_slice
+
     topic = ", ".join(config.names)
     if not messages:
         raise SourceError(

@@ -31,6 +31,7 @@ from streamgauge.errors import ConfigError, SourceError
 from streamgauge.sources.kafka.config import Config
 from streamgauge.sources.kafka.contact import first_contact
 from streamgauge.sources.kafka.group import admin_settings, consumer_settings
+from streamgauge.sources.kafka.ranges import Ranges
 from streamgauge.sources.kafka.troubles import Troubles
 
 _PATIENCE = 5.0
@@ -162,25 +163,57 @@ class Look:
         """
         bounds = self.bounds(self.partitions())
         each = max(1, limit // max(1, sum(high > low for low, high in bounds.values())))
-        starts = {p: max(low, high - each) for p, (low, high) in bounds.items() if high > low}
-        if not starts:
-            return {}
-        self._consumer.assign([TopicPartition(*partition, offset) for partition, offset in starts.items()])
+        ranges = {p: (max(low, high - each), high) for p, (low, high) in bounds.items() if high > low}
+        return self._read(ranges, within)[0]
+
+    def between(self, ranges: Ranges, *, within: float = 30.0) -> dict[Partition, list[Message]]:
+        """The records of a slice, in offset order.
+
+        Args:
+            ranges: of each partition the first offset and the one behind the last.
+            within: seconds without a record after which it gives up.
+
+        Raises:
+            SourceError: they may not be read, some are removed or not written yet, or the brokers fell silent.
+        """
+        bounds = self.bounds(self.partitions())
+        for place, (first, end) in sorted(ranges.items()):
+            low, high = bounds.get(place, (0, 0))
+            if first < low or end > high:
+                raise SourceError(
+                    f"topic {place.name}: partition {place.number} holds offsets {low} to {high}, not {first} to {end}: "
+                    "they were removed by the topic's retention, or the topic was made anew; take another slice"
+                )
+        found, silent = self._read(ranges, within)
+        if silent:
+            raise BrokersAwayError(
+                f"{self._config.bootstrap} gave no record for {within:.0f} s, though {len(silent)} partitions have "
+                "more; try again"
+            )
+        return found
+
+    def _read(self, ranges: Ranges, within: float) -> tuple[dict[Partition, list[Message]], set[Partition]]:
+        """The records between, and the partitions that fell silent before their end."""
+        if not ranges:
+            return {}, set()
+        self._consumer.assign([TopicPartition(*place, first) for place, (first, _) in ranges.items()])
         found: defaultdict[Partition, list[Message]] = defaultdict(list)
-        waiting, until = set(starts), time.monotonic() + within
+        waiting, until = set(ranges), time.monotonic() + within
         while waiting and time.monotonic() < until:
             for message in self._consumer.consume(_MOST, 0.2):
                 partition = Partition(str(message.topic()), int(message.partition()))
                 if message.error() is not None:
                     self._ended(message.error(), partition, waiting)
-                elif message.offset() < bounds[partition][1]:
+                    continue
+                until = time.monotonic() + within
+                offset = int(message.offset() or 0)
+                if offset < ranges[partition][1]:
                     found[partition].append(message)
+                if offset >= ranges[partition][1] - 1:
+                    waiting.discard(partition)
             self._troubles.raise_final(opening=True)
-            waiting -= {
-                p for p in waiting if found[p] and int(found[p][-1].offset() or 0) >= bounds[p][1] - 1
-            }
         self._consumer.unassign()
-        return {partition: messages for partition, messages in sorted(found.items()) if messages}
+        return {partition: messages for partition, messages in sorted(found.items()) if messages}, waiting
 
     def may_read(self, topic: str) -> bool | None:
         """Whether this login may read a topic, as the brokers say without reading; None where they do not."""
