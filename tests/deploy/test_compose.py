@@ -192,16 +192,19 @@ def test_an_address_that_leads_nowhere_would_be_found(text, found):
     assert lost([text]) == found
 
 
-def test_prometheus_scrapes_what_the_monitoring_alone_scrapes_and_shows_the_token():
+def test_prometheus_scrapes_what_the_monitoring_alone_scrapes_and_shows_a_token_that_only_reads():
     ours = yaml.safe_load((ROOT / "deploy/compose/prometheus.yml").read_text("utf-8"))
     theirs = yaml.safe_load((ROOT / "deploy/monitoring/prometheus/prometheus.yml").read_text("utf-8"))
     shown = [job.pop("authorization", None) for job in ours["scrape_configs"]]
     assert [job for job, told in zip(ours["scrape_configs"], shown, strict=True) if told] == ours[
         "scrape_configs"
     ][:1]
-    assert shown[0] == {"credentials_file": "/run/streamgauge/token"}
+    assert shown[0] == {"credentials_file": "/run/scrape/token"}
     assert ours == theirs
-    assert "token:/run/streamgauge:ro" in SERVICES["prometheus"]["volumes"]
+    assert "scrape-token:/run/scrape:ro" in SERVICES["prometheus"]["volumes"]
+    assert "made prometheus read /run/scrape\n" in SERVICES["token"]["command"][0]
+    seen = {name for name, one in SERVICES.items() if "token:/run/streamgauge:ro" in one.get("volumes", ())}
+    assert seen == {"streamgauge"}
 
 
 def test_who_has_the_agent_waits_for_it_and_has_its_rules():

@@ -1,0 +1,1 @@
+"""Images really built, and really started."""
