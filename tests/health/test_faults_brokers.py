@@ -1,4 +1,4 @@
-"""One of three brokers killed, and one that hangs: what the pack `kafka` names, and what the dashboards show of it."""
+"""One of three brokers killed, and one that hangs: what the packs `kafka` and `broker` name, and what dashboards show."""
 
 from __future__ import annotations
 
@@ -24,21 +24,23 @@ EMPTY_WHEN_HEALTHY = "kafka-overview: Requests timed out"
 
 
 @pytest.fixture(scope="module")
-def brokers() -> Iterator[tuple[Cluster, Prometheus]]:
+def pages() -> list[int]:
+    """The ports of the three brokers' agents."""
+    return free_ports(3)
+
+
+@pytest.fixture(scope="module")
+def brokers(pages) -> Iterator[tuple[Cluster, Prometheus]]:
     """Three brokers, and the first one's agent under a Prometheus."""
-    (port,) = free_ports(1)
     with ExitStack() as up:
         try:
             program("prometheus")
             rules = asked.MONITORING / "exporters" / "jmx-kafka.yaml"
-            cluster = up.enter_context(
-                Cluster(
-                    java={1: [agent.argument(port, rules)]}, properties=["broker.session.timeout.ms=15000"]
-                )
-            )
+            java = {number: [agent.argument(port, rules)] for number, port in enumerate(pages, 1)}
+            cluster = up.enter_context(Cluster(java=java, properties=["broker.session.timeout.ms=15000"]))
         except CannotBeHadError as missing:
             skip_or_fail(str(missing))
-        yield cluster, up.enter_context(Prometheus(proving.scraping({"jmx-kafka": [port]}), asked.RULES))
+        yield cluster, up.enter_context(Prometheus(proving.scraping({"jmx-kafka": pages[:1]}), asked.RULES))
 
 
 @pytest.fixture
@@ -77,23 +79,31 @@ def test_requests_that_time_out_show_while_a_broker_hangs(brokers, topic):
     eventually(taken, "all are well again", within=proving.PATIENCE)
 
 
-def test_one_of_three_brokers_killed(brokers, topic, tmp_path, monkeypatch):
+def test_one_of_three_brokers_killed(brokers, pages, topic, tmp_path, monkeypatch):
     monkeypatch.setenv("STREAMGAUGE_JIT", "off")
     cluster, _ = brokers
+    first, second, third = (f"127.0.0.1:{port}" for port in pages)
     given = {"KAFKA_BROKERS": cluster.bootstrap, "KAFKA_BROKER_COUNT": "3", "KAFKA_TOPICS": topic,
-             "KAFKA_GROUPS": "nobody", "KAFKA_EVERY": "1s"}  # fmt: skip
-    with Watch(tmp_path, "kafka", given=given) as watch:
+             "KAFKA_GROUPS": "nobody", "KAFKA_EVERY": "1s", "BROKER_EVERY": "2s",
+             "BROKER_URL": ",".join(f"http://{page}/metrics" for page in (first, second, third))}  # fmt: skip
+    everything = {"kafka-brokers", "kafka-under-replicated", "kafka-broker-gone",
+                  "broker-isr-shrinks", "broker-unanswered"}  # fmt: skip
+    with Watch(tmp_path, "kafka", "broker", given=given) as watch:
         watch.until(lambda: watch.read("kafka-cluster") > 40, "some answers", within=60)
+        watch.until(lambda: len(watch.windows("broker-isr-shrinks")) > 6, "a minute of windows", within=150)
         assert watch.told() == set()
 
         cluster.brokers[2].kill()
         watch.tells("kafka-brokers", within=60)  # its session ends after 15 s
-        watch.tells("kafka-under-replicated", topic, within=90)  # 30 s of it
-        watch.tells("kafka-broker-gone", "3", within=150)  # a minute of it
+        watch.tells("broker-isr-shrinks", within=60)  # ten seconds later
+        watch.tells("kafka-under-replicated", topic, within=150)  # a minute of it
+        watch.tells("broker-unanswered", third, within=150)
+        watch.tells("kafka-broker-gone", "3", within=150)
         assert len(watch.keys("kafka-under-replicated")) == 3, "each partition had a copy there"
-        assert watch.told() == {"kafka-brokers", "kafka-under-replicated", "kafka-broker-gone"}
+        assert watch.keys("broker-isr-shrinks") == {first, second}, "which lead what it had copies of"
+        assert watch.told() == everything
 
         cluster.brokers[2].start()
-        for monitor in ("kafka-brokers", "kafka-under-replicated", "kafka-broker-gone"):
+        for monitor in everything - {"broker-isr-shrinks"}:  # which is told for five minutes
             watch.ends(monitor, within=180)
-        assert watch.told() == {"kafka-brokers", "kafka-under-replicated", "kafka-broker-gone"}
+        assert watch.told() == everything

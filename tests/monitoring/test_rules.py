@@ -66,9 +66,17 @@ CASES = {
         'kafka_controller_kafkacontroller_activecontrollercount{cluster="main", instance="k:1"}',
         "0x30", "1x30", "0 active controllers",
     ),
-    "KafkaIsrShrinks": one(
-        'kafka_server_replicamanager_isrshrinks_total{cluster="main", instance="k:1"}',
-        "0+1x30", "4x30", "copies on k:1 fall behind",
+    "KafkaIsrShrinks": Case(
+        {'kafka_topic_partition_in_sync_replica{cluster="main", topic="t", partition="0"}': "3x17 2x20",
+         'kafka_topic_partition_in_sync_replica{cluster="main", topic="t", partition="1"}': "3x17 2 3x20",
+         'kafka_topic_partition_replicas{cluster="main", topic="t", partition="0"}': "3x40",
+         'kafka_topic_partition_replicas{cluster="main", topic="t", partition="1"}': "3x40",
+         'kafka_server_replicamanager_isrshrinks_total{cluster="main", instance="k:1"}': "0x40"},
+        # One that is moved to other brokers has more copies for a while.
+        {'kafka_topic_partition_in_sync_replica{cluster="main", topic="t", partition="0"}': "3x15 6 3x20",
+         'kafka_topic_partition_replicas{cluster="main", topic="t", partition="0"}': "3x14 6x1 3x20",
+         'kafka_server_replicamanager_isrshrinks_total{cluster="main", instance="k:1"}': "4x40"},
+        "2 times within five minutes a copy fell out of sync",
     ),
     "KafkaRequestsTimeOut": one(
         'kafka_network_requestmetrics_errors_total{cluster="main", instance="k:1", request="Produce", error="REQUEST_TIMED_OUT"}',
@@ -169,6 +177,13 @@ def test_it_fires_when_it_should_and_says_what_is_wrong(tmp_path, alert):
 def test_it_is_quiet_on_a_healthy_system(tmp_path, alert):
     case = CASES[alert]
     assert told(tmp_path, alert, case.healthy, case.after) == []
+
+
+def test_shrinks_of_which_only_a_leader_knows_are_told_too(tmp_path):
+    """Shorter than the time between two answers of who asks from the outside, or nobody asks."""
+    series = {'kafka_server_replicamanager_isrshrinks_total{cluster="main", instance="k:1"}': "0x17 1x20"}
+    (found,) = told(tmp_path, "KafkaIsrShrinks", series, "20m")
+    assert "1 times within five minutes" in found["said"]
 
 
 def test_promtool_finds_no_fault_in_the_files():

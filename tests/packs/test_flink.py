@@ -53,7 +53,7 @@ def test_an_hour_in_which_all_is_well():
         (lambda _: {"job": {"state": "FAILED", "restarts": None}, "vertex": None}, "flink-job-down", 0),
         (lambda _: {"job": {"restarts": 1}}, "flink-restarted", 0),
         (lambda _: {"cluster": {"taskmanagers": 0}}, "flink-taskmanagers", 0),
-        (lambda _: {"cluster": {"jobs_running": 0}, "job": None, "vertex": None}, "flink-jobs-missing", 30),
+        (lambda _: {"cluster": {"jobs_running": 0}, "job": None, "vertex": None}, "flink-jobs-missing", 60),
         (lambda _: {"vertex": {"back_pressure": 0.95}}, "flink-back-pressure", 60),
         # One idle partition holds the watermark, and records go on coming.
         (lambda _: {"vertex": {"watermark": START / 1e6}}, "flink-watermark-stands", 240),

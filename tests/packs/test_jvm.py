@@ -15,7 +15,8 @@ from tests.packs.playing import Told, played
 PAGE = (Path(__file__).parents[1] / "sources" / "pages" / "jvm-jmx.prom").read_text("utf-8")
 """Of a Kafka 4.3.1 with jmx_prometheus_javaagent 1.0.1, the part about its JVM."""
 SOURCE: Any = packs.load_with(["jvm"]).streams["jvm-metrics"].source
-ROWS = list(series(PAGE, re.compile(str(SOURCE.metrics))))
+ME = "broker:9404"
+ROWS = [{**row, "instance": ME} for row in series(PAGE, re.compile(str(SOURCE.metrics)))]
 OLD = "Tenured Gen"
 BEGINS = 30
 
@@ -98,6 +99,17 @@ def test_a_process_that_was_started_again_is_no_fault():
     long_ago = {"jvm_gc_collection_seconds_sum Copy": 500.0, "jvm_gc_collection_seconds_count Copy": 9e4}
     rounds = [page(i, **long_ago) for i in range(BEGINS + 3)] + [page(i) for i in range(60)]
     assert told(rounds) == []
+
+
+def test_each_of_several_has_its_own_verdict():
+    """What one process has left over says nothing of the other, and one that is away has its name."""
+    well, full = [page(i) for i in range(60)], f"jvm_memory_pool_collection_used_bytes {OLD}"
+    other = [[{**row, "instance": "other:9404"} for row in page(i, **{full: 3.4e8})] for i in range(60)]
+    (found,) = told([[*mine, *theirs] for mine, theirs in zip(well, other, strict=True)])
+    assert (found.monitor, found.key) == ("jvm-heap-after-gc", ["other:9404", OLD])
+    gone = {"metric": "up", "value": 0.0, "instance": "other:9404", "trouble": "cannot be reached"}
+    (away,) = told([[*rows, gone] for rows in well])
+    assert (away.monitor, away.key) == ("jvm-unanswered", "other:9404")
 
 
 def test_cpu_is_judged_once_it_is_said_how_much_there_is():

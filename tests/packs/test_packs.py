@@ -115,6 +115,15 @@ def test_what_there_is_not_is_named_with_what_comes_near():
         packs.load_with(["kafka"], given={"KAFKA_BROKER": "a:1"})
 
 
+def test_an_address_that_is_none_is_told_once():
+    with pytest.raises(ConfigErrors) as told:
+        packs.load_with(["jvm"], given={"JVM_URL": "broker:9404"})
+    (line,) = str(told.value).splitlines()
+    assert line.endswith(
+        "jvm-metrics.source.urls: expected the page's address, such as http://localhost:9404/metrics"
+    )
+
+
 def test_a_session_reads_pack_and_file_again(own: Path):
     def read():
         return packs.load_with(["kafka"], own)

@@ -110,7 +110,7 @@ def test_an_hour_in_which_all_is_well(config: Config):
         (breaks(2, 0.5), "pipeline-ratio", TO_TOPIC, 180),
         (breaks(3, 2.0), "pipeline-ratio", TO_TABLE, 180),
         (lambda flow: setattr(flow, "dead", 1), "pipeline-dead-letters", "topic payments-dlq", 0),
-        (lambda flow: setattr(flow, "away", True), "pipeline-unanswered", "table payments", 30),
+        (lambda flow: setattr(flow, "away", True), "pipeline-unanswered", "table payments", 60),
     ],
 )
 def test_a_fault_has_its_name_and_its_place(config, fault, monitor, key, within):

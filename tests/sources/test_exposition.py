@@ -19,6 +19,7 @@ from streamgauge.engines.reporting.status import StatusBoard
 from streamgauge.metrics import make_registry
 from streamgauge.sources.exposition import Config, Page, series
 from streamgauge.sources.polling.target import TargetError
+from streamgauge.sources.several_pages import SeveralPages
 from streamgauge.testing import PushedClock
 
 PAGES = Path(__file__).parent / "pages"
@@ -71,11 +72,20 @@ def server() -> Iterator[Server]:
 
 def asked(url: str, seconds: float = 30, **settings: Any) -> list[dict[str, Any]]:
     """The records of one answer."""
-    page = Page(Config(url=url, **settings))
+    page = Page(Config(url=url, **settings), url)
     try:
         return [json.loads(record) for record in page.ask(seconds)]
     finally:
         page.close()
+
+
+def of_several(*urls: str, seconds: float = 30, **settings: Any) -> list[dict[str, Any]]:
+    """The records of one answer of several pages."""
+    pages = SeveralPages(Config(urls=urls, **settings))
+    try:
+        return [json.loads(record) for record in pages.ask(seconds)]
+    finally:
+        pages.close()
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in PAGES.glob("*.prom")))
@@ -147,11 +157,57 @@ def test_a_stream_declares_only_the_labels_that_it_uses():
     made = load(
         {"streams": {"s": {"source": source, "fields": {"topic": "string"}}}, "monitors": {"m": monitor}}
     )
-    assert set(made.streams["s"].fields) == {"metric", "value", "topic"}
+    assert set(made.streams["s"].fields) == {"metric", "value", "instance", "trouble", "topic"}
 
 
-@pytest.mark.parametrize("wrong", [{"url": "ftp://x"}, {"url": "http://x", "metrics": "("}])
-def test_mistakes_are_told(wrong: dict[str, str]):
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": "ftp://x"},
+        {"url": "http://x", "metrics": "("},
+        {},
+        {"url": "http://x", "urls": "http://y"},
+        {"urls": "http://x,"},
+        {"urls": "http://x, http://x"},
+        {"urls": [f"http://{i}" for i in range(101)]},
+    ],
+)
+def test_mistakes_are_told(wrong: dict[str, Any]):
     monitor = {"stream": "s", "detect": {"type": "silence", "after": "1m"}}
     with pytest.raises(ConfigErrors):
         load({"streams": {"s": {"source": {"type": "exposition", **wrong}}}, "monitors": {"m": monitor}})
+
+
+def test_several_pages_are_told_apart(server: Server):
+    server.pages["/one"] = (200, b'a{instance="x"} 1\n')
+    server.pages["/two"] = (200, b"a 2\nb 3\n")
+    one, two = (server.url(path).removeprefix("http://") for path in ("/one", "/two"))
+    assert of_several(f"{server.url('/one')}, {server.url('/two')}", metrics="a") == [
+        {"metric": "up", "value": 1.0, "instance": one},
+        {"metric": "a", "value": 1.0, "label_instance": "x", "instance": one},
+        {"metric": "up", "value": 1.0, "instance": two},
+        {"metric": "a", "value": 2.0, "instance": two},
+    ]
+    (up, _) = of_several(server.url("/one"))
+    assert up["instance"] == server.url("").removeprefix("http://")
+
+
+def test_one_of_several_that_is_away_hides_nothing_of_the_others(server: Server):
+    server.pages["/one"] = (200, b"a 1\n")
+    server.pages["/other"] = (200, b"b 1\n")
+    urls = [server.url(path) for path in ("/late", "/gone", "/other", "/one")]
+    found = of_several(*urls, seconds=0.5, metrics="a")
+    assert [row["value"] for row in found if row["metric"] == "up"] == [0.0, 0.0, 0.0, 1.0]
+    assert [row["trouble"].partition(" ")[2] for row in found if "trouble" in row] == [
+        "gave no answer within 0.5 s",
+        "answers 404: no such page",
+        "has no series whose name matches a",
+    ]
+    assert found[-1]["metric"] == "a"
+
+
+def test_when_all_are_away_the_source_is_lost(server: Server):
+    with pytest.raises(TargetError, match=r"/a answers 404: no such page; 1 more cannot be read either"):
+        of_several(server.url("/a"), server.url("/b"))
+    with pytest.raises(TargetError, match=r"/a answers 404: no such page$"):
+        of_several(server.url("/a"))

@@ -197,7 +197,8 @@ BOARD = Board(
                 ),
                 chart(
                     "ISR shrinks and expands",
-                    "0. A copy that falls behind again and again is a slow disk or network.",
+                    "0. A copy that falls behind again and again is a slow disk or network. With KRaft brokers do not count each: "
+                    "see the partitions that lack a copy, too.",
                     (
                         'sum by (instance) (rate(kafka_server_replicamanager_isrshrinks_total{cluster=~"$cluster"}[$__rate_interval]))',
                         "{{instance}} shrinks",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streamgauge.config.document import Path
+from streamgauge.config.given import with_given_fields
 from streamgauge.detectors.contract import DetectorConfig
 from streamgauge.formats.contract import FormatConfig
 from streamgauge.settings import Settings
@@ -53,6 +54,7 @@ def _remove(data: Any, path: Path) -> Path:
         stand_in = _STAND_INS.get((str(path[0]), str(path[2])))
         whole = holders[1].get(path[1])
         if stand_in is not None and isinstance(whole, dict):
+            whole.update(with_given_fields(whole))  # which a stand-in for its source cannot tell
             whole[path[2]] = stand_in
             return path[:3]
     if not holders:
