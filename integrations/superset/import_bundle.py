@@ -149,7 +149,9 @@ def import_bundle(superset: Superset, url: str, password: str | None) -> None:
 def rows_by_chart(superset: Superset) -> dict[str, int | str]:
     """How many rows each chart of the bundle has, or why it has no answer."""
     found: dict[str, int | str] = {}
-    there = {one["slice_name"]: one["id"] for one in superset.ask(f"/api/v1/dashboard/{SLUG}/charts")["result"]}
+    there = {
+        one["slice_name"]: one["id"] for one in superset.ask(f"/api/v1/dashboard/{SLUG}/charts")["result"]
+    }
     for name, content in files():
         if not name.startswith("charts/"):
             continue
