@@ -19,7 +19,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help servers demo test bench bench-detectors soak docs pictures format lint types environment \
+.PHONY: help servers demo demo-fraud test bench bench-detectors soak docs pictures format lint types environment \
 	test-unit test-conformance test-services test-docs test-connect test-kubernetes test-integrations
 
 help: ## This list
@@ -27,6 +27,9 @@ help: ## This list
 
 demo: environment ## See it happen: invented payments with planted faults, found within seconds (about a minute)
 	@if [ -t 1 ]; then $(RUN) streamgauge demo --stay; else $(RUN) streamgauge demo; fi
+
+demo-fraud: environment ## A fraud model from a payment to tomorrow's label, on a real Kafka and Prometheus; a page of pictures (two minutes)
+	@$(RUN) python -m tests.examples.fraud_demo
 
 test: environment ## Everything that must hold: format, lint, types, tests on a real Kafka, docs
 	@$(RUN) python scripts/run_stages.py --beside servers lint types test-unit test-conformance test-services test-docs

@@ -9,11 +9,12 @@ from datetime import timedelta
 import pytest
 from examples.fraud.story.transactions import BEGIN, CHANGE, hours
 
+from streamgauge.config import load
 from streamgauge.metrics import METRICS
 from tests.cli.in_process import Verb
 from tests.docs.pages import ROOT
 from tests.examples import fraud_reckoning as reckoned
-from tests.examples.fraud_stage import Stage, staged
+from tests.examples.fraud_stage import FILES, Stage, staged
 from tests.services.kafka import Broker
 
 PAGE = ROOT / "docs" / "fraud-metrics.md"
@@ -97,6 +98,12 @@ def test_the_page_explains_each_metric_of_the_family():
 def explained() -> set[str]:
     """The metrics in the page's table."""
     return set(re.findall(r"^\| `(fraud_\w+)` \|", PAGE.read_text("utf-8"), flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize(("environ", "prefix"), [({}, "fraud"), ({"METRICS": "none"}, None)])
+def test_the_same_file_shows_metrics_or_does_not_as_on_spark(environ: dict[str, str], prefix: str | None):
+    config = load(FILES / "transactions.yaml", environ={"BROKERS": "b:1", **environ})
+    assert {one.metrics_prefix for one in config.monitors.values()} == {prefix}
 
 
 def test_the_same_arguments_give_the_same_payments_hour_by_hour():

@@ -243,8 +243,13 @@ class MonitorConfig(Settings):
     """A link for whoever is told."""
     samples: Annotated[int, Field(ge=0, le=100)] = 3
     """Records shown in a notice."""
-    metrics_prefix: Literal["fraud"] | None = None
-    """Show its results also as `fraud_model_feature_drift` and its kin, which dashboards already have."""
+    metrics_prefix: Literal["fraud", "none"] | None = None
+    """Show its results also as `fraud_model_feature_drift` and its kin, which dashboards already have; `none`: do not."""
+
+    @field_validator("metrics_prefix")
+    @classmethod
+    def _none_is_none(cls, prefix: str | None) -> str | None:
+        return None if prefix == "none" else prefix
 
 
 class StoreConfig(Settings):
