@@ -81,6 +81,21 @@ def test_what_is_wrong_now_is_told_and_what_was_before_is_not(row, monitor, stat
     assert stood([row], [])[monitor].state == "ok"
 
 
+@pytest.mark.parametrize(
+    ("answers", "do"),
+    [
+        ([group(10, 30), group(10, 30)], "STOP: nobody reads, start the consumer."),
+        ([group(10, 30, "c"), group(5, 40, "c")], "REWIND: were offsets reset on purpose?"),
+        (
+            [group(10, 30, "c"), group(10, 30, "c", start=15)],
+            "STALL: look for the record it cannot get past. LOST: retention took unread records, raise retention.ms now.",
+        ),
+    ],
+)
+def test_what_to_do_is_what_this_lag_asks_for(answers, do):
+    assert stood(*([answer] for answer in answers))["kafka-lag"].do == do
+
+
 def test_all_is_well_and_what_shows_over_time_only_is_said():
     found = stood([group(30, 30)], [group(30, 30)])
     assert {name for name, one in found.items() if one.state != "ok"} == {"kafka-broker-gone"}
@@ -101,6 +116,7 @@ def test_fewer_brokers_than_stated():
 
 def test_what_is_away_is_told_and_decides_the_code():
     config = packs.load_with(["kafka"])
-    found = judge(config, {"kafka-cluster": Look(trouble="no answer")})
+    found = judge(config, {"kafka-cluster": Look(trouble="no answer")}, packs.addresses(["kafka"]))
+    assert "address (KAFKA_BROKERS), login" in found[0].do
     assert [(one.what, one.state) for one in found] == [("stream kafka-cluster", "unreachable")]
     assert exit_code(found) == 3

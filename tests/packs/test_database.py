@@ -45,7 +45,7 @@ def test_an_hour_in_which_all_is_well():
     ("fault", "monitor", "key", "within"),
     [
         (lambda _: [table(ORDERS, 5000 + 7 * BEGINS)], "database-quiet", ORDERS, 160),
-        (lambda i: [*usual(BEGINS + i)[:2], table(REFUSED, 4)], "database-rejected", REFUSED, 0),
+        (lambda i: [*usual(BEGINS + i)[:2], table(REFUSED, 4)], "database-rejected", REFUSED, 20),
         (lambda i: [table(ORDERS, 5000 + 7 * (BEGINS + i), rows=i)], "database-rows-lost", ORDERS, 120),
     ],
 )
@@ -73,3 +73,10 @@ def test_tables_that_must_go_on_are_chosen_by_name():
 def test_without_a_word_it_learns_how_long_is_usual():
     config = packs.load_with(["database"])
     assert played(config, database_tables=[usual(i) for i in range(30)] + [usual(30)] * 60) == []
+
+
+def test_a_database_that_counts_anew_has_refused_and_lost_nothing():
+    """After a crash PostgreSQL's statistics begin at zero."""
+    rounds = [usual(i) for i in range(BEGINS)]
+    rounds += [[table(ORDERS, 7 * i), table("public.settings", 0), table(REFUSED, 0)] for i in range(40)]
+    assert told(rounds) == []

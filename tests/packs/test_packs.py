@@ -115,6 +115,13 @@ def test_what_there_is_not_is_named_with_what_comes_near():
         packs.load_with(["kafka"], given={"KAFKA_BROKER": "a:1"})
 
 
+def test_each_stream_of_a_pack_has_a_parameter_for_where_it_looks():
+    found = packs.addresses(packs.names())
+    assert found["kafka-cluster"] == "KAFKA_BROKERS"
+    assert found["database-newest"] == "DATABASE_URL"
+    assert len(found) == 8
+
+
 def test_an_address_that_is_none_is_told_once():
     with pytest.raises(ConfigErrors) as told:
         packs.load_with(["jvm"], given={"JVM_URL": "broker:9404"})

@@ -51,7 +51,7 @@ def test_an_hour_in_which_all_is_well():
         (lambda i: {"query": {"watermark_lag": 60 + 60.0 * i}}, "spark-behind", 240),
         (lambda _: {"query": {"watermark": START / 1e6}}, "spark-watermark-stands", 300),
         (lambda i: {"query": {"state_rows": 200_000 + 20_000 * i}}, "spark-state-grows", 1200),
-        (lambda _: {"query": {"failures": 1}}, "spark-failed", 0),
+        (lambda _: {"query": {"failures": 1}}, "spark-failed", 20),
         (lambda _: {"executor": {"tasks_failed": 4}}, "spark-tasks-failed", 0),
         (lambda _: {"query": {}}, "spark-query-gone", 60),
         (lambda _: {"executor": {}}, "spark-executor-gone", 60),
@@ -63,3 +63,8 @@ def test_a_fault_has_its_name(fault, monitor, within):
     found = told(rounds)
     assert {one.monitor for one in found} == {monitor}
     assert 0 <= found[0].after - BEGINS * EVERY <= within
+
+
+def test_a_failed_job_that_spark_forgets_is_no_new_failure():
+    """The driver keeps a thousand jobs, and a new one none."""
+    assert told([at(i, query={"failures": 2 if i < BEGINS else 1}) for i in range(60)]) == []

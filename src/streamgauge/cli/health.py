@@ -40,6 +40,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     from streamgauge.health.judging import exit_code, judge
     from streamgauge.health.looking import look, polled
     from streamgauge.logs import set_up
+    from streamgauge.packs import addresses
 
     if file is None and not pack:
         raise ConfigError("say what to look at: `health --pack kafka`, `health FILE`, or both")
@@ -49,7 +50,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
         raise ConfigError(
             "no stream asks a system: `health` looks at pollers, such as kafka_lag; see docs/sources"
         )
-    found = judge(config, look(config, looks, _duration(every), SystemClock()))
+    found = judge(config, look(config, looks, _duration(every), SystemClock()), addresses(pack or []))
     _print(found, json=json)
     raise typer.Exit(exit_code(found))
 

@@ -15,7 +15,7 @@ from streamgauge.engines.replay.replay import Input, replay
 from streamgauge.errors import ConfigError, OutsideError
 from streamgauge.health.heard import Heard
 from streamgauge.health.looking import Look
-from streamgauge.health.short_lag import judged_at_once, too_short
+from streamgauge.health.short_lag import judged_at_once, too_short, what_to_do
 from streamgauge.plan import make_plan
 
 Grade: TypeAlias = Literal["ok", "learning", "warning", "critical", "unreachable"]
@@ -52,13 +52,21 @@ class Standing:
     do: str
 
 
-def judge(config: Config, looks: Mapping[str, Look]) -> list[Standing]:
+def judge(
+    config: Config, looks: Mapping[str, Look], addresses: Mapping[str, str] | None = None
+) -> list[Standing]:
     """All that is known after a look, the worst first.
+
+    Args:
+        config: what was looked at.
+        looks: what each stream heard.
+        addresses: by stream, the parameter that says where it looks, for who has to mend it.
 
     Raises:
         DetectorFailedError: a monitor's step raised.
     """
-    found = [_away(name, look) for name, look in looks.items() if look.trouble is not None]
+    where = addresses or {}
+    found = [_away(name, look, where.get(name)) for name, look in looks.items() if look.trouble is not None]
     heard = {name: look for name, look in looks.items() if look.trouble is None}
     told = _last_verdicts(config, heard)
     for name, monitor in config.monitors.items():
@@ -76,8 +84,9 @@ def exit_code(found: Sequence[Standing]) -> int:
     return int(bool(states & {"critical", "warning"}))
 
 
-def _away(name: str, look: Look) -> Standing:
-    do = "see whether it runs, and whether address, login and network let us in"
+def _away(name: str, look: Look, address: str | None) -> Standing:
+    told = f" ({address})" if address else ""
+    do = f"see whether it runs, and whether address{told}, login and network let us in"
     return Standing(f"stream {name}", name, None, "unreachable", look.trouble or "", do)
 
 
@@ -120,7 +129,7 @@ def _unspoken(monitor: MonitorConfig) -> tuple[Grade, str]:
     if isinstance(monitor.detect, Lag):
         return "ok", "no consumer group"
     if _by_records(monitor):
-        return "ok", "no such record"
+        return "ok", "none seen"
     return "learning", "this shows over time only; `streamgauge run` watches it"
 
 
@@ -137,7 +146,7 @@ def _of_monitor(
         if short is not None:
             seen = ", ".join(f"{part} {line['observed'][part]}" for part in ("lag", "members"))
             state, why = "learning", f"{seen}: {short}"
-        yield Standing(name, stream, line["key"], state, why, _advice(monitor, state))
+        yield Standing(name, stream, line["key"], state, why, _advice(monitor, state, line))
 
 
 def _words(line: Mapping[str, Any]) -> str:
@@ -147,7 +156,10 @@ def _words(line: Mapping[str, Any]) -> str:
     return f"{seen}; expected {line['expected']}" if line["expected"] else seen
 
 
-def _advice(monitor: MonitorConfig, state: Grade) -> str:
+def _advice(monitor: MonitorConfig, state: Grade, line: Mapping[str, Any]) -> str:
     if state not in ("warning", "critical"):
         return ""
-    return " ".join(part for part in (monitor.description, monitor.runbook) if part)
+    said = monitor.description or ""
+    if isinstance(monitor.detect, Lag):
+        said = what_to_do(said, line["observed"])
+    return " ".join(part for part in (said, monitor.runbook) if part)

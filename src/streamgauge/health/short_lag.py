@@ -8,6 +8,7 @@ that it is not known, with what was seen.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from streamgauge.config import Config
 from streamgauge.config.models import MonitorConfig
 from streamgauge.detectors.lag import Config as Lag
 
+_SENTENCES = re.compile(r"(?:^| )(?=[A-Z]+: )")
 _KNOWN_AT_ONCE = frozenset({"STOP", "REWIND", "GONE"})
 
 
@@ -57,3 +59,17 @@ def _about_to_go(detect: Lag, seconds: float | None, expires: float | None) -> b
     if seconds is None or expires is None or seconds + expires <= 0:
         return False
     return seconds / (seconds + expires) >= detect.risk
+
+
+def what_to_do(description: str, observed: Mapping[str, Any]) -> str:
+    """Of a description that has a sentence per status those that fit; all of it where none does.
+
+    >>> said = "STOP: start it. STALL: look at its record. LOST: keep more."
+    >>> what_to_do(said, {"status": "STALL", "lost": 0}), what_to_do(said, {"status": "WARN", "lost": 3})
+    ('STALL: look at its record.', 'LOST: keep more.')
+    >>> what_to_do("ask Ann", {"status": "STOP"})
+    'ask Ann'
+    """
+    names = {observed["status"], *(["LOST"] if observed.get("lost") else [])}
+    fitting = [one for one in _SENTENCES.split(description) if one.partition(":")[0] in names]
+    return " ".join(fitting) or description

@@ -40,6 +40,20 @@ def parameters(pack: str) -> list[str]:
     return list(dict.fromkeys(_PARAMETER.findall(file_of(pack).read_text("utf-8"))))
 
 
+def addresses(packs: Sequence[str]) -> dict[str, str]:
+    """By stream of these packs, the parameter that says where it looks; raises as :func:`file_of`."""
+    import yaml
+
+    found = {}
+    for pack in packs:
+        told = yaml.safe_load(file_of(pack).read_text("utf-8"))
+        for name, stream in told.get("streams", {}).items():
+            source = stream["source"]
+            (where,) = [source[key] for key in ("url", "urls", "brokers") if key in source]
+            found[name] = _PARAMETER.findall(where)[0]
+    return found
+
+
 def load_with(
     packs: Sequence[str], file: Path | None = None, given: Mapping[str, str] | None = None
 ) -> Config:
