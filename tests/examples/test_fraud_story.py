@@ -14,7 +14,7 @@ from streamgauge.metrics import METRICS
 from tests.cli.in_process import Verb
 from tests.docs.pages import ROOT
 from tests.examples import fraud_reckoning as reckoned
-from tests.examples.fraud_stage import FILES, Stage, staged
+from tests.examples.fraud_stage import Stage, staged
 from tests.services.kafka import Broker
 
 PAGE = ROOT / "docs" / "fraud-metrics.md"
@@ -100,9 +100,13 @@ def explained() -> set[str]:
     return set(re.findall(r"^\| `(fraud_\w+)` \|", PAGE.read_text("utf-8"), flags=re.MULTILINE))
 
 
+@pytest.mark.services
 @pytest.mark.parametrize(("environ", "prefix"), [({}, "fraud"), ({"METRICS": "none"}, None)])
-def test_the_same_file_shows_metrics_or_does_not_as_on_spark(environ: dict[str, str], prefix: str | None):
-    config = load(FILES / "transactions.yaml", environ={"BROKERS": "b:1", **environ})
+def test_the_same_file_shows_metrics_or_does_not_as_on_spark(
+    stage: Stage, environ: dict[str, str], prefix: str | None, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(stage.folder)
+    config = load(stage.folder / "transactions.yaml", environ={"BROKERS": "b:1", **environ})
     assert {one.metrics_prefix for one in config.monitors.values()} == {prefix}
 
 
