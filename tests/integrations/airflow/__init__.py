@@ -1,0 +1,1 @@
+"""The DAGs of ``integrations/airflow``, by Airflow itself in its own environment, on real servers."""
