@@ -15,7 +15,7 @@ from streamgauge.config import load
 from streamgauge.stores import open_reading
 from streamgauge.stores.rows import json_text
 from streamgauge.testing import eventually
-from tests.engines.spark.world import ADDED, PATIENCE, Verdicts, World, at_end, need_spark, wait
+from tests.engines.spark.world import ADDED, PATIENCE, SENT, Verdicts, World, at_end, need_spark, wait
 from tests.services.kafka import Broker
 from tests.services.spark import on_spark, verb
 
@@ -64,9 +64,11 @@ def test_there_is_something_of_everything(world: World):
         "crowd",
         "quiet",
         "alive",
+        *SENT,
     }
     assert all(
-        found["windows"][name] for name in ("burst", "mean", "visits", "usual", "alive", "overall", "amounts")
+        found["windows"][name]
+        for name in ("burst", "mean", "visits", "usual", "alive", "overall", "amounts", *SENT)
     )
     assert found["late"]
     assert len(found["bad"]) >= 12

@@ -203,3 +203,15 @@ def test_the_minimum_over_the_others():
     assert made.minimum_without([A, B]) > 10**17
     made.attach(Partition("s", 2))
     assert made.minimum_without([A]) == NEVER
+
+
+def test_a_clock_that_stands_as_it_stood_lets_the_same_time_pass():
+    """Whether it stayed in memory, or was kept and set up again."""
+    stayed, again = clock(a=100), clock()
+    tick(stayed, 1.5, a=True)
+    again.lift(A, stayed.largest(A))
+    again.stand(A, stayed.standing(A))
+    for made in (stayed, again):
+        tick(made, 3.0, begin=1.5, a=True)
+    assert again.largest(A) == stayed.largest(A) == 102 * S
+    assert again.standing(A) == stayed.standing(A)

@@ -36,6 +36,22 @@ class _Progress:
         return not (self.followed and self.idle and self.largest == NEVER)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a partition's clock stands beside its largest event time: with it, time goes on as if it had never stopped.
+
+    Attributes:
+        heard_at, ticked_at, proven_at: seconds, when a record came, time was let pass, the end was proven.
+        idle, caught_up: what was known then.
+    """
+
+    heard_at: float | None = None
+    ticked_at: float | None = None
+    proven_at: float | None = None
+    idle: bool = False
+    caught_up: bool = False
+
+
 class StreamClock:
     """The event time of one stream.
 
@@ -82,6 +98,20 @@ class StreamClock:
         """Whether a partition was known to be read to its end at the last look, and nothing came since."""
         progress = self._progress.get(partition)
         return progress is not None and progress.caught_up
+
+    def standing(self, partition: Partition) -> Standing:
+        """How an attached partition's clock stands, to be kept."""
+        progress = self._progress[partition]
+        return Standing(
+            progress.heard_at, progress.ticked_at, progress.proven_at, progress.idle, progress.caught_up
+        )
+
+    def stand(self, partition: Partition, standing: Standing) -> None:
+        """Let an attached partition's clock stand as it stood when that was kept."""
+        progress = self._progress[partition]
+        progress.heard_at, progress.ticked_at = standing.heard_at, standing.ticked_at
+        progress.proven_at = standing.proven_at
+        progress.idle, progress.caught_up = standing.idle, standing.caught_up
 
     def slowest(self) -> int:
         """The largest event time of the partition that is behind all others."""

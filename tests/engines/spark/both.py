@@ -1,7 +1,7 @@
 """The same records through the embedded engine, and through partitions as Spark calls them; and what the stores hold."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from streamgauge.engines.decoding.decoder import open_decoder
 from streamgauge.engines.embedded.engine import Engine, Surroundings
 from streamgauge.engines.embedded.intake import Intake
 from streamgauge.engines.outgoing.delivery import Delivery
+from streamgauge.engines.outgoing.sinking import Sinking
 from streamgauge.engines.reporting.status import StatusBoard
 from streamgauge.engines.spark.job import works
 from streamgauge.engines.spark.notifying import NotifyEngine
@@ -29,6 +30,8 @@ NOW = 1_700_000_000_000_000
 LINES = Partition("verdicts", 0)
 
 Records = Mapping[int, Sequence[Record]]
+Sinks = Callable[[SqlStore], Sinking]
+"""Makes what carries rows away."""
 
 
 def judged(
@@ -75,8 +78,9 @@ def kinds(lines: Iterable[bytes], *wanted: str) -> list[dict[str, Any]]:
 class Notified:
     """A ``notify`` whose loop the test turns."""
 
-    def __init__(self, configured: Config, file: Path) -> None:
+    def __init__(self, configured: Config, file: Path, sinking: Sinks | None = None) -> None:
         self.configured = configured
+        self._sinking = sinking
         self.clock = PushedClock(NOW)
         self.store: SqlStore = open_store(f"sqlite:///{file}", owner=Owner.this_process(), clock=self.clock)
         self.source = ListedSource(clock=self.clock, finite=False, partitions=[LINES])
@@ -87,23 +91,28 @@ class Notified:
         """A new one over the same store, as after a kill."""
         delivery = Delivery(self.store, {"console": RecordingChannel()}, self.clock)
         board = StatusBoard(self.clock.now())
-        surroundings = Surroundings(self.store, {}, delivery, self.clock, board)
+        sinking = None if self._sinking is None else self._sinking(self.store)
+        surroundings = Surroundings(self.store, {}, delivery, self.clock, board, sinking=sinking)
         self.engine = NotifyEngine(self.configured, surroundings, self.source)
         self.source.open(self.engine._next)
         return self.engine
 
-    def hear(self, lines: Sequence[bytes]) -> SqlStore:
-        """Read ``lines``, and commit."""
+    def add(self, lines: Sequence[bytes]) -> None:
+        """Let ``lines`` wait to be read."""
         if lines:
             self.source.add(listed(lines, partition=LINES, start=self.count))
             self.count += len(lines)
+
+    def hear(self, lines: Sequence[bytes]) -> SqlStore:
+        """Read ``lines``, and commit."""
+        self.add(lines)
         while self.engine._next.get(LINES, 0) < self.count:
             self.engine.turn()
         self.engine.commit()
         return self.store
 
 
-def embedded(configured: Config, records: Records, file: Path) -> SqlStore:
+def embedded(configured: Config, records: Records, file: Path, sinking: Sinks | None = None) -> SqlStore:
     """The store after the embedded engine has read all; no time passes without records."""
     clock = PushedClock(NOW)
     store: SqlStore = open_store(f"sqlite:///{file}", owner=Owner.this_process(), clock=clock)
@@ -113,7 +122,9 @@ def embedded(configured: Config, records: Records, file: Path) -> SqlStore:
     source.freeze_tails()
     intake = Intake(plan, source, open_decoder(configured.streams[STREAM], plan.layout), clock, finite=False)
     delivery = Delivery(store, {"console": RecordingChannel()}, clock)
-    surroundings = Surroundings(store, {STREAM: intake}, delivery, clock, StatusBoard(clock.now()))
+    carrying = None if sinking is None else sinking(store)
+    board = StatusBoard(clock.now())
+    surroundings = Surroundings(store, {STREAM: intake}, delivery, clock, board, sinking=carrying)
     engine = Engine(configured, surroundings)
     intake.start({})
     wanted = {Partition(STREAM, number): len(rows) for number, rows in records.items()}

@@ -132,6 +132,10 @@ ASKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {},
     ),
     "include_empty (native)": ({"m": {**COUNT, "window": {**COUNT["window"], "include_empty": True}}}, {}),
+    "single monitors (native)": (
+        {"m": {**COUNT, "window": {**COUNT["window"], "by": "w", "compute": {"n": "first(v)"}}}},
+        {},
+    ),
     "monitors of monitors, of late records and of bad ones": (
         {"m": COUNT, "rows": {**COUNT, "stream": "m", "window": {"type": "tumbling", "size": "9s", "compute": {"n": "count(*)"}}}},
         {},

@@ -34,8 +34,8 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def visits(file: Path) -> Path:
-    file.write_text(FILE.replace("tumbling, size: 5s, by: BY", "session, gap: 5s"), "utf-8")
+def by_pattern(file: Path) -> Path:
+    file.write_text(FILE.replace("BY", "account").replace("topic: payments", "pattern: 'pay.*'"), "utf-8")
     return file
 
 
@@ -44,12 +44,21 @@ def check(capsys) -> Verb:
     return Verb("check", capsys)
 
 
-def test_check_finds_what_spark_cannot_do(check: Verb, visits: Path):
-    done = check(visits, "--engine", "spark")
+def test_check_finds_what_spark_cannot_do(check: Verb, by_pattern: Path):
+    done = check(by_pattern, "--engine", "spark")
     assert done.code == 2
-    assert done.out.startswith("$.monitors.burst: sessions over several partitions: ")
-    (told,) = check(visits, "--engine", "spark", "--json").objects
-    assert (told["kind"], told["engine"], told["path"]) == ("refused", "spark", "$.monitors.burst")
+    assert done.out.startswith("$.streams.payments.source.pattern: topics by pattern: ")
+    (told,) = check(by_pattern, "--engine", "spark", "--json").objects
+    assert (told["kind"], told["engine"]) == ("refused", "spark")
+    assert told["path"] == "$.streams.payments.source.pattern"
+
+
+@pytest.mark.parametrize(
+    "window", ["session, gap: 5s", "tumbling, size: 5s, include_empty: true", "count, size: 9"]
+)
+def test_what_needs_all_records_in_one_place_is_fine(check: Verb, file: Path, window: str):
+    file.write_text(FILE.replace("tumbling, size: 5s, by: BY", window), "utf-8")
+    assert check(file, "--engine", "spark").code == 0
 
 
 def test_check_of_what_spark_can_do_is_fine(check: Verb, file: Path):

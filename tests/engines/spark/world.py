@@ -76,6 +76,19 @@ monitors:
     stream: payments
     window: {{type: tumbling, size: 8s, by: amount, compute: {{n: count(*), who: approx_distinct(account)}}}}
     detect: {{type: zscore, value: n, learn: 5}}
+  stays:
+    stream: payments
+    window: {{type: session, gap: 900ms, by: amount, compute: {{n: count(*), who: distinct(account)}}, early: false}}
+    detect: {{type: threshold, when: n > 6}}
+  people:
+    stream: payments
+    window: {{type: tumbling, size: 6s, compute: {{who: distinct(account)}}, early: false}}
+    detect: {{type: threshold, when: who > 5}}
+  missed:
+    stream: payments
+    where: amount > 15
+    window: {{type: tumbling, size: 5s, compute: {{n: count(*)}}, include_empty: true, early: false}}
+    detect: {{type: threshold, when: n < 4}}
   changing:
     stream: payments
     window: {{type: tumbling, size: {size}, by: account, compute: {{n: count(*)}}}}
@@ -96,6 +109,10 @@ ADDED = """\
     window: {{type: tumbling, size: 10s, by: account, compute: {{n: count(*)}}}}
     detect: {{type: threshold, when: n > 999}}
 """
+
+
+SENT = ("stays", "people", "missed")
+"""Monitors whose records leave the cluster."""
 
 
 class World:
@@ -238,7 +255,7 @@ class Verdicts:
 def _decided_alike(incident: dict[str, Any]) -> dict[str, Any]:
     """An incident without what an order of partitions, or of micro-batches, decides."""
     incident["samples"] = []
-    if incident["monitor"] in ("overall", "crowd", "amounts"):
+    if incident["monitor"] in ("overall", "crowd", "amounts", *SENT):
         incident["offset"] = None  # the last record that was read, of all partitions
     if incident["monitor"] == "crowd":
         return {name: incident[name] for name in ("id", "monitor", "state", "severity", "window_start")}

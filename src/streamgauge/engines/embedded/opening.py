@@ -78,7 +78,7 @@ def run(
     choices = choices or Choices()
     with (
         delivering(config, store, clock, choices) as (delivery, hear),
-        _sinking(config, store, status, choices) as sinking,
+        sinking(config, store, status, choices) as carrying,
     ):
         part = choices.part or Part(make_plan(config), NOBODY)
         plan, outside = part.plan, choices.part is not None
@@ -88,7 +88,7 @@ def run(
             if plan.streams[name].groups or stream.write is not None or stream.source.shows
         }
         surroundings = Surroundings(
-            store, intakes, delivery, clock, status, choices.reload, sinking, plan, part.ears
+            store, intakes, delivery, clock, status, choices.reload, carrying, plan, part.ears
         )
         engine = Engine(config, surroundings)
         hear.append(engine.reporter.tried)
@@ -105,8 +105,8 @@ def run(
                 intake.source.close()
         if not engine.replaced:
             delivery.drain(DRAIN)
-            if sinking is not None:
-                sinking.drain(DRAIN)
+            if carrying is not None:
+                carrying.drain(DRAIN)
             _still_ours(store, delivery)
 
 
@@ -182,7 +182,7 @@ def delivering(
 
 
 @contextmanager
-def _sinking(config: Config, store: Store, status: StatusBoard, choices: Choices) -> Iterator[Sinking | None]:
+def sinking(config: Config, store: Store, status: StatusBoard, choices: Choices) -> Iterator[Sinking | None]:
     """What carries rows away; None where nothing writes any, and in a dry run, which writes none."""
     written = {f"monitor {name}": monitor.write for name, monitor in config.monitors.items() if monitor.write}
     written |= {f"stream {name}": stream.write for name, stream in config.streams.items() if stream.write}
@@ -199,12 +199,12 @@ def _sinking(config: Config, store: Store, status: StatusBoard, choices: Choices
         for word, count in (("written", len(outcome.written)), ("refused", len(outcome.refused))):
             status.totals.rows[sink, word] += count
 
-    sinking = Sinking(store, sinks, on_try=tell)
-    sinking.start()
+    carrying = Sinking(store, sinks, on_try=tell)
+    carrying.start()
     try:
-        yield sinking
+        yield carrying
     finally:
-        sinking.stop()
+        carrying.stop()
 
 
 def _channel(config: Config, name: str, choices: Choices, clock: Clock, store: Store) -> Channel:

@@ -382,7 +382,11 @@ class StreamRunner:
             if watching.lane is lane:
                 watching.take(results, rows)
 
-    def _through(self, bundle: Bundle, reading: Reading) -> None:
+    def take_for(self, bundle: Bundle, reading: Reading, lanes: Sequence[Lane]) -> None:
+        """Take records that were chosen elsewhere for some lanes of a bundle; the clock stays where it is."""
+        self._through(bundle, reading, lanes)
+
+    def _through(self, bundle: Bundle, reading: Reading, lanes: Sequence[Lane] | None = None) -> None:
         """All of ``reading``, in pieces that end where keys may be due to be forgotten."""
         reading = _unread(bundle, reading)
         self._note_partial(bundle, reading)
@@ -390,16 +394,16 @@ class StreamRunner:
         while at < len(reading) or at == 0:
             rest = reading.part(at, len(reading))
             count = bundle.next_forgetting(rest.times, rest.opening, rest.closing)
-            self._piece(bundle, rest.part(0, count))
+            self._piece(bundle, rest.part(0, count), bundle.lanes if lanes is None else lanes)
             at += max(count, 1)
 
-    def _piece(self, bundle: Bundle, reading: Reading) -> None:
+    def _piece(self, bundle: Bundle, reading: Reading, lanes: Sequence[Lane]) -> None:
         if bundle.by:
             slots = bundle.keys.slots_by([reading.columns[name] for name in bundle.by])
         else:
             slots = bundle.keys.whole(len(reading))
         bundle.touch(slots, reading.times)
-        for lane in bundle.lanes:
+        for lane in lanes:
             if lane.states:
                 rows = _rows(lane, bundle, reading, slots)
                 self._advance(bundle, lane, rows)

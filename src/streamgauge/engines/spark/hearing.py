@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import defaultdict
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from streamgauge.config.models import Config
 from streamgauge.engines.embedded.ledger import Ledger
 from streamgauge.engines.embedded.mishaps import Mishaps
 from streamgauge.engines.running.round import Gathered
+from streamgauge.engines.spark.heard_rows import HeardRows, key_of
 from streamgauge.incidents import lifecycle
 from streamgauge.incidents.board import Board
 from streamgauge.keys import key_text
@@ -47,6 +48,10 @@ class Judge(Protocol):
 
     def part(self, line: Mapping[str, Any]) -> None:
         """Windows of one partition as they are now."""
+        ...
+
+    def rows(self, line: Mapping[str, Any]) -> None:
+        """Records of one partition."""
         ...
 
     def time(self, line: Mapping[str, Any]) -> None:
@@ -125,8 +130,7 @@ class Hearing:
             case "verdict" if monitor is not None:
                 self._verdict(monitor, line)
             case "window" if monitor is not None:
-                if line.get("kept", True):
-                    self._windows[monitor.name].append(dict(line))
+                self._windows[monitor.name].append(dict(line))
             case "judged":
                 self._judged(line)
             case "late" if monitor is not None:
@@ -137,6 +141,8 @@ class Hearing:
                 self._time(line)
             case "part":
                 self._ear.meeting.part(line)
+            case "rows":
+                self._ear.meeting.rows(line)
             case "batch":
                 self._ear.meeting.batch(line)
             case "failed" if monitor is not None:
@@ -150,9 +156,24 @@ class Hearing:
 
     def settle(self) -> None:
         """Hand windows that were heard to the next commit."""
+        spool = self._ear.ledger.spool
         for name, lines in self._windows.items():
-            self._ear.ledger.heard_windows(self._block(name, lines))
+            kinds = self._kinds_of(name)
+            if kept := [line for line in lines if line.get("kept", True)]:
+                self._ear.ledger.heard_windows(_block(name, kinds, kept))
+            if spool is not None and self._writes(name):
+                HeardRows(self._ear.plan, spool).take(name, kinds, lines)
         self._windows.clear()
+
+    def _writes(self, monitor: str) -> bool:
+        declared = self._ear.config.monitors.get(monitor)
+        return declared is not None and declared.write is not None and monitor not in self._ear.paused
+
+    def _kinds_of(self, monitor: str) -> Mapping[str, ColumnKind]:
+        if monitor not in self._kinds:
+            declared = self._ear.config.monitors.get(monitor)
+            self._kinds[monitor] = {} if declared is None else row_kinds(self._ear.config, declared)
+        return self._kinds[monitor]
 
     def _verdict(self, monitor: Monitor, line: Mapping[str, Any]) -> None:
         verdict, policy, board = read_verdict(line), monitor.policy, self._ear.board
@@ -214,31 +235,13 @@ class Hearing:
         )
         self._ear.ledger.gathered(Gathered([(line["stream"], bad)]))
 
-    def _block(self, monitor: str, lines: list[dict[str, Any]]) -> HistoryBlock:
-        if monitor not in self._kinds:
-            declared = self._ear.config.monitors.get(monitor)
-            self._kinds[monitor] = {} if declared is None else row_kinds(self._ear.config, declared)
-        kinds = self._kinds[monitor]
-        names = dict.fromkeys(name for line in lines for name in line["values"])
-        columns: dict[str, Any] = {
-            "key": Column("string", values=[key_text(_key(line["key"])) for line in lines]),
-            "window_start": np.array([line["moments"][1] for line in lines], np.int64),
-            "window_end": np.array([line["moments"][2] for line in lines], np.int64),
-            **{
-                name: Column(kinds.get(name, "float"), values=[line["values"].get(name) for line in lines])
-                for name in names
-            },
-        }
-        ends = columns["window_end"]
-        return HistoryBlock(monitor, int(ends.min()), int(ends.max()), columns)
-
 
 def read_verdict(line: Mapping[str, Any]) -> Verdict:
     """A verdict from its line."""
     at, start, end = line["moments"]
     return Verdict(
         line["monitor"],
-        _key(line["key"]),
+        key_of(line["key"]),
         Severity[line["severity"].upper()],
         at,
         start,
@@ -256,5 +259,16 @@ def read_verdict(line: Mapping[str, Any]) -> Verdict:
     )
 
 
-def _key(plain: Any) -> Any:
-    return tuple(plain) if isinstance(plain, list) else plain
+def _block(monitor: str, kinds: Mapping[str, ColumnKind], lines: Sequence[Mapping[str, Any]]) -> HistoryBlock:
+    names = dict.fromkeys(name for line in lines for name in line["values"])
+    columns: dict[str, Any] = {
+        "key": Column("string", values=[key_text(key_of(line["key"])) for line in lines]),
+        "window_start": np.array([line["moments"][1] for line in lines], np.int64),
+        "window_end": np.array([line["moments"][2] for line in lines], np.int64),
+        **{
+            name: Column(kinds.get(name, "float"), values=[line["values"].get(name) for line in lines])
+            for name in names
+        },
+    }
+    ends = columns["window_end"]
+    return HistoryBlock(monitor, int(ends.min()), int(ends.max()), columns)

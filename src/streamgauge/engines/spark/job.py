@@ -6,6 +6,7 @@ import importlib.util
 import os
 import sys
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -94,11 +95,19 @@ def reading(config: Config) -> Reading:
     return Reading(source.bootstrap, source.start, streams)
 
 
-def works(config: Config, streams: Mapping[str, Sequence[str]]) -> dict[str, Work]:
-    """What is done with the records of each topic."""
+def works(
+    config: Config, streams: Mapping[str, Sequence[str]], partitions: Sequence[Partition] = ()
+) -> dict[str, Work]:
+    """What is done with the records of each topic; ``partitions``: those that there are now."""
     plan = make_plan(config)
+    numbers = Counter(partition.name for partition in partitions)
+    spread = {
+        name: {topic: numbers[topic] for topic, read in streams.items() if name in read and topic in numbers}
+        for name in {name for names in streams.values() for name in names}
+    }
+    known = {name: topics for name, topics in spread.items() if topics}
     return {
-        topic: Work(Plan({name: staged(plan.streams[name]) for name in names}, plan.monitors))
+        topic: Work(Plan({name: staged(plan.streams[name]) for name in names}, plan.monitors), known)
         for topic, names in streams.items()
     }
 
@@ -173,7 +182,8 @@ def _exact(
     from streamgauge.engines.spark.handler import OUT, Handler, Order
 
     name, run = called
-    order = Order(run, uuid.uuid4().hex, works(config, read.streams), settings.topic, settings.times)
+    work = works(config, read.streams, partitions_of(read.brokers, sorted(read.streams)))
+    order = Order(run, uuid.uuid4().hex, work, settings.topic, settings.times)
     rows = _records(spark, read, settings).unionByName(_ends(spark, read, settings))
     lines = rows.groupBy("topic", "number").transformWithState(Handler(order), OUT, "Append", "None")
     return (

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from streamgauge.batch import Aside, BadRecord, Column, IntArray, Partition, SlotArray
+from streamgauge.batch import NEVER, Aside, BadRecord, Column, IntArray, Partition, SlotArray
 from streamgauge.clock import iso
 from streamgauge.engines.running.built_in import LateRecord, late_records
 from streamgauge.engines.running.judgements import Judgements
+from streamgauge.engines.spark.forwarding import ChosenState, chosen_texts
 from streamgauge.engines.spark.parts import PartState, parts_text
 from streamgauge.incident import Incident
 from streamgauge.incidents.board import Board
@@ -56,7 +57,10 @@ class Lines:
     # the observer's side
 
     def results(self, lane: Lane, rows: Rows, results: WindowResults) -> None:
-        """Closed windows, one line for each monitor that shares them; of those that span partitions our parts."""
+        """Closed windows, one line for each monitor that shares them; of those that span partitions our parts, or records."""
+        if isinstance(lane.window_state, ChosenState):
+            self._chosen(lane, lane.window_state, rows)
+            return
         if isinstance(lane.window_state, PartState):
             self._parts(lane.group, lane.window_state, rows)
             return
@@ -69,7 +73,7 @@ class Lines:
         closed = np.nonzero(~results.early)[0]
         for monitor in lane.group.monitors:
             if monitor.name in lane.states:
-                self._windows(monitor, lane.group, results, closed)
+                self._windows(monitor, lane, results, closed)
 
     def verdicts(self, monitor: Monitor, verdicts: Verdicts) -> None:
         """Those that fire or are about a key with an incident, one line each; of windows, what is worth keeping too."""
@@ -126,7 +130,7 @@ class Lines:
             np.int32
         )
 
-    def _windows(self, monitor: Monitor, group: Group, results: WindowResults, closed: IntArray) -> None:
+    def _windows(self, monitor: Monitor, lane: Lane, results: WindowResults, closed: IntArray) -> None:
         kept = np.ones(len(results), bool)
         if len(closed) > KEPT:
             kept = results.keys.among(results.slots, self._held[monitor.name])
@@ -138,12 +142,17 @@ class Lines:
                 for name, column in values.items()
                 if column[at] is not None or not isinstance(columns[name], Aside)
             }
-            more = {"partial": bool(results.partial[row]), "values": found}
+            more = {
+                "partial": bool(results.partial[row]),
+                "partition": str(lane.partition),
+                "offset": int(results.offsets[row]),
+                "values": found,
+            }
             if not kept[row]:
                 more["kept"] = False
             moments = int(results.at[row]), int(results.starts[row]), int(results.ends[row])
             key = results.keys.key(int(results.slots[row]))
-            self._add("window", monitor.name, group.stream, key, moments, more)
+            self._add("window", monitor.name, lane.group.stream, key, moments, more)
 
     def _parts(self, group: Group, state: PartState, rows: Rows) -> None:
         if state.changed is None:
@@ -155,6 +164,13 @@ class Lines:
                 "parts": parts_text(piece),
             }
             self._add("part", None, group.stream, None, (None, None, None), more)
+
+    def _chosen(self, lane: Lane, state: ChosenState, rows: Rows) -> None:
+        for text in () if state.chosen is None else chosen_texts(state.chosen):
+            more: dict[str, Any] = {"partition": str(rows.partitions[0]), "rows": text}
+            if lane.partial_until != NEVER:
+                more["partial"] = lane.partial_until
+            self._add("rows", None, lane.group.stream, None, (None, None, None), more)
 
     def _verdict(
         self, monitor: Monitor, verdict: Verdict, position: int, opened: Mapping[tuple[Key, int], Incident]

@@ -1,4 +1,4 @@
-"""Where the parts of all partitions meet: each stream's clock as partitions tell it, and the windows that span them."""
+"""Where all partitions meet: each stream's clock as they tell it, windows that span them, and records that are sent."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from streamgauge.batch import NEVER, Partition
+from streamgauge.batch import NEVER, Batch, Partition
 from streamgauge.engines.running.bundle import Bundle
 from streamgauge.engines.running.round import Runners
 from streamgauge.engines.running.stream_runner import StreamRunner
+from streamgauge.engines.spark.forwarding import judge, read_chosen, shape_of
 from streamgauge.engines.spark.merging import MergedState, MergedWindow
 from streamgauge.engines.spark.parts import read_parts
 from streamgauge.keys import key_from_text
@@ -19,7 +20,7 @@ from streamgauge.stores.contract import Position
 
 
 class Meeting:
-    """Takes in lines of kinds ``part`` and ``time``, in the order in which each partition told them.
+    """Takes in lines of kinds ``part``, ``rows`` and ``time``, in the order in which each partition told them.
 
     Args:
         runners: of the :func:`~streamgauge.engines.spark.merging.merged` plan.
@@ -29,6 +30,7 @@ class Meeting:
     def __init__(self, runners: Runners, positions: Mapping[str, Mapping[Partition, Position]]) -> None:
         self._runners = runners
         self._whole: set[str] = set()
+        self._partial: dict[str, dict[Partition, int]] = {}
         self._streams = {name: runner for name, runner in runners.streams.items() if runner.plan.groups}
         self.monitors = frozenset(
             monitor.name
@@ -58,16 +60,34 @@ class Meeting:
         bundle.touch(slots, parts.times)
         window.take(state, slots, bundle.part_of(partition), parts)
 
+    def rows(self, line: Mapping[str, Any]) -> None:
+        """Records of one partition, for monitors that need those of all."""
+        runner = self._streams.get(line["stream"])
+        if runner is None:
+            return
+        partition = Partition.parse(line["partition"])
+        self._spread(runner, line)
+        _attach(runner, partition, None)
+        self._not_whole(runner, partition, line.get("partial"))
+        chosen = read_chosen(line["rows"])
+        runner.newest.note(
+            Batch(line["stream"], partition, chosen.offsets, chosen.times, chosen.columns, next_offset=-1)
+        )
+        for bundle in runner.bundles.values():
+            lanes = [lane for lane in _waiting(bundle) if lane.states]
+            if any(place == partition for _, place in bundle.beginnings.awaited):
+                bundle.reached(partition, int(chosen.times[0]) + runner.plan.lateness)
+                self._not_whole(runner, partition, line.get("partial"))
+            if lanes:
+                judge(runner, bundle, lanes, partition, chosen)
+
     def time(self, line: Mapping[str, Any]) -> None:
         """A partition has come so far: what that closes is judged, and limits crossed on the way before and after."""
         runner = self._streams.get(line["stream"])
         if runner is None:
             return
         partition, largest = Partition.parse(line["partition"]), int(line["largest"])
-        for topic, count in line.get("spread", {}).items():
-            self._whole.add(line["stream"])
-            for number in range(count):
-                _attach(runner, Partition(topic, number), None)
+        self._spread(runner, line)
         _attach(runner, partition, None)
         runner.next_offset[partition] = int(line["next_offset"])
         self._begun(runner, partition, line.get("partial", {}), largest)
@@ -75,7 +95,8 @@ class Meeting:
             runner.clock.lift(partition, largest)
             return
         states = _states(runner)
-        for moment in np.unique(np.concatenate([state.waiting.moments for state in states])).tolist():
+        waiting = [state.waiting.moments for state in states] or [np.empty(0, np.int64)]
+        for moment in np.unique(np.concatenate(waiting)).tolist():
             runner.clock.lift(partition, min(moment, largest))
             runner.pass_time()
             if runner.clock.slowest() < moment:
@@ -110,9 +131,29 @@ class Meeting:
             if any(of == partition for _, of in bundle.beginnings.awaited):
                 bundle.reached(partition, largest)
             for lane in bundle.lanes:
-                assert isinstance(lane.window_state, MergedState)
-                if lane.group.shape in partial:
+                if isinstance(lane.window_state, MergedState) and lane.group.shape in partial:
                     lane.window_state.partial[str(partition)] = int(partial[lane.group.shape])
+        self._not_whole(runner, partition, partial.get(shape_of(runner.plan.name)))
+
+    def _not_whole(self, runner: StreamRunner, partition: Partition, until: int | None) -> None:
+        """Until when a partition's records were not sent whole, which holds for all that waits for records."""
+        mine = self._partial.setdefault(runner.plan.name, {})
+        if until is None and not mine:
+            return
+        mine[partition] = NEVER if until is None else int(until)
+        latest = max(mine.values())
+        for bundle in runner.bundles.values():
+            bundle.note_partial()
+            for lane in _waiting(bundle):
+                if latest != NEVER:
+                    lane.partial_until = max(lane.partial_until, latest + lane.group.margin)
+
+    def _spread(self, runner: StreamRunner, line: Mapping[str, Any]) -> None:
+        """Count all partitions that there are, before one of them is judged."""
+        for topic, count in line.get("spread", {}).items():
+            self._whole.add(line["stream"])
+            for number in range(count):
+                _attach(runner, Partition(topic, number), None)
 
 
 def _attach(runner: StreamRunner, partition: Partition, position: Position | None) -> None:
@@ -130,3 +171,8 @@ def _states(runner: StreamRunner) -> list[MergedState]:
         for lane in bundle.lanes
         if isinstance(lane.window_state, MergedState)
     ]
+
+
+def _waiting(bundle: Bundle) -> list[Lane]:
+    """The lanes that wait for records; those of all others wait for parts."""
+    return [lane for lane in bundle.lanes if not isinstance(lane.window_state, MergedState)]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamgauge.batch import BoolArray, Column, FloatArray, IntArray, SlotArray
+from streamgauge.engines.spark.forwarding import is_forwarded
 from streamgauge.engines.spark.parts import Parts
 from streamgauge.kernels.time_windows import SEEN, merge_parts
 from streamgauge.plan import Group, Plan, StreamPlan
@@ -27,13 +28,15 @@ _UNLIMITED = 2**31
 
 
 def merged(plan: Plan) -> Plan:
-    """What of a plan is merged where all parts meet: mergeable monitors, and what watches their rows."""
+    """What of a plan is judged where all parts meet: what spans partitions, and what watches its rows."""
     return Plan({name: _merged(stream) for name, stream in plan.streams.items()}, plan.monitors)
 
 
 def _merged(stream: StreamPlan) -> StreamPlan:
     groups = tuple(
-        replace(g, window=MergedWindow(g, stream.lateness)) for g in stream.groups if g.kind == "mergeable"
+        g if is_forwarded(g) else replace(g, window=MergedWindow(g, stream.lateness))
+        for g in stream.groups
+        if g.kind != "aligned"
     )
     return replace(stream, groups=groups, key_limit=_UNLIMITED)
 

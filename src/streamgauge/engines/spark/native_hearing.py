@@ -142,6 +142,9 @@ class NativeMeeting:
     def part(self, line: Row) -> None:
         """Spark counts here, over all partitions."""
 
+    def rows(self, line: Row) -> None:
+        """Spark counts here, over all partitions."""
+
     def time(self, line: Row) -> None:
         """Spark counts here, over all partitions."""
 

@@ -78,6 +78,10 @@ def _other_fields(config: Config) -> Iterator[str]:
                 yield f"$.streams.{name}.fields.{field}"
 
 
+def _single(group: Group, _: Config) -> bool:
+    return group.kind == "single"
+
+
 def _kept_empty(group: Group, _: Config) -> bool:
     return group.include_empty
 
@@ -104,6 +108,11 @@ NATIVE_REFUSALS = (
         "include_empty (native)",
         "Spark's windows exist only where records are; leave out `fidelity: native`",
         _of(_kept_empty),
+    ),
+    Refusal(
+        "single monitors (native)",
+        "they depend on the order of records across partitions; leave out `fidelity: native`",
+        _of(_single),
     ),
     Refusal(
         "monitors of monitors, of late records and of bad ones",

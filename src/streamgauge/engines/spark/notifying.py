@@ -65,9 +65,12 @@ class NotifySession(Session):
     def _open(self, store: Store, choices: opening.Choices) -> None:
         """Run the engine to its end."""
         config = self.config
-        with opening.delivering(config, store, self.clock, choices) as (delivery, hear):
+        with (
+            opening.delivering(config, store, self.clock, choices) as (delivery, hear),
+            opening.sinking(config, store, self.status, choices) as sinking,
+        ):
             source = open_lines(self._topic, store, self.clock)
-            surroundings = Surroundings(store, {}, delivery, self.clock, self.status, choices.reload)
+            surroundings = Surroundings(store, {}, delivery, self.clock, self.status, choices.reload, sinking)
             engine = NotifyEngine(config, surroundings, source)
             hear.append(engine.reporter.tried)
             choices.on_engine(engine)
@@ -82,6 +85,8 @@ class NotifySession(Session):
                 source.close()
             if not engine.replaced:
                 delivery.drain(opening.DRAIN)
+                if sinking is not None:
+                    sinking.drain(opening.DRAIN)
 
 
 class NotifyEngine(Engine):
@@ -115,7 +120,9 @@ class NotifyEngine(Engine):
     def turn(self) -> None:
         """One turn: hear, then what every turn does."""
         try:
-            if self._refused_at is None and not self._listen():
+            if self._refused_at is not None or self._full:
+                self.stopping.wait(_WAIT.total_seconds())
+            elif not self._listen():
                 return
         except MonitorFailed as failed:
             self._failed(failed)

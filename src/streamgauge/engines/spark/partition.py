@@ -15,6 +15,7 @@ from streamgauge.clock import Clock
 from streamgauge.engines.decoding.decoder import open_decoder
 from streamgauge.engines.running.bundle import Bundle
 from streamgauge.engines.running.round import Runners
+from streamgauge.engines.spark.forwarding import ChosenWindow
 from streamgauge.engines.spark.lines import Lines
 from streamgauge.engines.spark.parts import PartWindow
 from streamgauge.engines.spark.remembered import (
@@ -73,9 +74,11 @@ class Work:
 
     Attributes:
         plan: the streams that are read from its topic, as :func:`~streamgauge.engines.spark.parts.staged`.
+        spread: by stream, its topics and how many partitions each had when the query was built.
     """
 
     plan: Plan
+    spread: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def decoders(self) -> dict[str, Decoder]:
         """A decoder for each stream."""
@@ -105,6 +108,7 @@ class PartitionRun:
         self._decoders = work.decoders()
         self._saved = saved
         self._moved: bool = True
+        self._spread = dict(work.spread)
         self._begin()
 
     def take(self, piece: Slice | None, told: Told | None) -> list[dict[str, Any]]:
@@ -171,6 +175,7 @@ class PartitionRun:
         before = self._asked_at
         if told is not None:
             self._asked_at = told.asked_at
+            self._spread |= told.spread
         for name in self._work.plan.streams:
             if name not in self._attached:
                 start = -1 if told is None else told.start
@@ -190,7 +195,7 @@ class PartitionRun:
             come = reached(self._runners.streams[name], self._partition)
             idle = self._runners.streams[name].clock.is_idle(self._partition)
             mark = self._runners.streams[name].clock.watermark(self._partition)
-            more: dict[str, Any] = {"spread": told.spread[name]} if told and name in told.spread else {}
+            more: dict[str, Any] = {"spread": self._spread[name]} if name in self._spread else {}
             if partial := self._partial(name):
                 more["partial"] = partial
             self._lines.passed(
@@ -225,12 +230,12 @@ class PartitionRun:
                 runner.pass_time()
 
     def _partial(self, stream: str) -> dict[str, int]:
-        """By the shape of windows that span partitions: until when ours saw them not whole."""
+        """By the shape of what spans partitions: until when ours saw it not whole."""
         return {
             lane.group.shape: lane.partial_until
             for bundle in self._runners.streams[stream].bundles.values()
             for lane in bundle.lanes
-            if isinstance(lane.group.window, PartWindow) and lane.partial_until != NEVER
+            if isinstance(lane.group.window, PartWindow | ChosenWindow) and lane.partial_until != NEVER
         }
 
     def _numbered(self) -> list[dict[str, Any]]:
@@ -239,6 +244,8 @@ class PartitionRun:
         for line in lines:
             self._n += 1
             line["source"], line["n"] = place, self._n
+            if line["kind"] == "rows" and line["stream"] in self._spread:
+                line["spread"] = self._spread[line["stream"]]
         self._board.clear_changes()
         return lines
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from streamgauge.batch import NEVER, Column, IntArray, SlotArray
 from streamgauge.detectors.unjudged import Unjudged
+from streamgauge.engines.spark.forwarding import forwarded, is_forwarded
 from streamgauge.kernels.time_windows import SEEN
 from streamgauge.plan import Group, StreamPlan
 from streamgauge.state import State, Tables
@@ -29,8 +30,10 @@ MOST_BYTES = 300_000
 
 
 def staged(stream: StreamPlan) -> StreamPlan:
-    """What a partition does of a stream's monitors: all of aligned ones, the parts of others."""
-    return replace(stream, groups=tuple(_staged(group) for group in stream.groups))
+    """What a partition does of a stream's monitors: all of aligned ones, of others their parts, or to send records."""
+    groups = tuple(_staged(group) for group in stream.groups if not is_forwarded(group))
+    sent = forwarded(stream)
+    return replace(stream, groups=groups if sent is None else (*groups, sent))
 
 
 def _staged(group: Group) -> Group:
@@ -45,7 +48,7 @@ def grid_of(window: Window) -> TimeWindow:
     """The windows on a grid that a mergeable monitor fills on Spark, one part alone and unwatched.
 
     Raises:
-        TypeError: it is another kind of window; :mod:`~streamgauge.engines.spark.refusals` names those.
+        TypeError: it is another kind of window, whose records are forwarded.
     """
     match window:
         case TimeWindow():

@@ -2,54 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from streamgauge.config.models import BUILT_IN_STREAMS, Config
 from streamgauge.engines.spark.native_refusals import NATIVE_REFUSALS
 from streamgauge.engines.spark.refusing import Found, Refusal
-from streamgauge.kernels.aggregate import DISTINCT
-from streamgauge.plan import Group, make_plan
-from streamgauge.windows.each_record import EachRecord
-from streamgauge.windows.time_window import TimeWindow
 
 
 def refused(config: Config) -> list[Found]:
     """All that Spark cannot do of a (checked) configuration, in the manner that it asks for."""
     native = config.spark.fidelity == "native"
-    refusals = (*(one for one in REFUSALS if one not in _SPANNING), *NATIVE_REFUSALS) if native else REFUSALS
+    refusals = (*REFUSALS, *NATIVE_REFUSALS) if native else REFUSALS
     return [
         Found(path, refusal.what, refusal.why)
         for refusal in refusals
         for path in sorted(refusal.found(config))
     ]
-
-
-def _of_kind(kind: str) -> Callable[[Config], Iterator[str]]:
-    def found(config: Config) -> Iterator[str]:
-        for name, monitor in make_plan(config).monitors.items():
-            if monitor.kind == kind and config.origin_of(config.monitors[name].stream) in config.streams:
-                yield f"$.monitors.{name}"
-
-    return found
-
-
-def _spanning(wrong: Callable[[Group], bool]) -> Callable[[Config], Iterator[str]]:
-    """Mergeable monitors whose window is ``wrong``."""
-
-    def found(config: Config) -> Iterator[str]:
-        for name, stream in make_plan(config).streams.items():
-            for group in stream.groups:
-                if name in config.streams and group.kind == "mergeable" and wrong(group):
-                    yield from (f"$.monitors.{monitor.name}" for monitor in group.monitors)
-
-    return found
-
-
-def _counts_distinct(group: Group) -> bool:
-    return isinstance(group.window, TimeWindow) and bool(
-        (group.window.aggregates.ops[:, 0] == DISTINCT).any()
-    )
 
 
 def _about_streams(config: Config) -> Iterator[str]:
@@ -94,9 +63,6 @@ def _writes(config: Config) -> Iterator[str]:
     for name, stream in config.streams.items():
         if stream.write is not None:
             yield f"$.streams.{name}.write"
-    for name, monitor in config.monitors.items():
-        if monitor.write is not None:
-            yield f"$.monitors.{name}.write"
 
 
 def _changes(config: Config) -> Iterator[str]:
@@ -116,39 +82,7 @@ def _shared(config: Config) -> Iterator[str]:
         yield "$.store.shared"
 
 
-_SPANNING = (
-    Refusal(
-        "single records judged over several partitions",
-        "a monitor without a window that spans partitions needs each record in one place; declare `partitioned_by` "
-        "where the producer places records by what it is grouped by, give it a window, or run it embedded",
-        _spanning(lambda group: isinstance(group.window, EachRecord)),
-    ),
-    Refusal(
-        "sessions over several partitions",
-        "which records one session holds is known only where all are; declare `partitioned_by`, or run it embedded",
-        _spanning(lambda group: group.sessions),
-    ),
-    Refusal(
-        "distinct over several partitions",
-        "all its values would have to leave the cluster; compute approx_distinct, or run it embedded",
-        _spanning(_counts_distinct),
-    ),
-    Refusal(
-        "include_empty over several partitions",
-        "`notify` merges windows that hold records, and does not know since when each key is there; run it embedded",
-        _spanning(lambda group: group.include_empty),
-    ),
-)
-"""Of what spans partitions, which Spark's own windows do by themselves."""
-
 REFUSALS = (
-    *_SPANNING,
-    Refusal(
-        "single monitors",
-        "they depend on the order of records across partitions, and on Spark each partition is judged by itself; "
-        "run it embedded",
-        _of_kind("single"),
-    ),
     Refusal(
         "monitors of streamgauge.late and streamgauge.dead_letters",
         "these tell of all partitions at once; run it embedded, or watch the topic that `notify` reads",
@@ -181,14 +115,14 @@ REFUSALS = (
         _shared,
     ),
     Refusal(
-        "write",
-        "rows for sinks leave through the store's spool, which executors do not have; the lines of windows on the "
-        "topic that `notify` reads hold the same values",
+        "write of a stream",
+        "rows leave through `notify`, one process, and these would be all records; copy the topic with Kafka Connect, or "
+        "write it embedded, where instances share the partitions; `write` of a monitor is done",
         _writes,
     ),
     Refusal(
         "emit: changes",
-        "rows at each record are meant for sinks, which are not written from Spark",
+        "windows leave executors once they have closed, not at each record; leave it out, or run it embedded",
         _changes,
     ),
     Refusal(
@@ -224,7 +158,19 @@ DIFFERENCES = (
     ),
     (
         "ours",
-        "Incidents of monitors that span partitions show no samples: parts hold no records.",
+        "Incidents of windows that are merged of parts show no samples: parts hold no records.",
+    ),
+    (
+        "theirs",
+        (
+            "Monitors whose records are sent judge in the order in which `notify` hears them: micro-batch by micro-batch, the "
+            "partitions of one after each other. Which windows there are and what they hold is the same; early verdicts, single "
+            "records and count windows follow that order, as they follow the order of reading embedded."
+        ),
+    ),
+    (
+        "ours",
+        "A stream that never spoke is not told by `silence` without `by`: that gap has no record to begin with.",
     ),
     (
         "theirs",

@@ -15,7 +15,7 @@ from streamgauge.state import Tables
 from streamgauge.stores.blocks import Block, decode, encode
 from streamgauge.stores.changes import Kept, whole
 from streamgauge.stores.rows import json_text
-from streamgauge.windows.watermark import StreamClock
+from streamgauge.windows.watermark import Standing, StreamClock
 
 
 class Reached(msgspec.Struct):
@@ -67,23 +67,23 @@ def remembered(
 
 def reached(runner: StreamRunner, partition: Partition) -> Reached:
     """How far a stream has come, and how its clock stands."""
-    progress = runner.clock._progress[partition]
+    clock = runner.clock
+    stands = clock.standing(partition)
     return Reached(
         runner.next_offset.get(partition, 0),
-        progress.largest,
-        progress.heard_at,
-        progress.ticked_at,
-        progress.proven_at,
-        progress.idle,
-        progress.caught_up,
+        clock.largest(partition),
+        stands.heard_at,
+        stands.ticked_at,
+        stands.proven_at,
+        stands.idle,
+        stands.caught_up,
     )
 
 
 def restore_clock(clock: StreamClock, partition: Partition, come: Reached) -> None:
     """Let an attached partition's clock stand as it stood."""
-    progress = clock._progress[partition]
-    progress.heard_at, progress.ticked_at, progress.proven_at = come.heard_at, come.ticked_at, come.proven_at
-    progress.idle, progress.caught_up = come.idle, come.caught_up
+    standing = Standing(come.heard_at, come.ticked_at, come.proven_at, come.idle, come.caught_up)
+    clock.stand(partition, standing)
 
 
 def tables_bytes(bundle: Bundle) -> bytes:
