@@ -114,6 +114,28 @@ def test_what_people_get():
     assert first["expected"] == pytest.approx(10, abs=1)
 
 
+ODD = (16.0, 20.0, 3.0, 24.0, -1.0, 28.0)
+
+
+def test_the_same_jump_says_less_of_a_key_that_often_shows_something_new():
+    calm = [*ODD, *usual(300)]  # among the first results all is new, and counts for nothing
+    noisy = [*usual(300)[:60], *ODD, *usual(300)[60:]]
+    before, after = (judged("auto", [*values, 60.0], **MEDIUM).row(306).score for values in (calm, noisy))
+    assert before is not None
+    assert after is not None
+    assert after / (1 - after) < 0.97 * before / (1 - before)
+
+
+def test_the_band_says_from_which_value_on_it_alarms():
+    values = [*usual(300)[:60], *ODD, *usual(300)[60:]]
+    upper, lower = (
+        getattr(judged("auto", [*values, 10.0], **MEDIUM).row(306), side) for side in ("upper", "lower")
+    )
+    for bound, beyond in ((upper, 0.01), (lower, -0.01)):
+        assert said("auto", [*values, bound + beyond], **MEDIUM)[-1] == "!"
+        assert said("auto", [*values, bound - beyond], **MEDIUM)[-1] == "."
+
+
 REFUSED = [
     ({"budget": "1 per week", "limit": 0.5}, "both say when to alarm"),
     ({"budget": "seldom"}, "does not say how often"),

@@ -11,10 +11,12 @@ not. A value is new only once, so an episode is told once.
 
     strength = |x - v| / (sd + 0.3 |v - m|)
 
-The same is asked of the activity (mean of the last 20 steps) and of the step itself, at half weight and less where they are
-noisy. Where the hour of day explains at least 30 % of the variance, the mean of the current half hour is compared with
-those of the same and neighbouring half hours of earlier days (from the fifth day on), so that a known value at the wrong
-time of day is found. A key that alarmed lately is damped. ``score`` is strength / (1 + strength), and 0 unless it is the
+The same is asked of the activity (mean of the last 20 steps) and of the step itself, at half weight. Where the hour of day
+explains at least 30 % of the variance, the mean of the current half hour is compared with those of the same and
+neighbouring half hours of earlier days (from the fifth day on), at a weight of 0.4, so that a known value at the wrong
+time of day is found. Each counts less where it is often far from what was seen: it is divided by 1 + k r, with r the
+root mean square of its own strengths so far, k = 0.5 for the value and 10 for the others. A key that alarmed lately is
+damped. ``score`` is strength / (1 + strength), and 0 unless it is the
 highest of the last ``hold`` (100) results.
 
 **When it alarms.** ``budget`` (default ``1 per week``) is how many false alarms the whole monitor may make, over all its

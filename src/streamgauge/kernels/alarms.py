@@ -184,12 +184,13 @@ def _highest(alarms: Alarms, rule: Rule, slot: int, place: int, steady: float) -
     kept, first = alarms.queued[slot], 0
     while first < kept and place - alarms.queue_at[slot, first] > rule.hold:
         first += 1
-    for k in range(first, kept):
-        alarms.queue[slot, k - first], alarms.queue_at[slot, k - first] = (
-            alarms.queue[slot, k],
-            alarms.queue_at[slot, k],
-        )
-    kept -= first
+    if first > 0:
+        for k in range(first, kept):
+            alarms.queue[slot, k - first], alarms.queue_at[slot, k - first] = (
+                alarms.queue[slot, k],
+                alarms.queue_at[slot, k],
+            )
+        kept -= first
     highest = alarms.queue[slot, 0] if kept > 0 else 0.0
     while kept > 0 and alarms.queue[slot, kept - 1] <= steady:
         kept -= 1

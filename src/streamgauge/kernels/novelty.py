@@ -32,6 +32,12 @@ FAR, SAME = 0.3, 0.002
 LONG, RMS, SLOW, WARM = 20_000, 4_000, 4_000, 30
 """Results over which means, the noise of a stream and the season's fit forget, and those before noise is known."""
 
+OWN, WEIGHT, NOISE = 0.5, 0.5, 10.0
+"""How much a value's own noise damps it; what activity and step weigh beside it, and how much their noise damps them."""
+
+OF_DAY = 0.4
+"""What the time of day weighs, whose noise damps it as that of activity and step does."""
+
 SOFT = 5.0
 """Beyond this, distances count by their logarithm: order stays, and nothing is infinite."""
 
@@ -101,15 +107,16 @@ def novelty(
         if seasonal:
             visit = _enter(season, slot, at, x - seen.origin[slot, LEVEL])
             of_season = _of_season(season, slot, at, visit, side)
-            quiet = _quiet(of_season, seen.noise[slot, SEASON])
-            if 0.5 * quiet > strength:
-                strength = 0.5 * quiet
+            if of_season > 0.0:
+                quiet = OF_DAY * _damped(of_season, seen.noise[slot, SEASON], NOISE)
+            if quiet > strength:
+                strength = quiet
                 out.spoke[i] = SEASON
         if alarms.rows[slot] < WARM:
             strength = 0.0
         _band(seen, season, alarms, pool, rule, slot, at, out, i)
         may = (
-            judge(alarms, pool, rule, slot, at, strength, max(seen.felt[2, LEVEL], 0.5 * quiet), out, i)
+            judge(alarms, pool, rule, slot, at, strength, max(seen.felt[2, LEVEL], quiet), out, i)
             and not apart[i]
         )
         if ordinary:
@@ -213,9 +220,9 @@ def _soft(distance: float) -> float:
 
 
 @inner
-def _quiet(distance: float, noise: float) -> float:
+def _damped(distance: float, noise: float, by: float) -> float:
     """Less where such distances are usual."""
-    return distance / (1.0 + 10.0 * math.sqrt(noise))
+    return distance / (1.0 + by * math.sqrt(noise))
 
 
 @inner
@@ -247,12 +254,16 @@ def _of_streams(
             out.nearest[i] = seen.origin[slot, stream] + nearest
             if (side > 0 and y < seen.mean[slot, stream]) or (side < 0 and y > seen.mean[slot, stream]):
                 distance = 0.0
-            quiet = distance
+            quiet = _damped(distance, seen.noise[slot, LEVEL], OWN)
             seen.felt[2, LEVEL] = quiet
+        elif side != 0:
+            quiet = 0.0
         else:
-            quiet = 0.0 if side != 0 else 0.5 * _quiet(distance, seen.noise[slot, stream])
-            if ordinary:
-                _keep_noise(seen, row, slot, stream, distance)
+            quiet = WEIGHT * distance
+            if quiet > strongest:  # else it would be less still
+                quiet = WEIGHT * _damped(distance, seen.noise[slot, stream], NOISE)
+        if ordinary:
+            _keep_noise(seen, row, slot, stream, distance)
         if quiet > strongest:
             strongest = quiet
             out.spoke[i] = stream
@@ -444,7 +455,9 @@ def _band(
         return
     origin, mean = seen.origin[slot, LEVEL], seen.mean[slot, LEVEL]
     deviation = seen.felt[4, LEVEL]
-    limit = undamped(alarms, rule, slot, limit_of(pool, rule))
+    limit = undamped(alarms, rule, slot, limit_of(pool, rule)) * (
+        1.0 + OWN * math.sqrt(seen.noise[slot, LEVEL])
+    )
     least, most = np.float64(seen.members[slot, 0]), np.float64(seen.members[slot, held - 1])
     out.lower[i] = origin + least - limit * (deviation + FAR * abs(least - mean))
     out.upper[i] = origin + most + limit * (deviation + FAR * abs(most - mean))
