@@ -8,6 +8,7 @@
 --   charts.forecast_of the monitor whose windows are forecast; what they came to stands beside the forecasts
 
 SET LOCAL client_min_messages = warning;  -- what is there already need not be said
+SET LOCAL lock_timeout = '10s';  -- rather come again than hold up charts behind a long query
 SELECT pg_advisory_xact_lock(hashtext('streamgauge charts'));  -- two that do this at once would collide in the catalogue
 CREATE SCHEMA IF NOT EXISTS charts;
 

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,17 +138,17 @@ class Charts:
 
     def put(self, name: str, rows: Iterator[Row]) -> int:
         """Write rows, each over the one of its window; of two with one identity the later; how many."""
-        width = len(IDENTITY[name])
-        found = {row[:width]: row for row in rows}
-        lines = list(found.values())
+        width, count = len(IDENTITY[name]), 0
         table = PostgresTable(
             self.url, f"charts.{name}", columns=TABLES[name], identity=IDENTITY[name], timeout=PATIENCE
         )
         with closing(table):
-            for first in range(0, len(lines), AT_ONCE):
+            while some := list(islice(rows, AT_ONCE)):
+                found = {row[:width]: row for row in some}  # the table takes no two with one identity at once
                 with table.transaction() as connection:
-                    table.put(connection, lines[first : first + AT_ONCE])
-        return len(lines)
+                    table.put(connection, list(found.values()))
+                count += len(found)
+        return count
 
 
 def fill(config: Config, charts: Charts) -> dict[str, int]:
