@@ -20,7 +20,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help servers demo demo-fraud test bench bench-detectors soak docs pictures format lint types environment \
-	test-unit test-conformance test-services test-docs test-connect test-kubernetes test-integrations
+	test-unit test-conformance test-services test-docs test-connect test-images test-kubernetes test-integrations
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ test-docs: environment ## Every block of the docs, the examples and the demo
 
 test-connect: environment ## The sinks for Kafka Connect: built, then on a real broker and worker (two to three minutes; Maven, jq)
 	@$(PYTEST) -m "soak or not soak" tests/connect
+
+test-images: environment ## The images really built and started, as root on a Linux (buildah, crun, debootstrap; ten minutes at first)
+	@STREAMGAUGE_REQUIRE_SERVICES=1 $(PYTEST) -m soak tests/deploy/images --timeout 3600
 
 test-kubernetes: environment ## The charts on a real Kubernetes; builds it once with Go 1.26, etcd is Debian's
 	@STREAMGAUGE_REQUIRE_SERVICES=1 $(PYTEST) -m soak tests/deploy/helm/test_cluster.py --timeout 3600

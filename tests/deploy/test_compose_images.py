@@ -16,6 +16,7 @@ import yaml
 from streamgauge.cli._group import verbs
 from tests.deploy import compose
 from tests.deploy.compose import ROOT
+from tests.deploy.images.building import outside
 
 IMAGES = sorted((ROOT / "deploy/images").glob("*/Dockerfile"))
 TEXT = {path.parent.name: path.read_text("utf-8") for path in IMAGES}
@@ -61,6 +62,18 @@ def test_what_it_stands_on_is_pinned(image):
     outside = {names.get(one.strip("${}"), one) for one in froms} - stages
     assert outside
     assert [one for one in outside if not re.fullmatch(r"[\w./-]+:\d+\.\d+[\w.-]+", one)] == []
+
+
+def test_every_tag_of_others_is_listed_in_the_docs():
+    """There, since no test asks a registry, and readers should know which they are."""
+    page = (ROOT / "docs/compose.md").read_text("utf-8").split("## Versions")[1]
+    listed = set(re.findall(r"`([\w./-]+:[\w.-]+)`", page))
+    for file in IMAGES:
+        text = file.read_text("utf-8")
+        for target in (None, *re.findall(r"^FROM .+ AS (\S+)$", text, flags=re.MULTILINE)):
+            assert set(outside(text, target)) <= listed
+    used = {name: one["image"] for name, one in compose.services().items() if "build" not in one}
+    assert [(name, image) for name, image in used.items() if image not in listed] == []
 
 
 @pytest.mark.parametrize("image", TEXT)

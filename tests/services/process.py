@@ -61,6 +61,10 @@ class ServerProcess:
         while self.running and psutil.Process(self.pid).status() != psutil.STATUS_STOPPED:
             time.sleep(0.001)
 
+    def ended(self, patience: float = 60.0) -> int:
+        """Wait until it ends by itself, and what it returned; negative is the signal that ended it."""
+        return self._child.wait(patience)
+
     def stop(self, patience: float = 10.0) -> None:
         """Ask it to end; kill it when it does not within ``patience`` seconds."""
         self.signal(signal.SIGTERM)

@@ -1,6 +1,6 @@
 """Builds Kubernetes' own programs, Helm and kwok out of Go's module proxy, once, into ``.cache/kubernetes/``.
 
-About five minutes of two cores each at its first, nothing afterwards. Etcd comes as Debian's package, unpacked.
+A quarter of an hour of one core's time at first, where Go's own caches are empty too; nothing afterwards. Etcd comes as Debian's package, unpacked.
 """
 
 from __future__ import annotations
