@@ -26,6 +26,18 @@ PARTITIONS = 2
 PATIENCE = timedelta(seconds=120)
 
 
+def exposed_at(web: httpx.Client, url: str) -> dict[tuple[str, str], float]:
+    """The `fraud_*` values of `/metrics`, by name and value of the only label."""
+    text = web.get(f"{url}/metrics").text
+    return {
+        (sample.name, next(iter(sample.labels.values()), "")): sample.value
+        for family in text_string_to_metric_families(text)
+        if family.name.startswith("fraud_")
+        for sample in family.samples
+        if not sample.name.endswith("_created")
+    }
+
+
 @dataclass
 class Stage:
     """What is running, and what was played on it."""
@@ -50,15 +62,7 @@ class Stage:
         return self.web.get(f"{self.url}/api/v1/{path}").json()
 
     def exposed(self) -> dict[tuple[str, str], float]:
-        """The `fraud_*` values of `/metrics` by name and value of the only label."""
-        text = self.web.get(f"{self.url}/metrics").text
-        return {
-            (sample.name, next(iter(sample.labels.values()), "")): sample.value
-            for family in text_string_to_metric_families(text)
-            if family.name.startswith("fraud_")
-            for sample in family.samples
-            if not sample.name.endswith("_created")
-        }
+        return exposed_at(self.web, self.url)
 
     def labelled(self, day: datetime) -> bool:
         """Whether all that was predicted on a day is measured with its label."""

@@ -17,17 +17,19 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 CACHE = ROOT / ".cache" / "spark"
 POM = HERE / "pom.xml"
+EXTRAS = ("spark", "model")
+"""Of this project: what the environment has."""
 
 
 def python() -> Path:
-    """The Python of an environment with this project, its extra ``spark``, and what the lock file says.
+    """The Python of an environment with this project, its extras ``spark`` and ``model``, and what the lock file says.
 
     Raises:
         CannotBeHadError: uv or the packages cannot be had.
     """
     folder = CACHE / "venv"
     lock = hashlib.sha256(
-        (ROOT / "uv.lock").read_bytes() + (ROOT / "pyproject.toml").read_bytes()
+        (ROOT / "uv.lock").read_bytes() + (ROOT / "pyproject.toml").read_bytes() + " ".join(EXTRAS).encode()
     ).hexdigest()
     ready = folder / "ready"
     with _alone():
@@ -39,8 +41,7 @@ def python() -> Path:
                 "--frozen",
                 "--quiet",
                 "--no-dev",
-                "--extra",
-                "spark",
+                *(word for extra in EXTRAS for word in ("--extra", extra)),
                 "--python",
                 sys.executable,
             ]
