@@ -95,6 +95,7 @@ def test_workers_are_refused_beside_spark_and_options_of_spark_without_it(logs: 
 
 
 @pytest.mark.services
+@pytest.mark.soak  # Spark takes ten seconds to start
 def test_spark_gives_the_rows_that_worker_processes_give(logs: Path, capsys: Any):
     asked = (logs, "--value", "unq", "--key", "ip", "--horizon", "6h", "--json")
     here = Verb("forecast", capsys)(*asked, "--workers", "1")

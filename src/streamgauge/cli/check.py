@@ -61,6 +61,8 @@ def command(  # noqa: PLR0917  typer's options are its parameters
         print(f"ok: {', '.join([*([str(file)] if file else []), *(f'pack {name}' for name in pack or [])])}")
     _tell("warning", config.warnings, json=json)
     _tell_kinds(config, json=json)
+    if engine == "spark":
+        _tell_sent(config, json=json)
     if against is not None:
         _tell_inherited(config, against, json=json)
 
@@ -103,6 +105,15 @@ def _tell_kinds(config: Config, *, json: bool) -> None:
             )
         else:
             print(f"{name}: {monitor.kind}: {monitor.why}")
+
+
+def _tell_sent(config: Config, *, json: bool) -> None:
+    """Which monitors Spark does not judge, and who does."""
+    from streamgauge.engines.spark.forwarding import sent_of
+
+    why = "its records leave the cluster, and `notify` judges them in one process"
+    for name in sent_of(config):
+        print(_json.dumps({"kind": "sent", "monitor": name, "why": why}) if json else f"{name}: {why}")
 
 
 def _tell_inherited(config: Config, store: str, *, json: bool) -> None:

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from streamgauge.batch import Coded, Column, Partition
+from streamgauge.engines.running.warm_up import warm_up
 from streamgauge.engines.spark import forwarding
-from streamgauge.engines.spark.forwarding import Chosen, chosen_texts, read_chosen
+from streamgauge.engines.spark.forwarding import Chosen, chosen_texts, read_chosen, sent_of, sent_plan
 from streamgauge.engines.spark.job import works
 from streamgauge.engines.spark.partition import PartitionRun, Told
+from streamgauge.kernels import jit
+from streamgauge.plan import make_plan
 from streamgauge.stores.rows import json_text
 from streamgauge.testing import PushedClock, listed
 from tests.engines.spark.both import NOW, Notified, Records, embedded, held, kinds
@@ -125,6 +128,12 @@ def test_read_in_any_order_windows_and_incidents_are_the_same(tmp_path: Path):
         assert json_text(found["windows"][name]) == json_text(wanted["windows"][name]), name
     assert found["late"] == wanted["late"]
     assert _ids(found) == _ids(wanted)
+
+
+def test_which_monitors_are_sent_is_told(configured):
+    assert set(sent_of(configured)) == {*MERGEABLE, *SINGLE} - {"parts"}
+    with jit.running(compiled=False):
+        warm_up(sent_plan(make_plan(configured)))
 
 
 def test_only_what_some_monitor_lets_through_leaves():

@@ -58,7 +58,9 @@ def test_check_finds_what_spark_cannot_do(check: Verb, by_pattern: Path):
 )
 def test_what_needs_all_records_in_one_place_is_fine(check: Verb, file: Path, window: str):
     file.write_text(FILE.replace("tumbling, size: 5s, by: BY", window), "utf-8")
-    assert check(file, "--engine", "spark").code == 0
+    done = check(file, "--engine", "spark")
+    assert (done.code, done.lines[-1].partition(",")[0]) == (0, "burst: its records leave the cluster")
+    assert check(file, "--engine", "spark", "--json").objects[-1]["kind"] == "sent"
 
 
 def test_check_of_what_spark_can_do_is_fine(check: Verb, file: Path):

@@ -17,9 +17,9 @@ from streamgauge.clock import SystemClock
 from streamgauge.config.models import Config
 from streamgauge.engines.spark import job, versions
 from streamgauge.engines.spark.floors import Floors
-from streamgauge.engines.spark.forwarding import is_forwarded
+from streamgauge.engines.spark.forwarding import sent_of
 from streamgauge.errors import OutsideError, SourceError
-from streamgauge.plan import Plan, make_plan
+from streamgauge.plan import make_plan
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -104,17 +104,11 @@ def begin(spark: SparkSession, config: Config, settings: job.Settings) -> versio
     if before is not None:
         for sentence in versions.changes(before, now):
             _log.warning("the checkpoint is of another version of the file", what=sentence)
-    if config.spark.fidelity != "native" and (sent := _sent(plan)):
+    if sent := sent_of(config):
         _log.info("the records of these monitors leave the cluster, and `notify` judges them", monitors=sent)
     if now != before:
         versions.write(spark, settings.checkpoint, now)
     return now
-
-
-def _sent(plan: Plan) -> list[str]:
-    """The monitors whose records leave the cluster."""
-    groups = [group for stream in plan.streams.values() for group in stream.groups]
-    return [monitor.name for group in groups if is_forwarded(group) for monitor in group.monitors]
 
 
 def make_topics(brokers: str, topics: tuple[str, ...]) -> None:

@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 
 from streamgauge.batch import NEVER, BoolArray, Column, IntArray, Partition, SlotArray
+from streamgauge.config.models import Config
 from streamgauge.detectors.unjudged import Unjudged
 from streamgauge.engines.running.bundle import Bundle
 from streamgauge.engines.running.stream_runner import Reading, StreamRunner
 from streamgauge.expressions import Expression
 from streamgauge.kernels.aggregate import DISTINCT
 from streamgauge.pipeline import Lane
-from streamgauge.plan import Group, StreamPlan, digest
+from streamgauge.plan import Group, Plan, StreamPlan, digest, make_plan
 from streamgauge.state import NoState, State
 from streamgauge.windows.contract import Rows, WindowResults
 from streamgauge.windows.running_window import RunningWindow
@@ -42,6 +43,23 @@ def is_forwarded(group: Group) -> bool:
     if group.include_empty or not isinstance(window, TimeWindow | RunningWindow):
         return True
     return bool((window.aggregates.ops[:, 0] == DISTINCT).any())
+
+
+def sent_of(config: Config) -> list[str]:
+    """The monitors whose records leave the cluster."""
+    if config.spark.fidelity == "native":
+        return []
+    groups = [g for stream in sent_plan(make_plan(config)).streams.values() for g in stream.groups]
+    return [monitor.name for group in groups for monitor in group.monitors]
+
+
+def sent_plan(plan: Plan) -> Plan:
+    """What of a plan is judged of records that leave the cluster."""
+    streams = {
+        name: replace(stream, groups=tuple(group for group in stream.groups if is_forwarded(group)))
+        for name, stream in plan.streams.items()
+    }
+    return Plan(streams, plan.monitors)
 
 
 def forwarded(stream: StreamPlan) -> Group | None:

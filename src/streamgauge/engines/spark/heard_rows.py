@@ -38,7 +38,9 @@ class HeardRows:
         group = _group(self.plan, monitor)
         if group is None:
             return
-        told = [line for line in lines if "partition" in line]  # older ones do not say which record was the last
+        told = [
+            line for line in lines if "partition" in line
+        ]  # older ones do not say which record was the last
         for place in dict.fromkeys(line["partition"] for line in told):
             mine = [line for line in told if line["partition"] == place]
             lane, rows = _lane(group, Partition.parse(place))

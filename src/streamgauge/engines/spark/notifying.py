@@ -21,6 +21,7 @@ from streamgauge.engines.embedded import opening
 from streamgauge.engines.embedded.engine import BATCH, Engine, Surroundings
 from streamgauge.engines.embedded.session import Session
 from streamgauge.engines.outgoing.dead_letters import copiers
+from streamgauge.engines.spark.forwarding import sent_of, sent_plan
 from streamgauge.engines.spark.hearing import Ear, Hearing, Judge
 from streamgauge.engines.spark.meeting import Meeting
 from streamgauge.engines.spark.merging import merged
@@ -172,11 +173,14 @@ class NotifyEngine(Engine):
             _log.error("this is no line of ours and is left out", why=str(error))
 
     def _warm_up(self) -> None:
-        """Little is judged here, so no kernel is compiled."""
-        from streamgauge.engines.running.warm_up import load_arrow
+        """Kernels are compiled for records that are sent; without such, too little is judged here."""
+        from streamgauge.engines.running.warm_up import load_arrow, warm_up
 
-        jit.choose(live=False)
+        sent = sent_of(self.config)
+        jit.choose(live=bool(sent))
         load_arrow()
+        if sent and jit.compiled():
+            warm_up(sent_plan(self.plan))
 
 
 def open_lines(topic: Topic, store: Store, clock: Clock) -> Source:

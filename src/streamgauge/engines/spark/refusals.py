@@ -170,6 +170,10 @@ DIFFERENCES = (
     ),
     (
         "ours",
+        "`sink overflow` tells how many rows were dropped, but not which records decided those that executors judged.",
+    ),
+    (
+        "ours",
         "A stream that never spoke is not told by `silence` without `by`: that gap has no record to begin with.",
     ),
     (
