@@ -49,6 +49,7 @@ class Incident:
         labels: what matchers look at: monitor, stream, severity, incident, the key and its fields, and the
             monitor's own.
         runbook: the monitor's link for whoever is told.
+        description: what the monitor says of itself: what it means, what to do.
         notify: the channels that the monitor names; empty: the route decides.
         told: the channels that heard of it; who heard of the beginning hears of the end.
         told_at: wall clock of the last notice; None while nobody heard.
@@ -89,6 +90,7 @@ class Incident:
     notices: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
     runbook: str | None = None
+    description: str | None = None
     notify: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
     told_at: int | None = None
@@ -152,6 +154,7 @@ class Incident:
             "lasted_seconds": None if self.lasted is None else self.lasted / 1e6,
             "labels": dict(self.labels),
             "runbook": self.runbook,
+            "description": self.description,
             "owner": self.owner,
             "note": self.note,
             "feedback": self.feedback,

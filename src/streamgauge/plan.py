@@ -433,6 +433,7 @@ def _monitor(
             labels={**monitor.labels, "stream": monitor.stream},
             by=draft.by,
             runbook=monitor.runbook,
+            description=monitor.description or None,
             no_data=monitor.no_data == "alert",
         ),
         shape=digest([draft.shape, "" if monitor.detect is None else monitor.detect.type, shaping]),

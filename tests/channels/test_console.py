@@ -41,6 +41,12 @@ def test_an_alert_in_a_few_lines():
     assert printed(firing()) == FIRING + "\n"
 
 
+def test_what_the_monitor_says_of_itself_stands_below_and_not_again_at_the_end():
+    said = "Cards are tried: block the account, then ask its owner."
+    assert f"  rule      {said}\n  notice  " in printed(firing(description=said))
+    assert printed(resolved(description=said)) == RESOLVED + "\n"
+
+
 def test_the_end_says_how_long_it_lasted():
     assert printed(resolved()) == RESOLVED + "\n"
 

@@ -38,6 +38,7 @@ monitors:
     window: {{type: tumbling, size: 5s, by: account}}
     detect: {{type: threshold, when: count > 2}}
     runbook: https://wiki.example/burst
+    description: "Many at once: ask why."
     labels: {{team: money}}
     {monitor}
 store: sqlite:///{folder}/streamgauge.db
@@ -132,7 +133,8 @@ def test_an_incident_says_what_routes_and_people_need(world: World):
         "account": "a", "key": "a", "team": "money", "stream": "payments", "monitor": "burst", "incident": "verdict",
         "severity": "critical",
     }  # fmt: skip
-    assert found.as_json()["runbook"] == "https://wiki.example/burst"
+    told = found.as_json()
+    assert (told["runbook"], told["description"]) == ("https://wiki.example/burst", "Many at once: ask why.")
 
 
 def test_acknowledged_it_is_not_repeated_until_it_ends_and_the_next_is_told_again(world: World):

@@ -20,6 +20,9 @@ VALUE = 60
 LINE = 200
 """Characters kept of one line below the title."""
 
+RULE = 300
+"""Characters kept of what a monitor says of itself."""
+
 TITLE = 500
 """Characters kept of the title."""
 
@@ -89,6 +92,7 @@ def _lines(notice: Mapping[str, Any], *, resolved: bool) -> Iterator[tuple[str, 
         for n, sample in enumerate(notice.get("samples") or ()):
             yield "samples" if n == 0 else "", _pairs(sample)
         yield from _around(notice)
+        yield "rule", printable(notice.get("description") or "", RULE)
     yield "notice", printable(notice.get("notice") or "")
 
 

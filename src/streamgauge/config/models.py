@@ -238,7 +238,7 @@ class MonitorConfig(Settings):
     order: Literal["read", "time"] = "read"
     """Records across partitions as read, or sorted by time at the cost of lateness."""
     description: str = ""
-    """What it is for, in words."""
+    """What it is for and what to do, in words; notices carry it."""
     runbook: str | None = None
     """A link for whoever is told."""
     samples: Annotated[int, Field(ge=0, le=100)] = 3

@@ -38,6 +38,7 @@ class Policy:
         labels: the monitor's own, and its stream.
         by: the fields that its keys are made of.
         runbook: a link for whoever is told.
+        description: what the monitor is about, for the same.
         no_data: whether missing data is an incident of its own.
         lessons: from which results its detector learns.
     """
@@ -48,6 +49,7 @@ class Policy:
     labels: Mapping[str, str] = field(default_factory=dict)
     by: tuple[str, ...] = ()
     runbook: str | None = None
+    description: str | None = None
     no_data: bool = False
     lessons: Lessons = field(default_factory=Lessons)
 
@@ -186,7 +188,7 @@ def _change(
 def _dressed(incident: Incident, policy: Policy) -> Incident:
     """A new incident with what its monitor says about it."""
     named = labelled(incident, policy.labels, policy.by)
-    return changed(named, runbook=policy.runbook)
+    return changed(named, runbook=policy.runbook, description=policy.description)
 
 
 def _openings(incident: Incident, memory: Memory | None, rule: Rule) -> tuple[int, ...]:
