@@ -71,3 +71,12 @@ def test_the_verb_tells_how_kept_forecasts_came_out(forecast: Verb, tmp_path):
 def test_scores_need_forecasts_that_are_kept(forecast: Verb, tmp_path):
     told = forecast(requests(tmp_path, 30), "--key", "ip", "--scores")
     assert (told.code, "`--keep FOLDER`" in told.err) == (2, True)
+
+
+def test_a_refit_that_is_kept_tells_what_it_left(forecast: Verb, tmp_path):
+    kept = ("--key", "ip", "--model", "theta", "--workers", 0, "--horizon", "6h", "--keep", tmp_path / "kept")
+    (told,) = forecast(requests(tmp_path, 30), *kept, "--json").objects
+    made = pl.read_parquet(tmp_path / "kept" / "forecasts.parquet")
+    assert (told["kept"], told["series"], told["rows"]) == (str(tmp_path / "kept"), 2, 12)
+    assert made["made_at"].unique().to_list() == [told["made_at"]]
+    assert forecast(requests(tmp_path, 30), *kept, "--out", tmp_path / "x.csv").code == 2

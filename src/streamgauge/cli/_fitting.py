@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from streamgauge.cli._cluster import Cluster
-from streamgauge.errors import ConfigError
+from streamgauge.errors import ConfigError, SourceError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -58,8 +58,8 @@ class Asking:
         """The records of a file, or of a monitor's stored windows, as columns at, y, key.
 
         Raises:
-            ConfigError: there is no such thing, or a column is missing.
-            SourceError: it cannot be read.
+            ConfigError: there is no such monitor, or a column is missing.
+            SourceError: the file is missing or cannot be read.
         """
         from streamgauge.forecasting.tables import plain, read_table
 
@@ -68,7 +68,7 @@ class Asking:
         elif Path(self.target).exists():
             frame = read_table(Path(self.target))
         else:
-            raise ConfigError(f"there is no file {self.target}; a monitor's name has no ending")
+            raise SourceError(f"there is no file {self.target}; a monitor's name has no ending")
         return plain(frame, value=self.value, time=self.time, key=self.keys)
 
     def _windows(self) -> pl.DataFrame:

@@ -156,8 +156,8 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     from streamgauge.cli._fitting import Asking, place
     from streamgauge.forecasting.refit import How
 
-    if keep is not None and (out is not None or (json and not scores)):
-        raise ConfigError("`--keep` writes into its folder: leave out `--out` and `--json`")
+    if keep is not None and out is not None:
+        raise ConfigError("`--keep` writes into its folder: leave out `--out`")
     if scores and keep is None:
         raise ConfigError(
             "`--scores` tells how kept forecasts came out: say where they are with `--keep FOLDER`"
@@ -182,6 +182,8 @@ def command(  # noqa: PLR0917  typer's options are its parameters
         stored.put_scores(came_out, made_at)
     if scores:
         _show_scores(came_out, json=json)
+    elif json:
+        _show_kept(keep, found, made_at)
 
 
 def _stored(table: str | None, database: str | None, keys: tuple[str, ...]) -> Stored | None:
@@ -240,6 +242,14 @@ def _show(rows: Sequence[dict[str, Any]], out: Path | None, *, json: bool) -> No
         print_table(
             COLUMNS, [[_short(row[name]) for name in COLUMNS] for row in rows], "no series is long enough"
         )
+
+
+def _show_kept(folder: Path, rows: Sequence[dict[str, Any]], made_at: str) -> None:
+    """What a refit left, in one object."""
+    from streamgauge.cli._table import print_lines
+
+    series = len({row["key"] for row in rows})
+    print_lines([{"kept": str(folder), "made_at": made_at, "series": series, "rows": len(rows)}])
 
 
 def _show_scores(rows: Sequence[dict[str, Any]], *, json: bool) -> None:

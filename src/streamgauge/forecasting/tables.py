@@ -68,7 +68,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Rows of a forecast into a file, by its ending.
+    """Rows of a forecast into a file, by its ending; by rename, so that nobody reads half of it.
 
     Raises:
         ConfigError: another ending.
@@ -80,11 +80,13 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     if writer is None:
         raise ConfigError(f"{path}: files end in {', '.join(_WRITERS)}")
     kinds = {name: pl.String if name in ("key", "ds", "model") else pl.Float64 for name in COLUMNS}
+    beside = path.with_name(f"{path.name}.new")
     try:
         getattr(
             pl.DataFrame([[row[name] for name in COLUMNS] for row in rows], schema=kinds, orient="row"),
             writer,
-        )(path)
+        )(beside)
+        beside.replace(path)
     except OSError as error:
         raise SourceError(f"{path} cannot be written: {error}") from error
 

@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -87,13 +87,16 @@ exec {COMMAND} "$@"
         lines = self.calls.read_text().splitlines() if self.calls.exists() else []
         return [line for line in lines if line.split()[0] == verb]
 
-    def run(
-        self, *words: object, folder: Path | None = None, **variables: str
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: object, **variables: str) -> subprocess.CompletedProcess[str]:
         """Prefect's Python with these words, to its end."""
+        return self._run_in(self.folder, words, variables)
+
+    def _run_in(
+        self, folder: Path, words: Sequence[object], variables: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(prefect_python()), *map(str, words)],
-            cwd=folder or self.folder,
+            cwd=folder,
             env={**self.environ, **variables},
             capture_output=True,
             text=True,
@@ -107,7 +110,7 @@ exec {COMMAND} "$@"
 
     def prefect(self, *words: str, **variables: str) -> str:
         """Prefect's own command line, in the folder of the flows; what it prints."""
-        done = self.run("-m", "prefect", *words, folder=FOLDER, **variables)
+        done = self._run_in(FOLDER, ["-m", "prefect", *words], variables)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
