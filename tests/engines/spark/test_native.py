@@ -8,6 +8,7 @@ import pytest
 
 from streamgauge.config import load
 from streamgauge.config.models import Config
+from streamgauge.engines.outgoing.sinking import Sinking
 from streamgauge.engines.spark.native_refusals import NATIVE_REFUSALS
 from streamgauge.engines.spark.native_sql import NoWordsError, aggregate_sql, expression_sql, moment_sql
 from streamgauge.engines.spark.refusals import refused
@@ -74,6 +75,18 @@ def test_a_batch_that_is_run_again_counts_once_also_over_a_kill(tmp_path: Path):
     notified.hear(first + spark.batch(1, line(1, "b", 5, n=4)))
     assert sorted(str(incident.key) for incident in store.incidents()) == ["a", "b"]
     assert store.history("burst").height == 2
+
+
+def test_rows_wait_for_the_sink_once_however_often_a_batch_is_run(tmp_path: Path):
+    sink = {"type": "kafka", "brokers": "x:9092", "topic": "rows"}
+    configured = native({"burst": {**COUNT, "write": sink}})
+    spark = Counted(configured)
+    notified = Notified(configured, tmp_path / "n.db", sinking=lambda store: Sinking(store, {}))
+    batch = spark.batch(0, line(0, "a", 0, n=3), line(0, "b", 0, n=1))
+    store = notified.hear(batch + batch)
+    assert [row.id for row in store.spooled("monitor burst")] == [
+        f'monitor burst/"{key}"/1970-01-01T00:00:00.000Z/1970-01-01T00:00:05.000Z' for key in "ab"
+    ]
 
 
 def test_whole_groups_have_no_key(tmp_path: Path):
