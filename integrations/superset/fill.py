@@ -325,7 +325,8 @@ def _tried(config: Path, charts: Charts) -> int:
         print(f"fill.py: {error}", file=sys.stderr)  # noqa: T201
         return 2
     except (StreamgaugeError, OutsideError, psycopg.Error, OSError) as error:
-        print(f"fill.py: {place_of(charts.url)}: {error}", file=sys.stderr)  # noqa: T201
+        said = str(error).partition("\nCONTEXT:")[0]  # which line of charts.sql it was helps nobody
+        print(f"fill.py: {place_of(charts.url)}: {said}", file=sys.stderr)  # noqa: T201
         return 3
     told = ", ".join(f"{number:,} {name}" for name, number in count.items())
     print(f"{place_of(charts.url)}: {told}", flush=True)  # noqa: T201
