@@ -124,6 +124,15 @@ class Airflow:
         )  # fmt: skip
         return [json.loads(value) for (value,) in found]
 
+    def complaints(self) -> str:
+        """What tasks logged as errors, for a test's message."""
+        lines = [
+            line for log in sorted(self.home.rglob("attempt=*.log")) for line in log.read_text().splitlines()
+        ]
+        return "\n".join(
+            line[:1500] for line in lines if '"level":"error"' in line or '"level":"critical"' in line
+        )
+
     def events(self, asset: str) -> list[Any]:
         """What was told of an asset, in order."""
         found = self.rows(

@@ -159,26 +159,29 @@ def test_a_backfill_of_three_days_in_which_a_worker_is_killed(
     airflow: Callable[..., Airflow], jobs: Path, server: Server, tmp_path: Path
 ):
     """By a real scheduler; the first task's process is killed, and the scheduler has it tried again."""
-    environ = {
-        "AIRFLOW_CONN_STREAMGAUGE": server.connection,
-        **once(tmp_path, "evaluate", "kill -9 $PPID; sleep 60"),
-    }
-    flow = airflow(jobs, environ)
+    killed = once(tmp_path, "evaluate", "kill -9 $PPID; sleep 60", having="2026-03-02")
+    patient = {
+        "STREAMGAUGE_RETRIES": "9",
+        "STREAMGAUGE_RETRY_SECONDS": "5",
+    }  # the API server may not answer yet
+    flow = airflow(jobs, {"AIRFLOW_CONN_STREAMGAUGE": server.connection, **patient, **killed})
     flow.bash("airflow dags reserialize")
+    flow.bash(command("airflow", "dags", "unpause", "reevaluate_model"))
+    flow.bash(command("airflow", "backfill", "create"))  # first: SQLite lets one write at a time
     all_of_it = flow.standalone(*free_ports(1))
     try:
-        flow.bash(command("airflow", "dags", "unpause", "reevaluate_model"))
-        flow.bash(command("airflow", "backfill", "create"))
         ended = "SELECT count(*) FROM dag_run WHERE run_type = 'backfill' AND state IN ('success', 'failed')"
         until(lambda: flow.rows(ended) == [(3,)], "three runs", within=900)
     finally:
         all_of_it.stop()
-    of_them = "FROM dag_run AS r JOIN task_instance AS t ON t.dag_id = r.dag_id AND t.run_id = r.run_id WHERE r.run_type = 'backfill'"
-    assert flow.rows(f"SELECT t.state, t.try_number {of_them} ORDER BY r.logical_date") == [
-        ("success", 2),
-        ("success", 1),
-        ("success", 1),
-    ]
+    query = (
+        "SELECT t.state, t.try_number FROM dag_run AS r JOIN task_instance AS t USING (dag_id, run_id) "
+        "WHERE r.run_type = 'backfill' ORDER BY r.logical_date"
+    )
+    states, tries = zip(*flow.rows(query), strict=True)
+    assert states == ("success",) * 3, flow.complaints()
+    assert (tmp_path / "met-evaluate").exists()
+    assert tries[0] >= 2  # more where Airflow itself was too busy to start it
     days = [f"2026-03-0{day}" for day in (2, 3, 4, 5)]
     wanted = [measured(jobs, start, end) for start, end in pairwise(days)]
     assert flow.results("reevaluate_model", "evaluate")[:3] == wanted
