@@ -123,7 +123,7 @@ def test_copies_that_fall_behind_and_catch_up_in_turn(here):
 
 
 def test_one_broker_of_three_killed(here):
-    alerts = "KafkaUnderReplicated", "KafkaOfflinePartitions"
+    alerts = "KafkaUnderReplicated", "KafkaOfflinePartitions", "TargetGone"
     here.returns_nothing(*alerts)
     here.cluster.brokers[2].kill()
     here.returns(*alerts)

@@ -54,6 +54,12 @@ CASES = {
     "StreamgaugeMonitorPaused": one(
         f'streamgauge_monitor_paused{{{US}, monitor="burst"}}', "1x90", "0x90", "burst has been paused", "80m"
     ),
+    "TargetGone": Case(
+        {'up{job="jmx-kafka", instance="k:9404"}': "1x10 0x20"},
+        {'up{job="jmx-kafka", instance="never:9404"}': "0x30", 'up{job="jmx-kafka", instance="k:9404"}': "1x30",
+         f'up{{job="streamgauge", {US}}}': "1x10 0x20"},
+        "jmx-kafka k:9404 cannot be scraped any more",
+    ),
     "KafkaUnderReplicated": one(
         'kafka_topic_partition_under_replicated_partition{cluster="main", topic="t", partition="0"}',
         "1x30", "0x30", "1 partitions lack a copy",
