@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from xml.etree import ElementTree as ET
 
 import pytest
+from examples.fraud.story.chart import HEIGHT, WIDTH, Mark, bins, lines
 from examples.fraud.story.transactions import BEGIN, CHANGE, hours
 
 from streamgauge.config import load
@@ -119,3 +121,18 @@ def test_the_same_arguments_give_the_same_payments_hour_by_hour():
     assert made(24)[: len(made(5))] == made(5)
     assert made(5, seed=2) != made(5)
     assert all("fraud" not in one.record() and one.label()["at"] - one.at == 86_400_000 for one in made(5))
+
+
+def test_charts_are_svg_that_stays_within_its_frame():
+    drawn = lines(
+        {"a <b>": [(0.0, 0.0), (5.0, 2000.0)], "c": [(1.0, 1.0)]}, 5, [Mark(2.5, "planted")], limit=3000.0
+    )
+    picture, legend = drawn.split("<p class", 1)
+    root = ET.fromstring(picture)
+    points = [point.split(",") for line in root.iter("polyline") for point in line.get("points", "").split()]
+    assert len(points) == 3
+    assert all(0 <= float(x) <= WIDTH and 0 <= float(y) <= HEIGHT for x, y in points)
+    assert "a &lt;b&gt;" in legend
+    assert [text.text for text in root.iter("text")][:3] == ["0", "1.5k", "3k"]
+    shares = ET.fromstring(bins(["≤ 1", "> 1"], [0.5, 0.5], [0.1, 0.9]).split("<p class", 1)[0])
+    assert len(list(shares.iter("rect"))) == 4
