@@ -16,7 +16,7 @@ import yaml
 from streamgauge.cli._group import verbs
 from tests.deploy import compose
 from tests.deploy.compose import ROOT
-from tests.deploy.images.building import outside
+from tests.deploy.images.building import stands_on
 
 IMAGES = sorted((ROOT / "deploy/images").glob("*/Dockerfile"))
 TEXT = {path.parent.name: path.read_text("utf-8") for path in IMAGES}
@@ -71,7 +71,7 @@ def test_every_tag_of_others_is_listed_in_the_docs():
     for file in IMAGES:
         text = file.read_text("utf-8")
         for target in (None, *re.findall(r"^FROM .+ AS (\S+)$", text, flags=re.MULTILINE)):
-            assert set(outside(text, target)) <= listed
+            assert set(stands_on(text, target)[1]) <= listed
     used = {name: one["image"] for name, one in compose.services().items() if "build" not in one}
     assert [(name, image) for name, image in used.items() if image not in listed] == []
 

@@ -13,9 +13,12 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
+
+import psutil
 
 from tests.deploy.compose import ROOT
 from tests.services.kafka.install import jars
@@ -60,19 +63,24 @@ def built(folder: str, target: str | None = None) -> Image:
     """
     _demand()
     file = ROOT / "deploy" / "images" / folder / "Dockerfile"
-    name = f"localhost/streamgauge-{folder}-{target or 'whole'}:test"
+    own, others = stands_on(file.read_text("utf-8"), target)
+    lent = [word for path in LENT if Path(path).exists() for word in ("--volume", f"{path}:{path}:ro")]
     with _alone():
-        for base in outside(file.read_text("utf-8"), target):
+        _tidy()
+        for base in others:
             _stand_in(base)
-        lent = [word for path in LENT if Path(path).exists() for word in ("--volume", f"{path}:{path}:ro")]
-        wanted = ["--target", target] if target else []
-        _build(file, ROOT, name, *lent, *wanted)
+        for stage in own:  # by its name it stays, and so do its layers
+            _build(file, ROOT, _named(folder, stage), *lent, "--target", stage)
+        name = _named(folder, target)
+        _build(file, ROOT, name, *lent, *(["--target", target] if target else []))
         told = json.loads(buildah("inspect", "--type", "image", name))
+        with suppress(RuntimeError):  # another run may use some of them
+            buildah("rmi", "--prune")
     return Image(name, told["OCIv1"]["config"])
 
 
-def outside(text: str, target: str | None = None) -> list[str]:
-    """The images of others that a Dockerfile, or one stage of it, stands on."""
+def stands_on(text: str, target: str | None = None) -> tuple[list[str], list[str]]:
+    """What a Dockerfile, or one stage of it, is made of: its own other stages, and images of others."""
     given = dict(re.findall(r"^ARG (\w+)=(\S+)$", text, flags=re.MULTILINE))
     stages: dict[str, list[str]] = {}
     for stage in re.split(r"^(?=FROM )", text, flags=re.MULTILINE)[1:]:
@@ -81,17 +89,27 @@ def outside(text: str, target: str | None = None) -> list[str]:
         last = named[1] if named else ""
         stages[last] = [given.get(one.strip("${}"), one) for one in froms]
     asked: list[str] = [last if target is None else target]
-    found: list[str] = []
+    own: list[str] = []
+    others: list[str] = []
     while asked:
         for one in stages[asked.pop()]:
-            (asked if one in stages else found).append(one)
-    return list(dict.fromkeys(found))
+            if one in stages:
+                asked.append(one)
+                own.insert(0, one)
+            else:
+                others.append(one)
+    return list(dict.fromkeys(own)), list(dict.fromkeys(others))
+
+
+def _named(folder: str, stage: str | None) -> str:
+    return f"localhost/streamgauge-{folder}-{stage or 'whole'}:test"
 
 
 @contextmanager
 def mounted(image: Image) -> Iterator[Path]:
     """The image's files, as a folder of this machine."""
-    container = buildah("from", "--pull-never", image.name).strip()
+    container = f"test-{os.getpid()}-{uuid4().hex[:8]}"
+    buildah("from", "--pull-never", "--name", container, image.name)
     try:
         yield Path(buildah("mount", container).strip())
     finally:
@@ -122,6 +140,15 @@ def buildah(*arguments: str) -> str:
     return done.stdout
 
 
+def _tidy() -> None:
+    """Take away what test runs left behind that were killed."""
+    for name in buildah("containers", "--format", "{{.ContainerName}}").split():
+        made_by = re.match(r"test-(\d+)-", name)
+        if made_by and not psutil.pid_exists(int(made_by[1])):
+            buildah("umount", name)
+            buildah("rm", name)
+
+
 def _build(file: Path, context: Path, name: str, *more: str) -> None:
     buildah("bud", "--pull-never", "--layers", *more, "-t", name, "-f", str(file), str(context))
 
@@ -133,8 +160,10 @@ def _stand_in(name: str) -> None:
         _debian()
     if base in SHARED:
         _build(BASES / f"{SHARED[base]}.Dockerfile", BASES, f"localhost/stand-in/{SHARED[base]}:here")
-    context = jars() if base == "kafka" else BASES
-    _build(BASES / f"{base}.Dockerfile", context, f"docker.io/{repository}")
+    file, context = BASES / f"{base}.Dockerfile", jars() if base == "kafka" else BASES
+    for stage in stands_on(file.read_text("utf-8"))[0]:
+        _build(file, context, f"localhost/stand-in/{base}-{stage}:here", "--target", stage)
+    _build(file, context, f"docker.io/{repository}")
 
 
 def _debian() -> None:
