@@ -164,7 +164,7 @@ class Look:
         bounds = self.bounds(self.partitions())
         each = max(1, limit // max(1, sum(high > low for low, high in bounds.values())))
         ranges = {p: (max(low, high - each), high) for p, (low, high) in bounds.items() if high > low}
-        return self._read(ranges, within)[0]
+        return self._read(ranges, time.monotonic() + within)[0]
 
     def between(self, ranges: Ranges, *, within: float = 30.0) -> dict[Partition, list[Message]]:
         """The records of a slice, in offset order.
@@ -184,7 +184,7 @@ class Look:
                     f"topic {place.name}: partition {place.number} holds offsets {low} to {high}, not {first} to {end}: "
                     "they were removed by the topic's retention, or the topic was made anew; take another slice"
                 )
-        found, silent = self._read(ranges, within)
+        found, silent = self._read(ranges, time.monotonic() + within, silence=within)
         if silent:
             raise BrokersAwayError(
                 f"{self._config.bootstrap} gave no record for {within:.0f} s, though {len(silent)} partitions have "
@@ -192,20 +192,25 @@ class Look:
             )
         return found
 
-    def _read(self, ranges: Ranges, within: float) -> tuple[dict[Partition, list[Message]], set[Partition]]:
-        """The records between, and the partitions that fell silent before their end."""
+    def _read(
+        self, ranges: Ranges, until: float, *, silence: float = 0.0
+    ) -> tuple[dict[Partition, list[Message]], set[Partition]]:
+        """The records between, and the partitions that did not come to their end.
+
+        It stops at the moment ``until``, and goes on beyond it for ``silence`` seconds after each record.
+        """
         if not ranges:
             return {}, set()
         self._consumer.assign([TopicPartition(*place, first) for place, (first, _) in ranges.items()])
         found: defaultdict[Partition, list[Message]] = defaultdict(list)
-        waiting, until = set(ranges), time.monotonic() + within
+        waiting = set(ranges)
         while waiting and time.monotonic() < until:
             for message in self._consumer.consume(_MOST, 0.2):
                 partition = Partition(str(message.topic()), int(message.partition()))
                 if message.error() is not None:
                     self._ended(message.error(), partition, waiting)
                     continue
-                until = time.monotonic() + within
+                until = max(until, time.monotonic() + silence) if silence else until
                 offset = int(message.offset() or 0)
                 if offset < ranges[partition][1]:
                     found[partition].append(message)
