@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from tests.engines.spark.world import Verdicts, World, at_end, need_spark, wait
 from tests.services.kafka import Broker
 from tests.services.process import ServerProcess
 from tests.services.spark import cluster, on_spark, verb
+
+LONG = timedelta(minutes=10)
 
 pytestmark = [pytest.mark.services, pytest.mark.soak]
 
@@ -44,6 +47,11 @@ def _look(world: World, running: ExitStack) -> Verdicts:
     return look
 
 
+def _counted(spark: ServerProcess, look: Verdicts, world: World) -> None:
+    """All that was sent is counted; beside other work a driver that begins again may take minutes."""
+    wait(spark, lambda: look.reached("payments") == world.count["payments"], LONG)
+
+
 def _the_same(world: World, running: ExitStack, look: Verdicts) -> None:
     """Read all embedded and by notify, too, and compare."""
     for words in (("run", world.embedded), ("notify", world.spark, "--topic", world.verdicts)):
@@ -61,11 +69,11 @@ def test_a_driver_killed_in_five_batches(world: World, running: ExitStack):
     spark = _spark(world, running, "0")
     look = _look(world, running)
     for kill in range(1, 6):
-        wait(spark, lambda: look.reached("payments") == world.count["payments"])
+        _counted(spark, look, world)
         world.payments(60 * kill, 60 * kill + 60)
         spark.kill()
         spark = _spark(world, running, str(kill))
-    wait(spark, lambda: look.reached("payments") == world.count["payments"])
+    _counted(spark, look, world)
     _the_same(world, running, look)
 
 
@@ -76,10 +84,10 @@ def test_an_executor_lost(world: World, running: ExitStack):
     master, workers = cluster(running, world.folder)
     spark = _spark(world, running, "0", master=master)
     look = _look(world, running)
-    wait(spark, lambda: look.reached("payments") == world.count["payments"])
+    _counted(spark, look, world)
     workers[0].kill()
     world.payments(120, 240)
-    wait(spark, lambda: look.reached("payments") == world.count["payments"])
+    _counted(spark, look, world)
     _the_same(world, running, look)
 
 
@@ -89,9 +97,9 @@ def test_the_broker_gone_and_back(world: World, running: ExitStack):
     world.payments(0, 120)
     spark = _spark(world, running, "0")
     look = _look(world, running)
-    wait(spark, lambda: look.reached("payments") == world.count["payments"])
+    _counted(spark, look, world)
     world.kafka.kill()
     world.kafka.start()
     world.payments(120, 240)
-    wait(spark, lambda: look.reached("payments") == world.count["payments"])
+    _counted(spark, look, world)
     _the_same(world, running, look)

@@ -299,7 +299,7 @@ def _quiet(store: SqlVisitor) -> set[Key]:
     return {incident.key for incident in store.incidents(monitor="quiet")}
 
 
-def wait(process: ServerProcess, holds: Callable[[], bool]) -> None:
+def wait(process: ServerProcess, holds: Callable[[], bool], within: timedelta = PATIENCE) -> None:
     """Until it holds, while the process lives."""
-    eventually(lambda: not process.running or holds(), within=PATIENCE)
+    eventually(lambda: not process.running or holds(), within=within)
     assert process.running, process.last_words(40)
