@@ -37,6 +37,14 @@ def test_a_daily_wave_is_carried_on(model):
     assert np.abs(found.expected - wave(np.arange(len(T), len(T) + 24))).mean() < 0.6
 
 
+@pytest.mark.parametrize(("days", "times"), [(30, 10), (8, 6), (3, 2)])
+def test_the_past_is_cut_off_up_to_ten_times_and_less_often_where_it_is_short(days, times):
+    found = forecast(made((wave() + noise(1))[: 24 * days]), 24)
+    assert found is not None
+    assert found.cuts == times
+    assert set(found.errors) == set(MODELS)
+
+
 @pytest.mark.parametrize("model", [*MODELS, "auto"])
 @pytest.mark.parametrize(
     ("name", "values"),

@@ -21,7 +21,7 @@ from streamgauge.forecasting.series import Series
 
 LEAST = 20
 """Values below which there is no forecast."""
-CUTS = 6
+CUTS = 10
 _BLOCKS = 4
 """Parts of the horizon whose bands are set apart, each no narrower than the one before."""
 
