@@ -90,9 +90,9 @@ def test_forgetting_waits_for_full_hours_so_that_most_batches_are_never_split(
     pieces: list[int] = []
     piece = StreamRunner._piece
 
-    def counted(self: Any, bundle: Any, reading: Any) -> None:
+    def counted(self: Any, bundle: Any, reading: Any, lanes: Any) -> None:
         pieces.append(len(reading))
-        piece(self, bundle, reading)
+        piece(self, bundle, reading, lanes)
 
     monkeypatch.setattr(StreamRunner, "_piece", counted)
     made = Driven(config({"m": threshold()}))
