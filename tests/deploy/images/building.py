@@ -141,10 +141,10 @@ def buildah(*arguments: str) -> str:
 
 
 def _tidy() -> None:
-    """Take away what test runs left behind that were killed."""
+    """Take away what test runs left behind that were killed, and their builds: nobody else builds here now."""
     for name in buildah("containers", "--format", "{{.ContainerName}}").split():
         made_by = re.match(r"test-(\d+)-", name)
-        if made_by and not psutil.pid_exists(int(made_by[1])):
+        if not made_by or not psutil.pid_exists(int(made_by[1])):
             buildah("umount", name)
             buildah("rm", name)
 
