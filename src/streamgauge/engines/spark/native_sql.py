@@ -87,9 +87,9 @@ def aggregate_sql(aggregate: Aggregate) -> str:
 
 
 def read_sql(name: str, stream: StreamConfig) -> str:
-    """A field of the parsed record ``r``, as its own kind."""
+    """A field that was read from JSON, as its own kind."""
     field = stream.fields[name]
-    plain = f"r.{quoted(name)}"
+    plain = quoted(name)
     return f"{moment_sql(plain, field) if field.type == 'timestamp' else plain} AS {quoted(name)}"
 
 
