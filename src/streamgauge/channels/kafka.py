@@ -118,7 +118,7 @@ class KafkaChannel:
             self._producer.poll(left)
         if not reports:
             self._producer.purge()  # it must not leave later, behind our back
-            return Answer(Result.AGAIN, f"{self._where} did not answer within {self._timeout:g} s")
+            return Answer(Result.AGAIN, self._told(f"no answer within {self._timeout:g} s"))
         return self._answer(reports[0])
 
     def _answer(self, error: KafkaError | None) -> Answer:
@@ -139,9 +139,12 @@ class KafkaChannel:
             K._MSG_TIMED_OUT: f"no answer within {self._timeout:g} s",
             K.MSG_SIZE_TOO_LARGE: "the notice is larger than the topic allows; raise `max.message.bytes`",
         }.get(error.code(), error.str())
-        complaint = f" ({self._complaint})" if self._complaint else ""
         too_large = error.code() == K.MSG_SIZE_TOO_LARGE
-        return Answer(Result.GAVE_UP if too_large else Result.AGAIN, f"{self._where}: {advice}{complaint}")
+        return Answer(Result.GAVE_UP if too_large else Result.AGAIN, self._told(advice))
+
+    def _told(self, advice: str) -> str:
+        """What went wrong, with what the library complained of meanwhile."""
+        return f"{self._where}: {advice}{f' ({self._complaint})' if self._complaint else ''}"
 
     def _complain(self, error: KafkaError) -> None:
         """Keep what librdkafka says beside the reports: a wrong password shows nowhere else."""

@@ -32,6 +32,10 @@ _SETTINGS = {
 }
 
 
+_IN_USE = "pre-existing shared memory block"
+"""What it says where a process of the server that was killed a moment ago has not noticed yet; it ends by itself."""
+
+
 class PostgresServer:
     """PostgreSQL on a free loopback port; ``USER`` may make databases and comes in with ``PASSWORD``.
 
@@ -62,6 +66,8 @@ class PostgresServer:
         self._process = ServerProcess(command, self.folder / "postgres.log")
         deadline = time.monotonic() + within
         while not self._answers():
+            if not self._process.running and _IN_USE in self._process.last_words(3):
+                self._process = ServerProcess(command, self.folder / "postgres.log")
             if not self._process.running or time.monotonic() > deadline:
                 words = self._process.last_words()
                 self.close()
