@@ -215,12 +215,13 @@ def test_a_lock_by_another_program_is_said_naming_it_and_passes(store, path: Dat
 @server_needed
 def test_a_process_that_stands_still_in_a_transaction_holds_nobody_up(postgres, clock, monkeypatch):
     """As one that was frozen in the middle of a commit: the server ends its transaction, and it writes nothing."""
-    monkeypatch.setattr("streamgauge.stores.postgres._FROZEN", "300ms")
     path = postgres.new_database()
     open_store(path.url(), owner=ME, clock=clock).close()
     backend = backend_of(path.url())
-    frozen = backend.write()
-    connection = frozen.__enter__()
+    with monkeypatch.context() as patience:  # only for the one that stands still
+        patience.setattr("streamgauge.stores.postgres._FROZEN", "1s")
+        frozen = backend.write()
+        connection = frozen.__enter__()
     connection.exec_driver_sql("INSERT INTO meta VALUES ('half', 'written')")
     store = open_store(path.url(timeout="20"), owner=ME, clock=clock)
     store.commit(saving({}, 1))
