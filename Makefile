@@ -19,7 +19,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help servers demo demo-fraud test bench bench-detectors soak docs pictures format lint types environment \
+.PHONY: help servers demo demo-fraud test bench bench-detectors soak docs charts pictures format lint types environment \
 	test-unit test-conformance test-services test-docs test-connect test-images test-kubernetes test-integrations
 
 help: ## This list
@@ -48,6 +48,9 @@ soak: environment ## The long tests: many kills, much backlog, thorough search f
 docs: environment ## Write the generated tables of the docs and the dashboards anew
 	@$(RUN) python -m tests.docs.tables
 	@$(RUN) python -m deploy.monitoring.dashboards
+
+charts: environment ## Pack what the Helm charts share (deploy/helm/parts) into each of them
+	@$(RUN) python -m deploy.helm
 
 pictures: environment ## Take the pictures of the pages anew, in a real Chromium
 	@$(RUN) python -m tests.docs.screenshots

@@ -1,11 +1,15 @@
 """Fixtures that all tests may use."""
 
+import gc
+import importlib
 import logging
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -34,9 +38,39 @@ def patient() -> None:
 
 patient()
 
+
+def certificates_read_once() -> None:
+    """To read those of all authorities, as httpx does for each client that names none, takes longer than most requests."""
+    default: Any = importlib.import_module("httpx._transports.default")
+    make, made = default.create_ssl_context, dict[Any, ssl.SSLContext]()
+
+    def context(verify: Any = True, cert: Any = None, trust_env: bool = True) -> ssl.SSLContext:
+        if verify is not True or cert is not None:
+            given: ssl.SSLContext = make(verify, cert, trust_env)
+            return given
+        places = (trust_env, os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+        if places not in made:
+            made[places] = make(verify, cert, trust_env)
+        return made[places]
+
+    default.create_ssl_context = context
+
+
+certificates_read_once()
+
 # Servers that tests start in this process are nobody's news, least of all that of a verb that runs beside them.
 for library in ("werkzeug", "mail.log"):
     logging.getLogger(library).setLevel(logging.WARNING)
+
+# Ten thousand tests and the libraries that they stand on stay to the end. To walk through them again and again would be
+# a quarter of a run's time.
+gc.set_threshold(100_000, 20, 20)
+
+
+def pytest_collection_finish() -> None:
+    """Set aside what was read."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -52,4 +86,4 @@ def _no_log_of_the_last_test() -> Iterator[None]:
 settings.register_profile("shared", deadline=None)
 settings.load_profile("shared")
 
-pytest_plugins = ["tests.services.plugin", "tests.thorough", "tests.order"]
+pytest_plugins = ["tests.services.plugin", "tests.thorough", "tests.order", "tests.new_stores"]

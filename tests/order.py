@@ -16,6 +16,9 @@ from xdist.scheduler import LoadFileScheduling
 TOGETHER = {
     f"tests/exactness/test_{name}.py": "what the topic of the kill tests comes to"
     for name in ("kills", "watching_rows", "damage", "instances")
+} | {
+    f"tests/house/test_{name}.py": "what each file of Python holds"
+    for name in ("contents", "imports", "sizes")
 }
 """Files that share what takes long to set up."""
 

@@ -15,6 +15,7 @@ from streamgauge.config import load
 from streamgauge.config.models import Config
 from streamgauge.engines.decoding.decoder import open_decoder
 from streamgauge.engines.replay.replay import Input, Replayed, replay
+from streamgauge.formats.contract import Layout
 from streamgauge.plan import make_plan
 from streamgauge.sources.contract import Slice
 from streamgauge.testing import ListedSource, listed
@@ -74,9 +75,18 @@ def run(
             for a, b in itertools.pairwise(edges)
         ]
     source = ListedSource(slices, partitions=[Partition(STREAM, number) for number in given])
-    stream = configured.streams[STREAM]
-    decoder = open_decoder(stream, make_plan(configured).streams[STREAM].layout)
+    decoder = open_decoder(configured.streams[STREAM], _layout(configured))
     return replay(configured, {STREAM: Input(source, decoder)}, batch_size=batch_size, flush=flush)
+
+
+_planned: list[tuple[Config, Layout]] = []
+
+
+def _layout(configured: Config) -> Layout:
+    """Kept of the last one: many tests replay the same again and again, and to plan it is a good part of that."""
+    if not _planned or _planned[0][0] is not configured:
+        _planned[:] = [(configured, make_plan(configured).streams[STREAM].layout)]
+    return _planned[0][1]
 
 
 def text(replayed: Replayed) -> list[str]:

@@ -33,6 +33,19 @@ def test_a_process_of_ours_loads_no_pandas_and_converts_to_it_all_the_same(ours:
     program = STEPS.format(ours=ours)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == f"{loaded}\n{{'x': [1.0, None], 's': ['a', None]}} ['x', 's']\n"
+    assert not done.stderr
+
+
+def test_nothing_is_warned_of_even_when_another_thread_puts_its_filters_back() -> None:
+    program = """
+import warnings
+warnings.simplefilter = lambda *_, **__: None  # as if it were undone at once
+from streamgauge import arrow
+arrow.in_our_process()
+arrow.pyarrow()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not done.stderr
 
 
 @pytest.mark.parametrize("kind", ["int8", "int32", "int64", "uint16", "float32", "float64", "bool"])

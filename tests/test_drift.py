@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from scipy import stats
@@ -108,3 +110,59 @@ def test_moments_in_time_are_numbers():
 def test_importing_streamgauge_stays_light():
     code = "import streamgauge, sys; assert not {'numpy', 'polars', 'scipy'} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+PAYMENTS = {"amount": [float(i % 70) for i in range(300)], "country": ["CH", "DE", "FR"] * 100}
+
+
+def test_what_never_comes_again_is_left_out_of_two_tables():
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    given = {
+        **PAYMENTS,
+        "id": [f"t{i}" for i in range(300)],
+        "at": pl.Series([start + timedelta(hours=i) for i in range(300)]),
+    }
+    later = {
+        **PAYMENTS,
+        "id": [f"u{i}" for i in range(300)],
+        "at": pl.Series([start + timedelta(days=i) for i in range(300)]),
+    }
+    found = streamgauge.drift(given, later)
+    assert [row["feature"] for row in found] == ["amount", "country"]
+    assert (found.overall["left_out"], found.overall["not_compared"]) == (["id", "at"], [])
+    assert streamgauge.drift(given, later, features=["id"])["id"]["severity"] == "critical"
+    assert streamgauge.drift(given, later, features=["amount"]).overall["not_compared"] == []
+
+
+def test_what_a_method_cannot_compare_is_named():
+    assert streamgauge.drift(PAYMENTS, PAYMENTS, "kolmogorov_smirnov").overall["not_numbers"] == ["country"]
+
+
+WRONG_TABLES: list[tuple[str, Any, Any, dict[str, Any], str]] = [
+    ("a binning that does not exist", PAYMENTS, PAYMENTS, {"binning": "equal"}, "binning: expected quantile, width, fixed, got 'equal'"),
+    ("fixed bins without edges", PAYMENTS, PAYMENTS, {"binning": "fixed"}, "`fixed` needs the edges"),
+    ("edges of no column", PAYMENTS, PAYMENTS, {"binning": "fixed", "edges": {"amuont": [1]}}, "no column `amuont`"),
+    ("edges of texts", PAYMENTS, PAYMENTS, {"binning": "fixed", "edges": {"country": [1]}}, "`country` holds no numbers"),
+    ("edges without fixed bins", PAYMENTS, PAYMENTS, {"edges": {"amount": [1]}}, "hold for the binning `fixed` alone"),
+    ("no method", PAYMENTS, PAYMENTS, {"method": None}, "there is no method `None`"),
+    ("a reference without rows", {"a": []}, {"a": ["x"]}, {}, "the reference table has no rows"),
+    ("a reference that knows no value", {"a": [None] * 200}, {"a": ["x"] * 200}, {}, "missing in every row of the reference"),
+    ("one value", {"a": 1}, {"a": 2}, {}, "column `a` is one value"),
+    ("a name twice", pd.DataFrame([[1, 2]], columns=["a", "a"]), {"a": [1]}, {}, "two columns are called `a`"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sentence", "reference", "current", "how", "message"), WRONG_TABLES, ids=[row[0] for row in WRONG_TABLES]
+)
+def test_what_cannot_be_compared_is_said(
+    sentence: str, reference: Any, current: Any, how: dict[str, Any], message: str
+):
+    with pytest.raises(ConfigError, match=message):
+        streamgauge.drift(reference, current, **how)
+
+
+@pytest.mark.parametrize("method", ["gaussian", "wasserstein", "kolmogorov_smirnov", "psi"])
+def test_values_beyond_what_can_be_squared_are_drift(method: str):
+    now = np.where(np.arange(600) % 3 == 0, 1e300, AFTER["x"])
+    assert streamgauge.drift({"x": BEFORE["x"]}, {"x": now}, method)["x"]["severity"] == "critical"

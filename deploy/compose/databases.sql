@@ -2,3 +2,4 @@
 CREATE DATABASE notify;
 CREATE DATABASE airflow;
 CREATE DATABASE superset;
+CREATE DATABASE network;

@@ -23,3 +23,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(api, name)
     raise AttributeError(f"module 'streamgauge' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What editors and notebooks offer after ``streamgauge.``."""
+    return sorted({*globals(), *__all__})

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from streamgauge.detectors.once import Drift
     from streamgauge.engines.replay.replay import Input, Replayed
-    from streamgauge.sources.contract import Source
+    from streamgauge.sources.contract import Source, SourceConfig
 
 Given: TypeAlias = "str | Path | Sequence[str | Path] | Sequence[Mapping[str, Any]] | pl.DataFrame"
 """Records of a stream: a path or several, a Polars frame, or a list of plain mappings."""
@@ -170,24 +170,27 @@ def score(
 ) -> pl.DataFrame:
     """Judge one series, or several told apart by ``keys``: each value before it is learned, by the code of the stream.
 
-    Use it in a notebook, to see what a detector would have said; nothing looks ahead. Row i depends on rows up to i only.
+    Use it in a notebook, to see what a detector would have said; nothing looks ahead: a row depends on itself and on
+    those before its moment.
 
     Args:
         values: one number per row: an array, list, Polars or pandas series; NaN and None are missing.
         detector: a detector of one number: ``auto``, ``composite``, ``seasonal`` …
-        times: the moment of each value, in order: datetimes, datetime64, or seconds since 1970; without them values are
-            taken as one a minute, and no time of day is learned.
+        times: the moment of each value: datetimes, dates, datetime64, texts in ISO 8601, or seconds since 1970; what has
+            no zone is UTC. Rows are learned in the order of their moments and answered in yours. Without them values
+            are taken as one a minute, all keys together, and no time of day is learned.
         keys: whose value it is; each key is learned by itself.
         apart: bool per row: judged, and not learned from (maintenance).
         config: what stands beside ``type:`` in a file, such as ``budget="1 per week"``.
 
     Returns:
-        One row per value: score (in [0, 1], null while it cannot be known), severity, expected, lower, upper.
+        One row per value: score (in [0, 1], null while it cannot be known), severity (``ok``, ``warning``,
+        ``critical``, ``learning``, ``no_data`` where the value is missing, ``neither`` where it opens no incident and
+        ends none), expected, lower, upper.
 
     Raises:
-        ConfigError: there is no such detector, or it does not judge one number.
-        ValidationError: a setting is wrong (pydantic's, which names it).
-        ValueError: lengths differ, or times cannot be read.
+        ConfigError: there is no such detector, it does not judge one number, a setting is wrong, lengths differ, or
+            values or times cannot be read; it says which and where. It is a ValueError too.
 
     >>> frame = score([10.0, 11.0, 9.0] * 100 + [50.0], sensitivity="medium")
     >>> frame["severity"].to_list()[-2:]
@@ -212,7 +215,8 @@ def _input(config: Config, name: str, given: Given) -> Input:
     stream = config.streams[name]
     layout = make_plan(config).streams[name].layout
     ahead = large(_paths(given), stream, layout, SystemClock())
-    return Input(*(ahead or (_source(given, name), open_decoder(stream, layout))), many=ahead is not None)
+    read = ahead or (_source(given, name, stream.source), open_decoder(stream, layout))
+    return Input(*read, many=ahead is not None)
 
 
 def _paths(given: Given) -> list[Any]:
@@ -226,14 +230,15 @@ def _paths(given: Given) -> list[Any]:
     return paths if len(paths) == len(every) else []
 
 
-def _source(given: Given, name: str) -> Source:
+def _source(given: Given, name: str, own: SourceConfig) -> Source:
     import polars as pl
 
+    from streamgauge.sources.files import Config as FilesConfig
     from streamgauge.sources.files import open_files
     from streamgauge.sources.frames import open_frame
 
     if isinstance(given, pl.DataFrame):
         return open_frame(given, name)
     if paths := _paths(given):
-        return open_files(paths)
+        return open_files(paths, like=own if isinstance(own, FilesConfig) else None)
     return open_frame(pl.DataFrame(list(cast("Sequence[Any]", given)), infer_schema_length=None), name)

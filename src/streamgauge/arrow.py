@@ -8,9 +8,9 @@ all the same gets what he asks for, since pyarrow looks again then.
 from __future__ import annotations
 
 import sys
-import warnings
 from functools import cache
-from types import ModuleType
+from importlib.abc import MetaPathFinder
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -27,22 +27,36 @@ def in_our_process() -> None:
     _ours = True
 
 
-@cache
+class _NoPandas(MetaPathFinder):
+    """While it is asked first, there is no pandas; an import fails, which pyarrow takes as it is and warns of nothing."""
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
+        """Refuse it; all else is for others to find."""
+        if fullname == "pandas":
+            raise ModuleNotFoundError("pandas is not asked for", name=fullname)
+
+
+_once = Lock()
+
+
 def pyarrow() -> Any:
-    """The module, loaded when it is first needed."""
+    """The module, loaded when it is first needed; threads that need it at once wait for the first."""
+    with _once:
+        return _loaded()
+
+
+@cache
+def _loaded() -> Any:
     import numpy as np
     import pyarrow as pa
 
     if _ours and "pandas" not in sys.modules:
-        none = ModuleType("pandas")
-        vars(none)["__version__"] = "0"  # too old to be used, which it warns of
-        sys.modules["pandas"] = none
+        hidden = _NoPandas()
+        sys.meta_path.insert(0, hidden)
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                pa.array(np.zeros(1))
+            pa.array(np.zeros(1))
         finally:
-            del sys.modules["pandas"]
+            sys.meta_path.remove(hidden)
     return pa
 
 

@@ -234,8 +234,16 @@ def key_from_text(text: str) -> Key:
     >>> key_from_text('["a",1]')
     ('a', 1)
     """
-    key = msgspec.json.decode(text)
-    return tuple(key) if isinstance(key, list) else key
+    return key_from_plain(msgspec.json.decode(text))
+
+
+def key_from_plain(plain: Any) -> Key:
+    """A key as decoded JSON holds it: several values are a list there.
+
+    >>> key_from_plain(["a", 1]), key_from_plain("a")
+    (('a', 1), 'a')
+    """
+    return tuple(plain) if isinstance(plain, list) else plain
 
 
 def key_texts(written: str) -> tuple[str, ...]:

@@ -6,21 +6,27 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from streamgauge.batch import NEVER, Column, IntArray, SlotArray
-from streamgauge.clock import EPOCH, to_micros
 from streamgauge.config import plugins
+from streamgauge.config.mistakes import setting_mistakes
 from streamgauge.detectors.contract import Context
-from streamgauge.errors import ConfigError
+from streamgauge.errors import ConfigError, ExpressionError
 from streamgauge.kernels import jit
 from streamgauge.keys import KeySlots
+from streamgauge.scoring_inputs import apart_of, moments_of, numbers_of
 from streamgauge.verdict import Severity, Verdicts
 from streamgauge.windows.contract import WindowResults
 
 if TYPE_CHECKING:
     import polars as pl
 
-VALUE, MINUTE = "value", 60_000_000
+VALUE = "value"
+TAKES = (
+    "score() takes series detectors, such as auto, composite or seasonal, and calls the number `value`; tables are compared "
+    "by drift(), whole streams judged by replay()"
+)
 ENOUGH = 1_000
 """From so many values on kernels are compiled: seconds the first time, kept on disk for the next."""
 
@@ -30,62 +36,43 @@ def scored(
 ) -> pl.DataFrame:
     """See :func:`streamgauge.api.score`; ``beside`` are the moments, the keys and what is apart."""
     times, keys, apart = beside
-    numbers = _numbers(values)
+    numbers = numbers_of(values)
+    count = len(numbers)
+    moments, marked = moments_of(times, count), apart_of(apart, count)
+    slots, known = _slots(keys, count)
+    built = _built(detector, config, timed=times is not None)
+    turned = bool((moments[1:] < moments[:-1]).any())
+    order = np.argsort(moments, kind="stable") if turned else slice(None)  # as a stream would bring them
+    ordered = marked if marked is None else marked[order]
+    results = results_of(numbers[order], (moments[order], slots[order]), known, ordered)
+    with jit.running(compiled=jit.compiled()):  # what was chosen before holds again afterwards
+        jit.choose(live=count > ENOUGH)
+        found = built.step(built.initial(), results)
+    frame = _frame(found, count)
+    return frame[np.argsort(order, kind="stable")] if isinstance(order, np.ndarray) else frame
+
+
+def _built(detector: str, config: dict[str, Any], *, timed: bool) -> Any:
+    """The detector, refused unless it judges one number."""
+    if not isinstance(detector, str):
+        raise ConfigError(f"detector: expected a name such as auto, got {detector!r}")
     module = plugins.module("detectors", detector)
     season = module.Config.model_fields.get("season")
-    if times is None and season is not None and season.default is True:
+    if not timed and season is not None and season.default is True:
         config = {"season": False, **config}  # without moments there is no time of day
-    made = module.Config.model_validate({"type": detector, **config})
-    built = module.build(made, Context("score", {VALUE: "float"}, windowed=False))
+    try:
+        made = module.Config.model_validate({**config, "type": detector})
+        built = module.build(made, Context("score", {VALUE: "float"}, windowed=False))
+    except ValidationError as error:
+        lacks = any(each["type"] == "missing" for each in error.errors())
+        raise ConfigError(f"{detector}: {setting_mistakes(error)}{f'. {TAKES}' if lacks else ''}") from error
+    except ExpressionError:
+        raise
+    except ConfigError as error:
+        raise ConfigError(f"{detector}: {error}. {TAKES}") from error
     if built.needs.fields != {VALUE}:
-        raise ConfigError(
-            f"{detector} does not judge one number; score() takes series detectors, such as auto, composite or seasonal"
-        )
-    moments = _moments(times, len(numbers))
-    slots, known = _slots(keys, len(numbers))
-    results = results_of(numbers, (moments, slots), known, apart)
-    with jit.running(compiled=jit.compiled()):  # what was chosen before holds again afterwards
-        jit.choose(live=len(numbers) > ENOUGH)
-        found = built.step(built.initial(), results)
-    return _frame(found, len(numbers))
-
-
-def _numbers(values: Any) -> Any:
-    numbers = values.to_numpy() if hasattr(values, "to_numpy") else values
-    numbers = np.asarray(
-        [np.nan if v is None else v for v in numbers] if isinstance(numbers, list) else numbers, float
-    )
-    if numbers.ndim != 1:
-        raise ValueError(
-            f"values have {numbers.ndim} dimensions; give one series, and `keys` to tell several apart"
-        )
-    return np.where(np.isfinite(numbers), numbers, np.nan)
-
-
-def _moments(times: Any, count: int) -> IntArray:
-    """int64[n] microseconds: one value a minute where nothing is said."""
-    if times is None:
-        return np.arange(count, dtype=np.int64) * MINUTE
-    given = times.to_numpy() if hasattr(times, "to_numpy") else times
-    if isinstance(given, (list, tuple)):
-        given = [_moment(moment) for moment in given]
-    moments = np.asarray(given)
-    if len(moments) != count:
-        raise ValueError(f"{len(moments)} times for {count} values; give one per value")
-    if np.issubdtype(moments.dtype, np.datetime64):
-        return moments.astype("datetime64[us]").astype(np.int64)
-    if np.issubdtype(moments.dtype, np.number):
-        micros = np.multiply(moments, 1e6, dtype=np.float64)
-        whole: IntArray = np.round(micros, out=micros).astype(np.int64)
-        return whole
-    raise ValueError(f"times are {moments.dtype}; give seconds since 1970, datetimes or datetime64")
-
-
-def _moment(moment: Any) -> Any:
-    if hasattr(moment, "utcoffset"):
-        aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=EPOCH.tzinfo)
-        return to_micros(aware) / 1e6
-    return moment
+        raise ConfigError(f"{detector} does not judge one number. {TAKES}")
+    return built
 
 
 def _slots(keys: Sequence[Hashable] | None, count: int) -> tuple[SlotArray, KeySlots]:
@@ -95,7 +82,7 @@ def _slots(keys: Sequence[Hashable] | None, count: int) -> tuple[SlotArray, KeyS
     given: Iterable[Hashable] = keys.to_list() if hasattr(keys, "to_list") else keys
     column = Column("string", values=["" if key is None else str(key) for key in given])
     if len(column) != count:
-        raise ValueError(f"{len(column)} keys for {count} values; give one per value")
+        raise ConfigError(f"{len(column)} keys for {count} values; give one per value")
     return known.slots_of(column), known
 
 
@@ -105,7 +92,6 @@ def results_of(numbers: Any, rows: tuple[IntArray, SlotArray], keys: KeySlots, a
     count = len(numbers)
     no, places = np.zeros(count, np.bool_), np.arange(count, dtype=np.int64)
     columns = {VALUE: Column("float", numbers=numbers)}
-    marked = None if apart is None else np.asarray(apart, np.bool_)
     end = int(moments.max()) if count else NEVER
     return WindowResults(
         keys,
@@ -121,7 +107,7 @@ def results_of(numbers: Any, rows: tuple[IntArray, SlotArray], keys: KeySlots, a
         places + 1,
         end,
         places,
-        apart=marked,
+        apart=apart,
     )
 
 

@@ -13,11 +13,13 @@ Text that came out of ``${NAME}`` or ``${file:PATH}`` is a secret: it never show
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, get_args
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -34,13 +36,20 @@ from pydantic import (
 )
 from pydantic.functional_validators import ModelWrapValidatorHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
+from pydantic_core import (
+    CoreSchema,
+    InitErrorDetails,
+    PydanticCustomError,
+    PydanticSerializationUnexpectedValue,
+    core_schema,
+)
 from pydantic_core.core_schema import ErrorType, ValidationInfo
 
 from streamgauge.clock import format_duration
 from streamgauge.durations import Duration
 
 HIDDEN = "***"
+_SQLITE = "sqlite:///"
 _TELLTALE = re.compile(r"passw|secret|token|credential|private[._-]?key|api[._-]?key", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<=://)([^/@\s:]*):([^/@\s]*)(?=@)")
 
@@ -68,6 +77,104 @@ Names = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 """One name, or a list of names; always a tuple in Python."""
+
+
+class FileName(str):
+    """The path of a file or folder, or a pattern, as a configuration names it: it counts from the folder of its file.
+
+    Declare a key with it (``ca: FileName | None = None``) and open it as the path that it is; the loader has put the
+    folder in front. Where it came from no file, it counts from the working folder, as any path does.
+
+    Attributes:
+        written: as it stands in the file; that is what is shown, and what identities are made of.
+        folder: from which it counts; empty: the working folder.
+
+    >>> name = FileName("data/payments.ndjson", "/etc/gauge")
+    >>> str(name), name.written
+    ('/etc/gauge/data/payments.ndjson', 'data/payments.ndjson')
+    """
+
+    __slots__ = ("folder", "written")
+
+    folder: str
+    written: str
+
+    def __new__(cls, written: str, folder: str = "") -> Self:
+        """``written`` as seen from ``folder``; a whole path stays as it is."""
+        made = super().__new__(cls, cls._seen_from(folder, written))
+        made.written, made.folder = written, folder
+        return made
+
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]  # a text's own has one argument
+        return self.written, self.folder
+
+    @staticmethod
+    def _seen_from(folder: str, written: str) -> str:
+        return os.path.join(folder, written) if folder else written  # noqa: PTH118  # as it is written, `./` too
+
+    @property
+    def path(self) -> str:
+        """Where it leads."""
+        return str(self)
+
+    @property
+    def lies_in_working_folder(self) -> bool:
+        """Whether nothing lies where it leads, and something does where it would lead from the working folder."""
+        return self != self.written and not Path(self.path).exists() and Path(self.written).exists()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """A text; one that has its folder keeps it."""
+
+        def read(value: Any, check: core_schema.ValidatorFunctionWrapHandler) -> FileName:
+            text = check(os.fspath(value) if isinstance(value, os.PathLike) else value)
+            return value if isinstance(value, cls) else cls(text)
+
+        shown = core_schema.plain_serializer_function_ser_schema(
+            _as_written, return_schema=core_schema.str_schema()
+        )
+        return core_schema.no_info_wrap_validator_function(
+            read, core_schema.str_schema(), serialization=shown
+        )
+
+
+class FileUrl(FileName):
+    """The address of a database, of which ``sqlite:///FILE`` names a file; others are taken as they are.
+
+    >>> str(FileUrl("sqlite:///gauge.db", "/var/lib")), str(FileUrl("postgresql://me@db/x", "/var/lib"))
+    ('sqlite:////var/lib/gauge.db', 'postgresql://me@db/x')
+    """
+
+    @staticmethod
+    def _seen_from(folder: str, written: str) -> str:
+        file = written.removeprefix(_SQLITE)
+        plain = not folder or file == written or not file or file.startswith((":memory:", "file:"))
+        return written if plain else _SQLITE + os.path.join(folder, file)  # noqa: PTH118  # as it is written
+
+    @property
+    def path(self) -> str:
+        """The file; of another database nothing."""
+        return self.removeprefix(_SQLITE).partition("?")[0] if self.startswith(_SQLITE) else ""
+
+    @property
+    def lies_in_working_folder(self) -> bool:
+        """As of a file."""
+        there = Path(self.written.removeprefix(_SQLITE).partition("?")[0])
+        return self != self.written and not Path(self.path).exists() and there.exists()
+
+
+def _as_written(value: Any) -> str:
+    if not isinstance(value, str):
+        raise PydanticSerializationUnexpectedValue("no text")  # another choice of a union
+    return value.written if isinstance(value, FileName) else value
+
+
+FileNames = Annotated[
+    tuple[FileName, ...],
+    BeforeValidator(_read_names),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+"""One :class:`FileName`, or a list of them; always a tuple in Python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +207,9 @@ class Settings(BaseModel):
         frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True, allow_inf_nan=False
     )
 
+    hints: ClassVar[Mapping[str, str]] = {}
+    """What to write instead of keys that people look for here and that stand elsewhere."""
+
     _secrets: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="wrap")
@@ -112,7 +222,7 @@ class Settings(BaseModel):
         fitting = {*known, *cls.model_fields}
         unknown = [key for key in data if key not in fitting] if isinstance(data, Mapping) else []
         if unknown:
-            mistakes = [unknown_key(str(key), known) for key in unknown]
+            mistakes = [unknown_key(str(key), known, cls.hints.get(str(key))) for key in unknown]
             try:
                 handler({key: value for key, value in data.items() if key in fitting})
             except ValidationError as error:
@@ -150,9 +260,11 @@ def wrong(field: str, message: str) -> ValidationError:
     )
 
 
-def unknown_key(key: str, known: Iterable[str]) -> InitErrorDetails:
-    """The mistake of a key that does not exist."""
-    error = PydanticCustomError("unknown_key", "{text}", {"text": f"unknown key; {nearest(key, known)}"})
+def unknown_key(key: str, known: Iterable[str], hint: str | None = None) -> InitErrorDetails:
+    """The mistake of a key that does not exist; ``hint``: what to write instead, where that is another key elsewhere."""
+    error = PydanticCustomError(
+        "unknown_key", "{text}", {"text": f"unknown key; {hint or nearest(key, known)}"}
+    )
     return InitErrorDetails(type=error, loc=(key,), input=None)
 
 

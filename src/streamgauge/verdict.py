@@ -98,6 +98,22 @@ class Verdict:
             found["upper"] = self.upper
         return {**found, **self.evidence}
 
+    def plain(self) -> dict[str, Any]:
+        """What was found, as plain data for lines that others read: all but whose verdict it is, and of when."""
+        return {
+            "severity": self.severity.label,
+            "early": self.early,
+            "partial": self.partial,
+            "offset": self.offset,
+            "score": self.score,
+            "rarity": self.rarity,
+            "observed": dict(self.observed),
+            "expected": self.expected,
+            "lower": self.lower,
+            "upper": self.upper,
+            "evidence": dict(self.evidence),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Shapes:

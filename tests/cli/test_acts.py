@@ -79,6 +79,20 @@ def test_a_silence_is_made_listed_and_taken_back(url: str, capsys: pytest.Captur
     assert [one["state"] for one in silence("list", "--over", "--json", "--server", url).objects] == ["over"]
 
 
+def test_the_environment_names_the_server(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("STREAMGAUGE_SERVER", url)
+    assert Verb("silence", capsys)("list").out == "no silences\n"
+    assert Verb("top", capsys)("--once").code == 0
+
+
+def test_a_slip_in_a_matcher_is_told_beside_what_was_made(url: str, capsys: pytest.CaptureFixture[str]):
+    told = Verb("silence", capsys)("add", "monitr=burst", "--for", "2h", "--server", url)
+    assert told.code == 0
+    assert told.err == "warning: no incident has the label `monitr`; did you mean `monitor`?\n"
+
+
 def test_a_weekly_silence(url: str, capsys: pytest.CaptureFixture[str]):
     weekly = ("--weekly", "sat,sun 22:00-06:00", "--zone", "Europe/Berlin")
     (found,) = Verb("silence", capsys)("add", "monitor=burst", *weekly, "--json", "--server", url).objects

@@ -39,6 +39,12 @@ def test_as_data(detectors: Verb):
     assert len(detectors("--json").objects) == len(plugins.names("detectors"))
 
 
+def test_durations_are_shown_as_the_file_has_them(detectors: Verb):
+    (row,) = [line for line in detectors("auto").lines if line.startswith("accept_after")]
+    assert row.split()[1] == "1h"
+    assert all(" PT" not in detectors(name).out for name in plugins.names("detectors"))
+
+
 def test_a_name_that_is_none_ends_with_2_and_the_nearest(detectors: Verb):
     found = detectors("autp")
     assert (found.code, found.out) == (2, "")

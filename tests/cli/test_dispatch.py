@@ -55,6 +55,14 @@ def code_of(*arguments: str) -> int:
     return 0 if code is None else int(code)
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_what_may_be_left_out_stands_in_one_pair_of_brackets(verb: str, capsys: pytest.CaptureFixture[str]):
+    code_of(verb.replace("_", "-"), "--help")
+    usage = capsys.readouterr().out.partition("\n\n")[0]
+    assert "[[" not in usage
+    assert "......" not in usage
+
+
 def test_help_lists_every_verb_with_its_line():
     out = run("--help")
     assert out.returncode == 0

@@ -87,6 +87,31 @@ def test_options_shape_the_bins(made, reference):
         assert (first["bins"], second["kind"]) == (amount, kind)
 
 
+def test_a_reference_of_no_records_is_refused(tmp_path, reference):
+    customers(0, 1).write_csv(tmp_path / "none.csv")
+    done = reference("build", "--from", tmp_path / "none.csv", "--out", tmp_path / "none.reference")
+    assert (done.code, (tmp_path / "none.reference").exists()) == (2, False)
+    assert "holds no records" in done.err
+
+
+def test_edges_of_no_column_are_refused(made, reference):
+    asked = ("build", "--from", made / "january.parquet", "--out", made / "x.reference", "--binning", "fixed")
+    for more, said in ((("--edges", "amuont=1,2"), "no column `amuont`"), ((), "`fixed` needs the edges")):
+        done = reference(*asked, *more)
+        assert done.code == 2
+        assert said in done.err
+
+
+def test_what_is_not_compared_of_two_files_is_named(made, drift):
+    january = pl.read_parquet(made / "january.parquet").with_columns(at=pl.datetime(2026, 1, 1))
+    january.write_parquet(made / "with-times.parquet")
+    done = drift(made / "with-times.parquet", made / "with-times.parquet", "--method", "gaussian")
+    assert done.lines[-2:] == [
+        "not compared, since gaussian compares numbers: country",
+        "left out, since nearly each row has its own: id, at (--features takes them)",
+    ]
+
+
 def test_merge_adds_up_and_show_shows(made, reference):
     done = reference("merge", made / "p.reference", made / "p.reference", "--out", made / "two.reference")
     assert [line.split()[2] for line in done.lines[1:]] == ["6000"] * 3

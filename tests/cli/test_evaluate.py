@@ -64,6 +64,23 @@ def test_a_table_for_people(evaluate, files):
     assert told.err.strip() == "1 labels belong to no prediction"
 
 
+def test_ids_that_never_meet_are_shown(evaluate, files, tmp_path):
+    scored, _ = files
+    truth = tmp_path / "upper.ndjson"
+    truth.write_text('{"tx": "A", "fraud": true}\n{"tx": "B", "fraud": false}\n')
+    told = evaluate(scored, "--labels", truth, *COLUMNS)
+    assert (
+        "2 labels belong to no prediction: ids are compared as texts, and labels have such as 'A'" in told.err
+    )
+
+
+def test_a_span_without_predictions_is_said(evaluate, files):
+    scored, truth = files
+    told = evaluate(scored, "--labels", truth, *COLUMNS, "--from", "2026-04-01")
+    assert (told.code, told.lines) == (2, [])
+    assert "none was made in the span that is asked for" in told.err
+
+
 @pytest.mark.parametrize("ending", ["csv", "parquet", "ndjson"])
 def test_files_of_each_kind_and_several_of_them(evaluate, files, tmp_path, ending):
     scored, truth = files

@@ -45,6 +45,24 @@ def test_rows_of_each_key(forecast, requests):
     assert told.err.strip() == "new: not enough data: 5 values, and a forecast needs 20"
 
 
+def test_series_that_are_taken_for_one_are_said(forecast, requests):
+    told = forecast(requests, "--horizon", "1h")
+    assert told.code == 0
+    assert (
+        "values of 168 moments are averaged to one series; `--key NAME` tells series apart (columns of texts: service)"
+        in (told.err)
+    )
+
+
+def test_a_column_called_ts_is_the_moment_and_one_value_is_too_few(forecast, tmp_path):
+    path = tmp_path / "one.csv"
+    path.write_text("ts,y\n2026-03-01T00:00:00Z,1\n")
+    told = forecast(path)
+    assert (
+        told.err.splitlines()[0] == "the series: not enough data: one value or none, and a forecast needs 20"
+    )
+
+
 def test_a_table_for_people(forecast, requests):
     told = forecast(requests, "--key", "service", "--model", "theta", "--horizon", "1h")
     assert told.lines[0].split() == ["key", "ds", "y", "yhat", "yhat_lower", "yhat_upper", "model"]

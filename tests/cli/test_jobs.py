@@ -75,6 +75,17 @@ def test_run_by_hand(jobs, config):
     assert row["said"].startswith("ok: ")
 
 
+def test_run_by_hand_as_an_object(jobs, config, tmp_path):
+    told = jobs("run", "checked", "--config", config, "--json")
+    assert [(row["job"], row["state"], row["code"], row["runs_total"]) for row in told.objects] == [
+        ("checked", "ok", 0, 1)
+    ]
+    failed = jobs("run", "measured", "--config", config, "--json")
+    (row,) = failed.objects
+    assert (failed.code, row["code"], row["state"]) == (3, 3, "failed (3)")
+    assert "scored.csv" in row["said"]
+
+
 def test_an_unknown_job(jobs, config):
     told = jobs("run", "mesured", "--config", config)
     assert (told.code, "did you mean `measured`?" in told.err) == (2, True)

@@ -28,6 +28,11 @@ def server(tmp_path) -> Iterator[str]:
     thread.stop()
 
 
+def test_a_server_at_any_free_port_is_not_looked_for(why, past: Past):
+    told = why("burst", "a-1", "--config", past.file)
+    assert told.err == "the server takes any free port, so it is not asked: reading the store\n"
+
+
 def test_why_it_did_not_fire(why, past: Past):
     told = why("burst", "a-1", "--config", past.file)
     assert told.code == 0

@@ -60,7 +60,7 @@ def test_a_file_and_a_folder_of_files(tmp_path: Path):
         monitors_b=monitors("b"),
     )
     assert set(config.monitors) == {"own", "a", "b"}
-    assert config.store.url == "sqlite:///shared.db"
+    assert config.store.url == f"sqlite:///{tmp_path}/shared.db"
     assert config.include == ("common.yaml", "monitors/*.yaml")
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 import tomllib
 from fnmatch import fnmatch
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import typer
@@ -161,3 +163,65 @@ def test_a_worker_gets_its_settings_by_the_names_that_kafka_connect_has(tmp_path
         'sasl.jaas.config=Login required\\n  user="x=y";',
     ]
     assert made.stat().st_mode & 0o077 == 0
+
+
+AIRFLOW = ROOT / "integrations/airflow"
+
+
+def test_airflow_has_streamgauge_as_the_other_images_have_it():
+    text, service = (AIRFLOW / "Dockerfile").read_text("utf-8"), compose.services()["airflow"]
+    copied = re.findall(r"^COPY --chown=\S+ (.+) \S+$", text, flags=re.MULTILINE)
+    for path in " ".join(copied).split():
+        assert (ROOT / path).exists()
+        assert in_context(path), f"{path} is held back by .dockerignore"
+    listed = (ROOT / "docs/compose.md").read_text("utf-8").split("## Versions")[1]
+    bases = set(re.findall(r"^FROM (\S+)", text, flags=re.MULTILINE))
+    assert [one in listed for one in bases] == [True]
+    assert service["image"].rpartition(":")[2] == bases.pop().rpartition(":")[2]
+    assert re.findall(r"uv==(\S+)", text) == re.findall(r"uv==(\S+)", TEXT["streamgauge"])
+    assert set(re.findall(r"--extra (\S+)", text)) == {"postgres", "redis"}
+    (home,) = re.findall(r"UV_PROJECT_ENVIRONMENT=(\S+)", text)
+    assert f"ENV STREAMGAUGE_COMMAND={home}/bin/streamgauge\n" in text
+
+
+def test_airflow_is_given_what_the_configurations_of_its_dags_name():
+    given = compose.services()["airflow"]["environment"]
+    named = {
+        name
+        for file in ("sender.yaml", "streamgauge.yaml")
+        for name in re.findall(r"\$\{(\w+)\}", (ROOT / "examples/network" / file).read_text("utf-8"))
+    }
+    assert "BROKERS" in named
+    assert named <= set(given)
+    mounted = dict(volume.split(":")[:2][::-1] for volume in compose.services()["airflow"]["volumes"])
+    assert mounted[given["PYTHONPATH"]] == "./integrations/airflow/dags"
+
+
+def test_airflow_starts_with_pools_and_an_example_that_is_copied_once(tmp_path: Path):
+    folder, calls = tmp_path / "work", tmp_path / "calls"
+    (tmp_path / "bin").mkdir()
+    stand_in = tmp_path / "bin" / "airflow"
+    stand_in.write_text(f'#!/bin/sh\necho "$@" >> {calls}\n')
+    stand_in.chmod(0o755)
+    environ = {
+        "PATH": f"{stand_in.parent}:{os.environ['PATH']}",
+        "STREAMGAUGE_FOLDER": str(folder),
+        "STREAMGAUGE_EXAMPLE": str(ROOT / "examples/network"),
+        "STREAMGAUGE_PYTHON": sys.executable,
+    }
+
+    def started() -> list[str]:
+        calls.unlink(missing_ok=True)
+        command = ["bash", str(AIRFLOW / "start.sh")]
+        subprocess.run(command, env=environ, check=True, capture_output=True, timeout=120)
+        return calls.read_text().splitlines()
+
+    wanted = ["db migrate", f"pools import {AIRFLOW}/pools.json", "standalone"]
+    assert started() == wanted
+    assert {"sender.yaml", "streamgauge.yaml", "data"} <= {path.name for path in folder.iterdir()}
+    assert list((folder / "data").glob("*.ndjson"))
+    (folder / "sender.yaml").write_text("mine")
+    (newest, *_) = (folder / "data").glob("*.ndjson")
+    newest.unlink()
+    assert started() == wanted
+    assert ((folder / "sender.yaml").read_text(), newest.exists()) == ("mine", False)

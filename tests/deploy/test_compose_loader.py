@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import subprocess
@@ -13,6 +12,7 @@ import pytest
 
 from tests.deploy import compose
 from tests.deploy.compose import ROOT
+from tests.services.fetching import alone
 from tests.services.kubernetes.fetching import go
 from tests.services.missing import CannotBeHadError, skip_or_fail
 
@@ -25,9 +25,7 @@ EVERY = " ".join(compose.profiles())
 
 @pytest.fixture(scope="module")
 def loader() -> Path:
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:  # several test processes may ask at once
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(CACHE):
         try:
             go("build", "-o", str(CACHE / "loader"), ".", folder=SOURCE, seconds=280, GOFLAGS="-mod=readonly")
         except CannotBeHadError as error:

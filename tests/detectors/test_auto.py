@@ -140,6 +140,7 @@ REFUSED = [
     ({"budget": "1 per week", "limit": 0.5}, "both say when to alarm"),
     ({"budget": "seldom"}, "does not say how often"),
     ({"value": "k"}, "a series is of numbers"),
+    ({"by": "k"}, "unknown key; a series for each key comes from the window"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,7 @@ REFUSED = [
     ("other names than in training", "named", {"critical": 1, "features": ["pos", "v"]}, "was trained on v, pos, in this order"),
     ("more features than in training", "one feature", {"critical": 1}, "the model takes 1; here stand 2"),
     ("an output that it has not", "value", {"critical": 1, "output": "probability"}, "has no `predict_proba` for probability; it gives prediction"),
+    ("a limit beyond any probability", "yes", {"critical": 90}, "critical: 90 is judged against a probability, from 0 to 1; write 0.9"),
     ("a model that gives nothing", "nothing", {"critical": 1}, "it gives none"),
     ("three classes and none named", "three", {"critical": 1}, "knows the classes 0, 1, 2; say which"),
     ("a class that it does not know", "words", {"critical": 1, "positive": "good"}, "no class good, only fine, fraud"),
@@ -205,6 +207,14 @@ def test_a_pickle_is_refused_and_never_read(tmp_path: Path):
 def test_a_pickle_by_another_name_is_refused_too(tmp_path: Path):
     path = tmp_path / "m.skops"
     path.write_bytes(pickle.dumps(MODELS["yes"]()))
+    with pytest.raises(ConfigError, match="is no skops file; a pickle stays one under another name"):
+        config({"m": monitor(str(path), critical=1)})
+
+
+def test_an_archive_that_holds_no_model_is_refused(tmp_path: Path):
+    path = tmp_path / "m.skops"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("other.txt", "no model")
     with pytest.raises(ConfigError, match="cannot be read as a skops file"):
         config({"m": monitor(str(path), critical=1)})
 

@@ -46,11 +46,13 @@ def picture(name: str) -> str:
     """The SVG of a detector's ``PICTURE``."""
     asked: Picture = plugins.module("detectors", name).PICTURE
     times, values, keys = asked.run()
-    lines = answers(name, asked.config, Shown(asked.compute, asked.size), times, (values, keys))
+    lines: Sequence[Line] = answers(
+        name, asked.config, Shown(asked.compute, asked.size), times, (values, keys)
+    )
     assert any(line["severity"] in _LOUD for line in lines), (
         f"{name}: the picture shows no moment at which it speaks"
     )
-    lines = [line for line in lines if not line["early"] or asked.by]
+    lines = [line for line in _settled(lines) if not line["early"] or asked.by]
     chosen = None if asked.by else asked.value or _first_number(lines)
     if chosen is None:
         rows = _records(asked, times, values, keys)
@@ -64,6 +66,18 @@ def _records(
     """The moment and the row of each record."""
     rows = values[asked.by] if asked.by and asked.by != "key" else keys or [""] * len(times)
     return list(zip(times, map(str, rows), strict=True))
+
+
+def _settled(lines: Sequence[Line]) -> list[Line]:
+    """Without what was only said until labels came: the same window is answered later."""
+    last = {(str(line["key"]), line["window_start"], line["window_end"]): line for line in lines}
+    waits = ("not_enough_data",)
+    return [
+        line
+        for line in lines
+        if line["severity"] not in waits
+        or last[str(line["key"]), line["window_start"], line["window_end"]] is line
+    ]
 
 
 def _first_number(lines: Sequence[Line]) -> str | None:
@@ -143,9 +157,9 @@ def _limits(seen: Sequence[float], bounds: Sequence[float | None]) -> tuple[floa
     low, high = min(seen), max(seen)
     room = (high - low) * 0.5 or 1.0
     known = [bound for bound in bounds if bound is not None]
-    return max(low - room, min([low, *known])) - 0.05 * room, min(
-        high + room, max([high, *known])
-    ) + 0.05 * room
+    lowest = max(low - room, min([low, *known]))
+    floor = lowest - 0.05 * room
+    return 0.0 if floor < 0 <= lowest else floor, min(high + room, max([high, *known])) + 0.05 * room
 
 
 def _down(number: float, low: float, high: float) -> float:
@@ -203,7 +217,7 @@ def _path(points: Sequence[tuple[float, float | None]], colour: str) -> str:
 def _learning(lines: Sequence[Line], x: Sequence[float]) -> str:
     """A grey bar at the bottom for as long as it cannot know."""
     cannot = [k for k, line in enumerate(lines) if line["severity"] in ("learning", "not_enough_data")]
-    if not cannot:
+    if not cannot or cannot[0] == cannot[-1]:
         return ""
     left, right = x[cannot[0]], x[cannot[-1]]
     bar = f'<rect x="{left:.1f}" y="{HEIGHT - BOTTOM + 2}" width="{right - left:.1f}" height="4" fill="#9aa5b1"/>'

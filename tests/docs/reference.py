@@ -16,6 +16,15 @@ _SECTIONS = {
     "StoreConfig": "The store",
     "ServerConfig": "The server",
     "JobConfig": "A job",
+    "RouteConfig": "Routes",
+    "BranchConfig": "A branch of a route",
+    "RateLimitConfig": "The limit of notices",
+    "InhibitConfig": "Inhibition",
+    "MaintenanceConfig": "Maintenance",
+    "FlappingConfig": "Flapping",
+    "UpdateMetricsConfig": "Values of models",
+    "PredictConfig": "One record at once",
+    "SparkConfig": "Spark",
 }
 _KINDS = {
     "Sources": ("StreamConfig", "source"),
@@ -35,6 +44,13 @@ _LINKS = {
     "windows.md": "#windows",
     "sinks.md": "#sinks",
     "schedule.md": "#a-job",
+    "incidents.md#routes-groups-and-repeats": "#routes",
+    "incidents.md#inhibition-one-cause-told-once": "#inhibition",
+    "incidents.md#silences": "#maintenance",
+    "incidents.md#settle-when-it-begins-and-ends": "#flapping",
+    "engines.md#how-spark-runs-it": "#spark",
+    "server.md#values-of-models": "#values-of-models",
+    "server.md#one-record-at-once": "#one-record-at-once",
 }
 """From links of other pages to the headings of this one."""
 

@@ -36,6 +36,15 @@ _SEE = {
     "store": "an address, or a mapping, see [the store](#the-store)",
     "server": "a mapping, see [the server](#the-server)",
     "schedule": "a mapping of names, see [a job](schedule.md)",
+    "route": "a mapping, see [routes](incidents.md#routes-groups-and-repeats)",
+    "routes": "a list of mappings, see [routes](incidents.md#routes-groups-and-repeats)",
+    "rate_limit": "a mapping, see [routes](incidents.md#routes-groups-and-repeats)",
+    "inhibit": "a list of mappings, see [inhibition](incidents.md#inhibition-one-cause-told-once)",
+    "maintenance": "a mapping of names, see [silences](incidents.md#silences)",
+    "flapping": "a mapping, see [when it ends](incidents.md#settle-when-it-begins-and-ends)",
+    "spark": "a mapping, see [how Spark runs it](engines.md#how-spark-runs-it)",
+    "update_metrics": "a mapping, see [values of models](server.md#values-of-models)",
+    "predict": "a mapping, see [one record at once](server.md#one-record-at-once)",
 }
 
 
@@ -187,9 +196,14 @@ def _table(shape: Mapping[str, Any]) -> str:
 
 
 def _kind(key: str, value: Mapping[str, Any]) -> str:
-    if key in _SEE and not (key == "dead_letters" and "integer" in str(value)):  # the store's is a number
-        return _SEE[key]
     options = [option for option in value.get("anyOf", [value]) if option.get("type") != "null"]
+    plain = any(
+        "string" in str(option.get("items")) for option in options
+    )  # a route's `channels`: names of them
+    if (
+        key in _SEE and not plain and not (key == "dead_letters" and "integer" in str(value))
+    ):  # the store's is a number
+        return _SEE[key]
     words = [_one_kind(option) for option in options if "$ref" not in option]
     return " or ".join(dict.fromkeys(words))
 

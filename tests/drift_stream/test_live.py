@@ -29,7 +29,7 @@ def test_drift_of_a_topic_is_found_and_told(kafka, tmp_path, monkeypatch):
     )
     consumer.start_consuming(background=True)
     try:
-        eventually(lambda: consumer.get_status()["records"] >= 600, within=timedelta(seconds=60))
+        eventually(lambda: consumer.get_status()["records"] >= 600, within=timedelta(seconds=150))
         assert consumer.get_status()["drift_status"] == "no_drift"
         ours = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap, "KAFKA_TOPIC": topic}
         if not kafka.client():
@@ -45,7 +45,7 @@ def test_drift_of_a_topic_is_found_and_told(kafka, tmp_path, monkeypatch):
             done = subprocess.run(asked, env=ours, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr
             assert done.stdout.startswith("800 records sent")
-        eventually(lambda: consumer.get_status()["drift_status"] == "drift", within=timedelta(seconds=60))
+        eventually(lambda: consumer.get_status()["drift_status"] == "drift", within=timedelta(seconds=150))
         with urllib.request.urlopen(f"http://127.0.0.1:{consumer.metrics_port}/metrics") as answer:
             shown = answer.read().decode()
         assert 'drift_detection_events_total{monitor="drift",status="drift"}' in shown

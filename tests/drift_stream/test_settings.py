@@ -100,6 +100,68 @@ def test_a_number_that_is_none_is_refused_by_name():
         settings({"DRIFT_WINDOW_SIZE": "many"})
 
 
+@pytest.mark.parametrize(
+    ("variable", "text", "message"),
+    [
+        (
+            "DRIFT_WINDOW_SIZE",
+            "-5",
+            r"DRIFT_WINDOW_SIZE \(argument `window_size`\): expected a whole number.* got -5",
+        ),
+        ("DRIFT_CHECK_INTERVAL", "0", "DRIFT_CHECK_INTERVAL"),
+        ("PSI_NO_DRIFT_THRESHOLD", "nan", "PSI_NO_DRIFT_THRESHOLD: expected a number above 0"),
+        (
+            "PSI_NO_DRIFT_THRESHOLD",
+            "0.5",
+            r"must not be above PSI_POSSIBLE_DRIFT_THRESHOLD \(0.25\), got 0.5",
+        ),
+        ("PROMETHEUS_PORT", "99999", "PROMETHEUS_PORT: expected a port"),
+        ("SLACK_WEBHOOK_URL", "hello", "SLACK_WEBHOOK_URL: expected a URL"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_by_the_name_of_its_variable(variable, text, message):
+    with pytest.raises(ConfigError, match=message):
+        settings({variable: text})
+
+
+def test_a_wrong_argument_is_refused_before_anything_is_asked():
+    with pytest.raises(ConfigError, match=r"window_size.*got 'many'"):
+        DriftDataConsumer(window_size="many")  # type: ignore[arg-type]
+
+
+def test_fields_that_the_stream_cannot_read_as_one_kind_are_left_out_of_the_first_reference(tmp_path):
+    record = {
+        "age": 3.5,
+        "note": None,
+        "owner": {"name": "ann"},
+        "tags": ["a"],
+        "mixed": 1,
+        "flag": True,
+        "city": "B",
+    }
+    records = [
+        record | {"age": float(n), "mixed": "x" if n % 2 else n, "flag": n if n % 2 else True}
+        for n in range(200)
+    ]
+    written(records, path := tmp_path / "first.reference")
+    configuration = run_as(path)
+    assert set(of(configuration, "streams.data.fields")) == {"age", "city"}
+
+
+def test_records_that_cannot_be_read_are_told(reference):
+    monitors = run_as(reference)["monitors"]
+    assert monitors["unreadable"]["stream"] == "streamgauge.dead_letters"
+    assert monitors["unreadable"]["notify"] == monitors["drift"]["notify"]
+
+
+def test_a_data_point_that_is_none_is_refused():
+    producer = DriftDataProducer("127.0.0.1:1", "customers")
+    with pytest.raises(ConfigError, match="is a mapping of names to values, got `list`"):
+        producer.send_data_point([1])  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="cannot be written as JSON: a value of type `object` has none"):
+        producer.send_data_point({"a": object()})
+
+
 def test_without_variables_the_documented_defaults_hold():
     assert settings({}) == Settings()
     assert settings({"KAFKA_TOPIC": ""}).topic == "drift-data"

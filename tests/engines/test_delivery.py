@@ -3,8 +3,6 @@
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -24,6 +22,7 @@ from streamgauge.stores import Owner, open_store
 from streamgauge.stores.contract import Commit
 from streamgauge.stores.sql import SqlStore
 from streamgauge.testing import PushedClock, RecordingChannel, Reply, WebhookReceiver, eventually
+from tests import starting
 from tests.channels.notices import BURST
 
 SOON = timedelta(seconds=10)
@@ -395,11 +394,10 @@ def test_killed_between_sending_and_marking_it_goes_again_under_the_same_id(tmp_
     ids = decide(store, begin("x"), end("x"))
     store.close()
     with WebhookReceiver() as receiver:
-        command = [sys.executable, "-c", _KILLED, url, receiver.url]
-        point = {**os.environ, "STREAMGAUGE_FAILPOINT": "send.after-before-mark"}
-        killed = subprocess.run(command, env=point, timeout=60, check=False)
-        assert killed.returncode == -signal.SIGKILL
+        point, program = {**os.environ, "STREAMGAUGE_FAILPOINT": "send.after-before-mark"}, ("-c", _KILLED)
+        killed = starting.run([url, receiver.url], environ=point, program=program)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
         assert [notice["notice"] for notice in receiver.notices] == ids[:1]
-        subprocess.run(command, timeout=60, check=True)
+        assert starting.run([url, receiver.url], program=program).returncode == 0
         assert [notice["notice"] for notice in receiver.notices] == [ids[0], ids[0], ids[1]]
         assert list(receiver.distinct) == ids

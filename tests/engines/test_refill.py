@@ -133,7 +133,7 @@ def test_the_verb_says_what_is_missing(tmp_path: Path, replay: Verb):
     path.write_text(_yaml(config(tmp_path, {"m": monitor(write=lake(tmp_path))})))
     run(tmp_path, MANY[:3], {"m": monitor(write=lake(tmp_path))})
     assert "no incident `sink overflow` of monitor m is known" in replay(path, "--refill", "m").err
-    assert "name the records to replay" in replay(path).err
+    assert "--offsets" in replay(path, "--offsets", "s:0=3-9").err
     wrong = replay(path, "--refill", "m", "--offsets", "s:0=9-3")
     assert wrong.code == 2
     assert "such as payments:3=1200-4711" in wrong.err

@@ -159,10 +159,17 @@ def long_stream(n: int) -> dict[int, list[Any]]:
     return parts
 
 
-@pytest.mark.parametrize("size", [1, 7, 1_000])
-def test_the_batch_sizes_that_are_promised(size: int):
+@pytest.fixture(scope="module")
+def whole() -> tuple[dict[int, list[Any]], list[str]]:
+    """A long stream, and what is said of it in one piece."""
     records = long_stream(600 if THOROUGH else 200)
-    assert text(run(CONFIGURED, records, batch_size=size)) == text(run(CONFIGURED, records))
+    return records, text(run(CONFIGURED, records))
+
+
+@pytest.mark.parametrize("size", [1, 7, 1_000])
+def test_the_batch_sizes_that_are_promised(size: int, whole: tuple[dict[int, list[Any]], list[str]]):
+    records, said = whole
+    assert text(run(CONFIGURED, records, batch_size=size)) == said
 
 
 def test_samples_do_not_depend_on_how_far_back_a_batch_reaches():

@@ -6,16 +6,15 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import starting
 from tests.channels.slack_workspace import CHANNEL, TOKEN, Fault, Workspace
 
-ROOT = Path(__file__).parents[2]
 CHILD = """
 import sys
 from dataclasses import replace
@@ -72,9 +71,8 @@ def file(tmp_path: Path, slack: Workspace) -> Path:
 
 
 def run(file: Path, what: str, failpoint: str = "") -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "STREAMGAUGE_FAILPOINT": failpoint, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", CHILD, str(file), what]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    environ = {**os.environ, "STREAMGAUGE_FAILPOINT": failpoint}
+    return starting.run([str(file), what], environ=environ, folder=starting.ROOT, program=("-c", CHILD))
 
 
 def test_killed_between_slacks_answer_and_the_mark(slack: Workspace, file: Path):

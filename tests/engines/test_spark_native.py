@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from streamgauge.stores import open_reading
 from tests.engines.spark.both import held
 from tests.engines.spark.world import Verdicts, need_spark, wait
 from tests.services.kafka import Broker, unique
-from tests.services.spark import on_spark, verb
+from tests.services.spark import on_spark, python, verb
 
 pytestmark = [pytest.mark.services, pytest.mark.soak, pytest.mark.timeout(900)]
 
@@ -93,6 +94,39 @@ def _whole(told: Told, path: Path, upto: int) -> bool:
     except StoreError:
         return False  # not made yet
     return all(max([row[2] for row in rows], default=0) >= (T0 + upto) * 10**6 for rows in windows.values())
+
+
+PLAN = """
+import sys
+from pathlib import Path
+from pyspark.sql import SparkSession
+from streamgauge.config import load
+from streamgauge.engines.spark.native import parsed, used, windows
+from streamgauge.plan import make_plan
+
+config = load(Path(sys.argv[1]))
+building = SparkSession.builder.master("local[1]").config("spark.driver.bindAddress", "127.0.0.1")
+building = building.config("spark.driver.host", "127.0.0.1").config("spark.ui.enabled", "false")
+spark = building.config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC").getOrCreate()
+kafka = spark.sql("SELECT CAST(CAST(id AS STRING) AS BINARY) AS value, timestamp_seconds(id) AS timestamp FROM range(9)")
+stream = make_plan(config).streams["payments"]
+for group in stream.groups:
+    rows = windows(parsed(kafka, stream.config, used(stream)), stream, group, config)
+    plan = rows._jdf.queryExecution().optimizedPlan().toString()
+    print("plan", plan.count("from_json("), plan.replace("\\n", " ") if plan.count("from_json(") != 1 else "")
+"""
+
+
+def test_sparks_own_plan_reads_each_records_json_once(tmp_path: Path):
+    need_spark()
+    file = tmp_path / "native.yaml"
+    file.write_text(
+        FILE.format(brokers="b:9092", topic="t", store=tmp_path / "n.db", more="spark: {fidelity: native}")
+    )
+    done = subprocess.run(
+        [python(), "-c", PLAN, file], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert [line.strip() for line in done.stdout.splitlines()] == ["plan 1", "plan 1"], done.stderr
 
 
 def test_windows_that_spark_counts_are_those_of_the_embedded_engine(kafka: Broker, tmp_path: Path):

@@ -46,6 +46,24 @@ def test_labels_meet_predictions(sentence: str, given: Any, known: Any, expected
     assert tuple(row.get(name) for name in ("labels", "tp", "fp", "changed_labels")) == expected
 
 
+def test_no_prediction_at_all_is_said():
+    none = pl.DataFrame(
+        {"id": ["x"], "p": [None], "y": [None]}, schema={"id": pl.String, "p": pl.Float64, "y": pl.Int64}
+    )
+    with pytest.raises(ConfigError, match="there are no predictions: `p` is missing"):
+        evaluated(none, None, asked())
+
+
+def test_numbers_that_are_no_classes_are_refused():
+    given, known = predictions(("x", 71.0), ("y", 12.0)), labels(("x", 70.5), ("y", 11.0))
+    with pytest.raises(ConfigError, match=r"`y` holds 70.5; classes are 0 and 1.*--kind regression"):
+        evaluated(given, known, asked())
+    (row,) = evaluated(given, known, asked("regression"))
+    assert row["labels"] == 2
+    (row,) = evaluated(given, labels(("x", 1.0), ("y", float("nan"))), asked())
+    assert row["labels"] == 1
+
+
 def test_the_measures_are_those_of_the_detectors():
     draw = np.random.default_rng(1)
     scores, truth = draw.random(500), (draw.random(500) < 0.4).astype(float)

@@ -93,6 +93,8 @@ REFUSED = [
     ("(n, id) = (1, 2)", "only possible after `in`", 2),
     ("* > 1", "* is only possible in count(*)", 1),
     ("n >", "something is missing near '>'", 3),
+    ("n => 5", "=> is written >=", 3),
+    ("n =< 5", "=< is written <=", 3),
     ("(n > 1", "closing parenthesis", 6),
     ("n > 1)", "cannot be read near ')'", 6),
     ("case when refused then 1 = 1", "a case ends with end", 28),

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from streamgauge.forecasting.refit import How, Progress, refit
 from streamgauge.forecasting.series import Series
 from streamgauge.forecasting.tables import plain, rows_of, series_of
 from streamgauge.forecasting.workers import fitted
+from tests import starting
 
 HOUR = 3_600_000_000
 
@@ -181,12 +181,22 @@ def test_one_refit_at_a_time(tmp_path):
 def test_a_refit_killed_before_its_end_is_finished_by_the_next(tmp_path):
     lines = [{"at": 3600 * hour, "k": key, "v": hour % 24} for hour in range(72) for key in "ab"]
     (tmp_path / "v.ndjson").write_text("\n".join(map(json.dumps, lines)))
-    call = [sys.executable, "-m", "streamgauge", "forecast", "v.ndjson", "--key", "k", "--value", "v"]
-    call += ["--keep", "kept", "--model", "seasonal_naive"]
+    call = [
+        "forecast",
+        "v.ndjson",
+        "--key",
+        "k",
+        "--value",
+        "v",
+        "--keep",
+        "kept",
+        "--model",
+        "seasonal_naive",
+    ]
 
     def run(**more: str) -> subprocess.CompletedProcess[str]:
         environ = {**os.environ, "STREAMGAUGE_JIT": "off", **more}
-        return subprocess.run(call, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+        return starting.run(call, folder=tmp_path, environ=environ)
 
     assert run(STREAMGAUGE_FAILPOINT="forecasts.before-finish").returncode == -signal.SIGKILL
     assert not (tmp_path / "kept/forecasts.parquet").exists()

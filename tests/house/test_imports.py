@@ -1,10 +1,12 @@
 """Imports go one way: a part imports only parts that stand before it in this list, lazily too."""
 
-import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.house.reading import source
 
 PACKAGE = Path(__file__).parents[2] / "src" / "streamgauge"
 
@@ -19,7 +21,7 @@ ORDER = [
     {"plan", "packs"},
     {"pipeline"},
     {"engines", "schedule"},
-    {"api", "client", "scoring", "lessons", "testing", "metrics", "conformance", "sql"},
+    {"api", "client", "scoring", "scoring_inputs", "lessons", "testing", "metrics", "conformance", "sql"},
     {"server", "why", "demo", "profiling", "checkup", "health", "drift_stream", "dashboard"},
     {"cli", "__main__"},
 ]
@@ -38,20 +40,17 @@ def path_parts(path: Path) -> tuple[str, ...]:
 
 def imported(path: Path) -> Iterator[tuple[str, ...]]:
     """Our own modules that a file imports, wherever in it."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            inside = [f"{node.module}.{alias.name}" for alias in node.names]
-            names = [name if exists(name) else node.module for name in inside]
-        else:
-            continue
-        for name in names:
-            first, *rest = name.split(".")
-            if first == "streamgauge":
-                yield tuple(rest) or ("__init__",)
+    found = source(path)
+    inside = [
+        (module, f"{module}.{name}") for module, names in found.imports_from if module for name in names
+    ]
+    for name in [*found.imports, *(full if exists(full) else module for module, full in inside)]:
+        first, *rest = name.split(".")
+        if first == "streamgauge":
+            yield tuple(rest) or ("__init__",)
 
 
+@cache
 def exists(name: str) -> bool:
     place = PACKAGE.parent.joinpath(*name.split("."))
     return place.is_dir() or place.with_suffix(".py").exists()
@@ -78,10 +77,4 @@ def test_a_detector_knows_no_clock(path):
     text = path.read_text("utf-8")
     assert "SystemClock" not in text
     outside = {"time", "threading", "asyncio", "socket", "random", "confluent_kafka"}
-    names = {
-        alias.name
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Import)
-        for alias in node.names
-    }
-    assert not names & outside
+    assert not set(source(path).imports) & outside

@@ -1,9 +1,10 @@
 """Files and functions stay small enough to be read in one go; names say something."""
 
-import ast
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
+
+from tests.house.reading import Function, source
 
 ROOT = Path(__file__).parents[2]
 FILES = {
@@ -17,20 +18,12 @@ KERNELS = {"kernel", "lean_kernel", "inner"}
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "base", "misc"}
 
 
-def functions(files: dict[str, str]) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+def functions(files: dict[str, str]) -> Iterator[tuple[str, Function]]:
     """The functions that are no kernels, each with its file and name."""
-    for name, text in files.items():
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                decorators = {one.id for one in node.decorator_list if isinstance(one, ast.Name)}
-                if not decorators & KERNELS:
-                    yield f"{name}: {node.name}", node
-
-
-def length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Lines without the docstring."""
-    text = ast.get_docstring(node, clean=False)
-    return (node.end_lineno or 0) - node.lineno + 1 - (text.count("\n") + 1 if text else 0)
+    for name in files:
+        for function in source(ROOT / name).functions:
+            if not function.decorators & KERNELS:
+                yield f"{name}: {function.name}", function
 
 
 def test_files_are_short():
@@ -39,22 +32,22 @@ def test_files_are_short():
 
 
 def test_functions_are_short():
-    assert not {name: lines for name, node in functions(FILES) if (lines := length(node)) > 60}
+    assert not {name: found.lines for name, found in functions(FILES) if found.lines > 60}
 
 
 def test_functions_take_few_arguments():
     """At most six beside ``self`` that a caller gives by place; the options of a verb are no such thing."""
     by_place = {
-        name: sum(argument.arg not in ("self", "cls") for argument in node.args.posonlyargs + node.args.args)
-        for name, node in functions(OURS)
-        if not name.startswith("src/streamgauge/cli/") or node.name != "command"
+        name: found.by_place
+        for name, found in functions(OURS)
+        if not name.startswith("src/streamgauge/cli/") or found.name != "command"
     }
     assert not {name: count for name, count in by_place.items() if count > 6}
 
 
 def test_most_are_much_shorter():
     assert median(text.count("\n") for text in OURS.values()) <= 135
-    lengths = sorted(length(node) for _, node in functions(OURS))
+    lengths = sorted(found.lines for _, found in functions(OURS))
     assert median(lengths) <= 8
     assert lengths[int(len(lengths) * 0.9)] <= 24
 

@@ -223,3 +223,16 @@ def test_what_is_clear_until_told_otherwise_ends_when_its_time_is_up():
     assert soothe(clearing, 20 * S - 1, CALM) is clearing
     over = soothe(clearing, 25 * S, CALM)
     assert (over.reason, over.resolved_at) == ("recovered", 20 * S)
+
+
+def test_what_made_a_warning_critical_is_its_title():
+    first = replace(verdict(WARNING, 0, 5), observed={"psi": 0.21}, expected="psi <= 0.1")
+    again = replace(verdict(WARNING, 5, 10), observed={"psi": 0.22}, expected="psi <= 0.1")
+    worse = replace(verdict(Severity.CRITICAL, 10, 15), observed={"psi": 0.54}, expected="psi <= 0.1")
+    fallen = replace(verdict(WARNING, 15, 20), observed={"psi": 0.2}, expected="psi <= 0.1")
+    still, told = opened(Rule(), first, again), opened(Rule(), first, again, worse, fallen)
+    assert still is not None
+    assert told is not None
+    assert still.title == "m of a: psi = 0.21; expected psi <= 0.1"
+    assert told.title == "m of a: psi = 0.54; expected psi <= 0.1"
+    assert told.opened_at == first.at

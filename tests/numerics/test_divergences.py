@@ -88,7 +88,7 @@ def test_of_many_features_the_first_must_pass_more_than_the_last():
     values = np.array(
         [[4.5, 0, 0, 0], [4.5, 4.5, 0, 0], [3.5, 3.5, 3.5, 3.5], [6, 3.5, 0, 0], [np.nan, 6, 0, 0]]
     )
-    assert chance.stand_out(values, limits).sum(axis=1).tolist() == [0, 2, 4, 1, 1]
+    assert (values >= chance.cutoffs(values, limits)).sum(axis=1).tolist() == [0, 2, 4, 1, 1]
 
 
 def test_adjusted_chances_are_scipys():

@@ -104,7 +104,8 @@ def test_references_that_do_not_fit_each_other_are_refused_by_name():
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"no json", "damaged"),
+        (b"no json", "it is no reference; `streamgauge reference build` makes one"),
+        (b'{"format":"streamgauge.reference","version":1,', "damaged"),
         (b"{}", "it is no reference"),
         (b'{"format": "streamgauge.reference", "version": 99}', "version 99"),
         (b'{"format": "streamgauge.reference", "version": 1, "recipe": {}}', "damaged"),

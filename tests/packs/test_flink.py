@@ -51,7 +51,7 @@ def test_an_hour_in_which_all_is_well():
         (lambda _: {"job": {"checkpoint_age": None}}, "flink-no-checkpoint", 0),
         (lambda _: {"job": {"state": "RESTARTING", "restarts": None}, "vertex": None}, "flink-job-down", 0),
         (lambda _: {"job": {"state": "FAILED", "restarts": None}, "vertex": None}, "flink-job-down", 0),
-        (lambda _: {"job": {"restarts": 1}}, "flink-restarted", 0),
+        (lambda _: {"job": {"restarts": 1}}, "flink-restarted", 20),
         (lambda _: {"cluster": {"taskmanagers": 0}}, "flink-taskmanagers", 0),
         (lambda _: {"cluster": {"jobs_running": 0}, "job": None, "vertex": None}, "flink-jobs-missing", 60),
         (lambda _: {"vertex": {"back_pressure": 0.95}}, "flink-back-pressure", 60),
@@ -83,7 +83,8 @@ def test_a_fault_has_its_name(fault, monitor, within):
         # It was stopped on purpose, or is a batch job that has ended.
         lambda _: {"job": {"state": "CANCELED", "restarts": None}, "vertex": None},
         lambda _: {"job": {"state": "FINISHED", "restarts": None}, "vertex": None},
-        # Started anew, it counts its restarts from zero.
+        # Started anew, it counts its restarts from zero, and so does the same job under another JobManager.
+        lambda _: {"job": {"restarts": 0}},
         lambda _: {"job": {"job_id": "j2", "restarts": 0}},
         # A long interval between checkpoints, of which the last is not much older.
         lambda _: {"job": {**BEFORE, "checkpoint_every": 600.0, "checkpoint_age": 700.0}},
@@ -93,6 +94,13 @@ def test_what_is_no_fault(quiet):
     rounds = [at(i, job=BEFORE) for i in range(BEGINS)]
     after = [at(BEGINS + i, **{"job": BEFORE, **quiet(i)}) for i in range(32)]
     assert told(rounds + after) == []
+
+
+def test_a_restart_is_told_though_it_takes_minutes():
+    gone = [at(BEGINS + i, job={"state": "CREATED", "restarts": None}, vertex=None) for i in range(18)]
+    back = [at(BEGINS + 18 + i, job={"restarts": 1}) for i in range(90)]
+    found = told([*(at(i) for i in range(BEGINS)), *gone, *back])
+    assert [(one.monitor, one.after - (BEGINS + 18) * 10) for one in found] == [("flink-restarted", 10)]
 
 
 def test_it_ends_when_checkpoints_are_complete_again():

@@ -98,7 +98,7 @@ def test_a_password_is_a_secret_and_a_count_is_none():
 
 def test_a_file_beside_it_watches_its_streams_and_keeps_its_own_words(own: Path):
     config = packs.load_with(["kafka", "kafka"], own)
-    assert config.store.url == "sqlite:///own.db"
+    assert config.store.url == f"sqlite:///{own.parent}/own.db"
     assert {"far-behind", "kafka-lag"} <= set(config.monitors)
 
 
@@ -129,6 +129,38 @@ def test_an_address_that_is_none_is_told_once():
     assert line.endswith(
         "jvm-metrics.source.urls: expected the page's address, such as http://localhost:9404/metrics"
     )
+
+
+def test_a_wrong_parameter_is_told_by_the_name_under_which_it_was_given(monkeypatch):
+    monkeypatch.setenv("KAFKA_BROKER_COUNT", "many")
+    with pytest.raises(ConfigErrors) as caught:
+        packs.load_with(["kafka"], given={"KAFKA_EVERY": "soon"})
+    assert [(one.file, one.path) for one in caught.value.mistakes] == [
+        ("--set KAFKA_EVERY", "$.streams.kafka-cluster.source.every"),
+        ("environment variable KAFKA_BROKER_COUNT", "$.monitors.kafka-brokers.detect.when"),
+    ]
+    first, *_ = str(caught.value).splitlines()
+    assert first.startswith(
+        "--set KAFKA_EVERY: $.streams.kafka-cluster.source.every: 'soon' is not a duration"
+    )
+
+
+def test_a_parameter_that_stands_in_several_places_is_told_once(tmp_path: Path):
+    file = tmp_path / "own.yaml"
+    file.write_text(MAP)
+    with pytest.raises(ConfigErrors) as caught:
+        packs.load_with(["pipeline"], file, given={"PIPELINE_WITHIN": "soon"})
+    assert [one.file for one in caught.value.mistakes] == ["--set PIPELINE_WITHIN"]
+
+
+def test_mistakes_of_the_file_beside_a_pack_keep_their_places(own: Path):
+    own.write_text(OWN.format(name="far-behind").replace("lag > 1000", "lagg > 1000"))
+    with pytest.raises(ConfigErrors) as caught:
+        packs.load_with(["kafka"], own, given={"KAFKA_EVERY": "soon"})
+    assert {(one.file, one.line) for one in caught.value.mistakes} == {
+        ("--set KAFKA_EVERY", None),
+        (str(own), 6),
+    }
 
 
 def test_a_session_reads_pack_and_file_again(own: Path):

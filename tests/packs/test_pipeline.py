@@ -109,7 +109,7 @@ def test_an_hour_in_which_all_is_well(config: Config):
         (breaks(3), "pipeline-stopped", TO_TABLE, 120),
         (breaks(2, 0.5), "pipeline-ratio", TO_TOPIC, 180),
         (breaks(3, 2.0), "pipeline-ratio", TO_TABLE, 180),
-        (lambda flow: setattr(flow, "dead", 1), "pipeline-dead-letters", "topic payments-dlq", 0),
+        (lambda flow: setattr(flow, "dead", 1), "pipeline-dead-letters", "topic payments-dlq", 20),
         (lambda flow: setattr(flow, "away", True), "pipeline-unanswered", "table payments", 60),
     ],
 )
@@ -117,6 +117,10 @@ def test_a_fault_has_its_name_and_its_place(config, fault, monitor, key, within)
     found = told(config, fault)
     assert {(one.monitor, one.key) for one in found} == {(monitor, key)}
     assert 0 <= found[0].after - BEGINS * EVERY <= within
+
+
+def test_dead_letters_that_were_cleared_away_are_no_new_ones(config):
+    assert told(config, lambda flow: setattr(flow, "dead", -4)) == []
 
 
 def test_a_source_that_rests_is_no_fault_of_the_pipeline(config: Config):

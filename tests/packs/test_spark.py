@@ -52,7 +52,7 @@ def test_an_hour_in_which_all_is_well():
         (lambda _: {"query": {"watermark": START / 1e6}}, "spark-watermark-stands", 300),
         (lambda i: {"query": {"state_rows": 200_000 + 20_000 * i}}, "spark-state-grows", 1200),
         (lambda _: {"query": {"failures": 1}}, "spark-failed", 20),
-        (lambda _: {"executor": {"tasks_failed": 4}}, "spark-tasks-failed", 0),
+        (lambda _: {"executor": {"tasks_failed": 4}}, "spark-tasks-failed", 20),
         (lambda _: {"query": {}}, "spark-query-gone", 60),
         (lambda _: {"executor": {}}, "spark-executor-gone", 60),
         (lambda i: {"executor": {"gc_seconds": 12.0 + 5.0 * i}}, "spark-gc", 120),
@@ -68,3 +68,7 @@ def test_a_fault_has_its_name(fault, monitor, within):
 def test_a_failed_job_that_spark_forgets_is_no_new_failure():
     """The driver keeps a thousand jobs, and a new one none."""
     assert told([at(i, query={"failures": 2 if i < BEGINS else 1}) for i in range(60)]) == []
+
+
+def test_an_executor_that_was_started_anew_has_failed_no_task():
+    assert told([at(i, executor={"tasks_failed": 7 if i < BEGINS else 0}) for i in range(2 * BEGINS)]) == []

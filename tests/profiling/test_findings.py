@@ -93,6 +93,11 @@ def test_a_field_that_is_often_missing_is_not_the_event_time(tmp_path):
         found_in(tmp_path, [{"at": START, "a": 1}, {"a": 2}])
 
 
+def test_fields_of_no_type_are_said_to_be_so(tmp_path):
+    with pytest.raises(ConfigError, match=r"fields: none with values of one type\).* ISO 8601"):
+        found_in(tmp_path, [{"at": "22.11.2026"}, {"at": 5}])
+
+
 def test_a_wish_that_is_no_field(tmp_path):
     with pytest.raises(ConfigError, match="'att' is no field with moments; of those there are: at"):
         found_in(tmp_path, [{"at": START}], Wishes(time="att"))

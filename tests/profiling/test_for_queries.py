@@ -60,7 +60,7 @@ def test_records_that_cannot_be_read_are_passed_over(tmp_path: Path):
     path.write_bytes(b'{"a": \n\xff\n[1]\n' + json.dumps({"a": 1, "at": AT}).encode())
     assert sample("s", [str(path)], None).kinds == {"a": "int", "at": "string"}
     path.write_text("nothing\n")
-    with pytest.raises(ConfigError, match="no record can be read"):
+    with pytest.raises(ConfigError, match=r"stream s: none of the 1 records .* can be read as JSON"):
         sample("s", [str(path)], None)
 
 

@@ -72,6 +72,16 @@ def test_the_file_says_what_each_guess_was_made_of(init: Verb, tmp_path: Path):
     assert "streamgauge replay mine.yaml --stream pay=payments.ndjson" in ended.out
 
 
+def test_a_file_in_another_folder_finds_the_records(init: Verb, tmp_path: Path):
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "payments.ndjson").write_bytes(b"\n".join(invented("payments")[0]))
+    ended = init("payments.ndjson", "--yes", "--out", "conf/own.yaml")
+    assert ended.code == 0, ended.err
+    source: Any = load(Path("conf/own.yaml")).streams["payments"].source
+    assert (source.path[0].written, source.path[0]) == ("../payments.ndjson", "conf/../payments.ndjson")
+    assert "  streamgauge replay conf/own.yaml --stream payments=payments.ndjson" in ended.lines
+
+
 def test_nothing_is_replaced_unless_asked(init: Verb, tmp_path: Path):
     (tmp_path / "payments.ndjson").write_bytes(b"\n".join(invented("payments")[0]))
     (tmp_path / "streamgauge.yaml").write_text("mine")

@@ -28,6 +28,16 @@ def url(process: Process) -> Iterator[str]:
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def resting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where such a process is served that the tests of a file share: for those who only look, or are refused."""
+    config = configuration(tmp_path_factory.mktemp("resting"))
+    fill(config, past())
+    server = ServerThread(Process(config), "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{server.start()}"
+    server.stop()
+
+
 @pytest.fixture(scope="session")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where what a run has left is served; nothing changes it."""

@@ -49,8 +49,8 @@ def test_a_stuck_engine_is_not_ready(process: Process, url: str):
     assert "has not turned for 30 s" in answer["reasons"][0]
 
 
-def test_the_whole_picture(url: str):
-    found = body(url, "/api/v1/status")
+def test_the_whole_picture(resting: str):
+    found = body(resting, "/api/v1/status")
     (stream,) = found["streams"]
     assert stream["name"] == "payments"
     assert stream["records_per_second"] == 41.5
@@ -64,43 +64,43 @@ def test_the_whole_picture(url: str):
     assert found["channels"] == [{"name": "console", "waiting": 2, "tries": {"delivered": 3, "try again": 1}}]
     assert (found["incidents_open"], found["incidents_opened"]) == (1, 3)
     assert found["uptime_seconds"] == 74.0
-    assert body(url, "/api/v1/streams") == {"streams": found["streams"]}
+    assert body(resting, "/api/v1/streams") == {"streams": found["streams"]}
 
 
-def test_incidents_newest_first_and_by_page(url: str):
-    found = body(url, "/api/v1/incidents")
+def test_incidents_newest_first_and_by_page(resting: str):
+    found = body(resting, "/api/v1/incidents")
     assert [(one["key"], one["state"]) for one in found["incidents"]] == [
         ("a-7", "firing"),
         ("a-9", "resolved"),
     ]
     assert found["next"] is None
-    first = body(url, "/api/v1/incidents", limit=1)
+    first = body(resting, "/api/v1/incidents", limit=1)
     assert first["next"] == first["incidents"][0]["id"]
-    second = body(url, "/api/v1/incidents", limit=1, before=first["next"])
+    second = body(resting, "/api/v1/incidents", limit=1, before=first["next"])
     assert [one["key"] for one in second["incidents"]] == ["a-9"]
     assert second["next"] is None
-    assert body(url, "/api/v1/incidents", state="firing")["incidents"] == found["incidents"][:1]
-    assert body(url, "/api/v1/incidents", monitor="nobody")["incidents"] == []
-    earlier = body(url, "/api/v1/incidents", before=iso(micros(3)))
+    assert body(resting, "/api/v1/incidents", state="firing")["incidents"] == found["incidents"][:1]
+    assert body(resting, "/api/v1/incidents", monitor="nobody")["incidents"] == []
+    earlier = body(resting, "/api/v1/incidents", before=iso(micros(3)))
     assert [one["key"] for one in earlier["incidents"]] == ["a-9"]
 
 
-def test_one_incident_with_what_happened_to_it(url: str):
-    (_, resolved) = body(url, "/api/v1/incidents")["incidents"]
-    found = body(url, f"/api/v1/incidents/{resolved['id']}")
+def test_one_incident_with_what_happened_to_it(resting: str):
+    (_, resolved) = body(resting, "/api/v1/incidents")["incidents"]
+    found = body(resting, f"/api/v1/incidents/{resolved['id']}")
     assert [change["state"] for change in found.pop("changes")] == ["firing", "resolved"]
     assert found.pop("around") == []
     assert found == resolved
-    assert get(url, "/api/v1/incidents/none")[0] == 404
+    assert get(resting, "/api/v1/incidents/none")[0] == 404
 
 
-def test_monitors_with_state_last_window_and_why_paused(url: str):
-    burst, refused, quiet = body(url, "/api/v1/monitors")["monitors"]
+def test_monitors_with_state_last_window_and_why_paused(resting: str):
+    burst, refused, quiet = body(resting, "/api/v1/monitors")["monitors"]
     assert (burst["name"], burst["state"], burst["last_window_end"]) == ("burst", "firing", iso(micros(10)))
     assert burst["description"] == "many payments of one account"
     assert (refused["state"], refused["paused"]) == ("paused", "paused by hand")
     assert quiet["state"] == "watching"
-    assert body(url, "/api/v1/monitors/burst") == burst
+    assert body(resting, "/api/v1/monitors/burst") == burst
 
 
 def test_a_monitor_that_the_engine_has_not_begun_with(process: Process, url: str):
@@ -141,8 +141,8 @@ def test_a_web_page_of_others_changes_nothing(process: Process, url: str):
         ("DELETE", "/api/v1/status", 405, "/api/v1/status does not take DELETE"),
     ],
 )
-def test_it_says_no_in_a_sentence(url: str, method: str, path: str, status: int, sentence: str):
-    answer = httpx.request(method, url + path)
+def test_it_says_no_in_a_sentence(resting: str, method: str, path: str, status: int, sentence: str):
+    answer = httpx.request(method, resting + path)
     assert answer.status_code == status
     assert sentence in answer.json()["error"]
 
@@ -155,13 +155,13 @@ def test_a_store_that_cannot_be_read_is_said(process: Process, url: str, tmp_pat
     assert httpx.get(f"{url}/metrics").status_code == 200
 
 
-def test_the_description_needs_no_internet(url: str):
-    described = body(url, "/openapi.json")
+def test_the_description_needs_no_internet(resting: str):
+    described = body(resting, "/openapi.json")
     assert {"/healthz", "/readyz", "/metrics", "/api/v1/incidents", "/api/v1/monitors"} <= set(
         described["paths"]
     )
     assert "http" not in json.dumps(described["paths"])
 
 
-def test_start_is_shown_as_it_is(url: str):
-    assert body(url, "/api/v1/status")["started_at"] == iso(START - 60_000_000)
+def test_start_is_shown_as_it_is(resting: str):
+    assert body(resting, "/api/v1/status")["started_at"] == iso(START - 60_000_000)

@@ -113,21 +113,21 @@ def test_the_doors_of_drafts_dead_letters_and_the_description(keys: dict[str, st
     assert WEB.get(url + "/docs/static/start.js").status_code == 200
 
 
-def test_a_draft_that_is_too_large_is_not_read(url: str):
-    answer = WEB.post(f"{url}/api/v1/replay", json={"draft": "x" * 1_100_000})
+def test_a_draft_that_is_too_large_is_not_read(resting: str):
+    answer = WEB.post(f"{resting}/api/v1/replay", json={"draft": "x" * 1_100_000})
     assert answer.status_code == 413
 
 
-def test_before_the_first_token_this_machine_is_asked_for_none(url: str):
-    assert WEB.get(f"{url}/api/v1/incidents").status_code == 200
+def test_before_the_first_token_this_machine_is_asked_for_none(resting: str):
+    assert WEB.get(f"{resting}/api/v1/incidents").status_code == 200
 
 
-def test_a_name_that_leads_here_is_no_way_in_before_the_first_token(url: str):
+def test_a_name_that_leads_here_is_no_way_in_before_the_first_token(resting: str):
     """DNS rebinding: the page of a stranger whose name leads to 127.0.0.1."""
-    answer = WEB.get(f"{url}/api/v1/incidents", headers={"Host": "evil.example:8000"})
+    answer = WEB.get(f"{resting}/api/v1/incidents", headers={"Host": "evil.example:8000"})
     assert (answer.status_code, answer.json()["error"][:30]) == (421, "this server only answers as lo")
     for host in ("localhost:8000", "127.0.0.1", "[::1]:8000", "[::1]"):
-        assert WEB.get(f"{url}/api/v1/incidents", headers={"Host": host}).status_code == 200
+        assert WEB.get(f"{resting}/api/v1/incidents", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -246,18 +246,18 @@ def test_a_store_that_cannot_be_read_keeps_the_doors_shut(process: Process, toke
 # sizes, headers, other sites
 
 
-def test_a_large_request_is_refused_before_it_is_read(url: str):
-    large = WEB.post(f"{url}/api/v1/monitors/burst/pause", content=b"x" * (1024**2 + 1))
+def test_a_large_request_is_refused_before_it_is_read(resting: str):
+    large = WEB.post(f"{resting}/api/v1/monitors/burst/pause", content=b"x" * (1024**2 + 1))
     assert large.status_code == 413
     assert "max_bytes" in large.json()["error"]
 
 
-def test_a_large_request_that_does_not_say_so(url: str):
+def test_a_large_request_that_does_not_say_so(resting: str):
     def pieces() -> Iterator[bytes]:
         for _ in range(40):
             yield b"token=" + b"x" * 50_000
 
-    answer = WEB.post(f"{url}/sign-in", content=pieces())
+    answer = WEB.post(f"{resting}/sign-in", content=pieces())
     assert answer.status_code == 413
 
 
@@ -272,8 +272,8 @@ def test_a_body_that_does_not_come(url: str, monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/api/v1/incidents", "/none-such", "/sign-in"])
-def test_headers_of_every_answer(url: str, path: str):
-    headers = WEB.get(url + path).headers
+def test_headers_of_every_answer(resting: str, path: str):
+    headers = WEB.get(resting + path).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
@@ -337,14 +337,14 @@ def test_signing_in_with_a_browser(url: str, tokens: Tokens, process: Process):
         "/a\r\nSet-Cookie: x",
     ],
 )
-def test_the_way_back_stays_here(url: str, path: str):
+def test_the_way_back_stays_here(resting: str, path: str):
     assert local(path) == "/"
-    answer = WEB.post(f"{url}/sign-in", data={"token": "x", "next": path})
+    answer = WEB.post(f"{resting}/sign-in", data={"token": "x", "next": path})
     assert answer.headers["location"] == "/"
 
 
-def test_a_page_shows_no_markup_of_others(url: str):
-    page = WEB.get(f"{url}/sign-in", params={"next": '/"><script>alert(1)</script>'})
+def test_a_page_shows_no_markup_of_others(resting: str):
+    page = WEB.get(f"{resting}/sign-in", params={"next": '/"><script>alert(1)</script>'})
     assert "<script>" not in page.text
 
 

@@ -70,6 +70,14 @@ def served(tmp_path: Path) -> Iterator[Served]:
     made.server.stop()
 
 
+@pytest.fixture(scope="module")
+def resting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The same for tests that are refused, which share it."""
+    made = Served(tmp_path_factory.mktemp("resting"))
+    yield made
+    made.server.stop()
+
+
 def test_what_was_accepted_lies_in_the_store_in_order(served: Served):
     first = served.post('[{"page": "a"}, {"page": "b"}]')
     assert (first.status_code, first.json()) == (202, {"accepted": 2, "first_offset": 0})
@@ -95,18 +103,18 @@ def test_what_was_accepted_lies_in_the_store_in_order(served: Served):
         ({"authorization": f"Bearer {TOKEN}é".encode()}, "the token is not the one of this stream"),
     ],
 )
-def test_without_the_token_nothing_is_taken(served: Served, headers: dict[str, Any], words: str):
-    answer = served.post('{"page": "a"}', **headers)
+def test_without_the_token_nothing_is_taken(resting: Served, headers: dict[str, Any], words: str):
+    answer = resting.post('{"page": "a"}', **headers)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
     assert answer.json()["error"].startswith(words)
     assert TOKEN not in answer.text
-    assert served.kept() == []
+    assert resting.kept() == []
 
 
 @pytest.mark.parametrize("stream", ["nothing", "other"])
-def test_streams_that_take_nothing_by_http(served: Served, stream: str):
-    answer = served.post("{}", stream=stream)
+def test_streams_that_take_nothing_by_http(resting: Served, stream: str):
+    answer = resting.post("{}", stream=stream)
     assert answer.status_code == 404
     assert answer.json()["error"] == (
         f"no stream '{stream}' takes records by HTTP; declare it with `source: {{type: http, token: …}}`"
@@ -124,8 +132,8 @@ def test_streams_that_take_nothing_by_http(served: Served, stream: str):
         ({"content_encoding": "gzip"}, "packed requests are not understood"),
     ],
 )
-def test_forms_that_are_not_understood(served: Served, headers: dict[str, Any], words: str):
-    answer = served.post("{}", **headers)
+def test_forms_that_are_not_understood(resting: Served, headers: dict[str, Any], words: str):
+    answer = resting.post("{}", **headers)
     assert answer.status_code == 415
     assert answer.json()["error"].startswith(words)
 
@@ -254,8 +262,8 @@ def test_other_records_under_a_known_key_are_refused(served: Served):
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256])
-def test_a_key_that_is_none_is_told(served: Served, key: str):
-    answer = served.post("{}", idempotency_key=key)
+def test_a_key_that_is_none_is_told(resting: Served, key: str):
+    answer = resting.post("{}", idempotency_key=key)
     assert answer.status_code == 400
     assert answer.json()["error"].startswith("the Idempotency-Key is empty or too long")
 

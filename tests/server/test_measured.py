@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
-from prometheus_fastapi_instrumentator.middleware import PrometheusInstrumentatorMiddleware
-from starlette.requests import Request
+from prometheus_fastapi_instrumentator import routing
+from starlette.requests import HTTPConnection
 
 from streamgauge.server import measured
 
@@ -18,13 +16,13 @@ from streamgauge.server import measured
 def looked(monkeypatch) -> list[str]:
     """The paths whose route was looked for."""
     paths: list[str] = []
-    look = PrometheusInstrumentatorMiddleware._get_handler
+    look = routing.get_route_name
 
-    def noted(self: Any, request: Request) -> tuple[str, bool]:
+    def noted(request: HTTPConnection, should_include_root_path: bool) -> str | None:
         paths.append(request.scope["path"])
-        return look(self, request)
+        return look(request, should_include_root_path)
 
-    monkeypatch.setattr(PrometheusInstrumentatorMiddleware, "_get_handler", noted)
+    monkeypatch.setattr(routing, "get_route_name", noted)
     return paths
 
 
@@ -36,12 +34,28 @@ def counted() -> tuple[FastAPI, CollectorRegistry]:
     async def thing(thing: str) -> str:
         return thing
 
+    @app.get("/broken")
+    async def broken() -> None:
+        raise RuntimeError
+
+    part = APIRouter()
+
+    @part.get("/in/{place}")
+    async def within(place: str) -> str:
+        return place
+
+    app.include_router(part, prefix="/part")
+    mounted = FastAPI()
+    mounted.include_router(part)
+    app.mount("/mounted", mounted)
     measured.measure(app, registry)
     return app, registry
 
 
 async def ask(app: FastAPI, *paths: str) -> list[int]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://here"
+    ) as client:
         return [(await client.get(path)).status_code for path in paths]
 
 
@@ -77,3 +91,25 @@ def test_what_is_remembered_is_bounded(counted, looked, monkeypatch):
     run(app, *(f"/things/{n}" for n in range(5)), "/things/4", "/things/0")
     assert looked == ["/things/0", "/things/1", "/things/2", "/things/3", "/things/4", "/things/0"]
     assert total(registry, "/things/{thing}", "2xx") == 7
+
+
+def test_each_is_counted_by_where_it_ended(counted):
+    app, registry = counted
+    assert run(app, "/part/in/a", "/mounted/in/a", "/broken") == [200, 200, 500]
+    assert total(registry, "/part/in/{place}", "2xx") == 1
+    assert total(registry, "/broken", "5xx") == 1
+    assert total(registry, "/mounted/in/{place}", "2xx") == 1
+
+
+def test_a_slash_too_many_makes_no_row_of_its_own(counted):
+    app, registry = counted
+    assert run(app, "/things/a/", "/things/b/") == [307, 307]
+    assert total(registry, "none", "3xx") == 2
+
+
+def test_each_is_timed(counted):
+    app, registry = counted
+    run(app, "/things/a", "/things/b")
+    labels = {"handler": "/things/{thing}", "method": "GET"}
+    assert registry.get_sample_value("http_request_duration_seconds_count", labels) == 2
+    assert 0 < (registry.get_sample_value("http_request_duration_seconds_sum", labels) or 0) < 60

@@ -69,11 +69,11 @@ def test_they_are_there_after_a_restart(process: Process):
         ([0.5], "send a JSON object"),
     ],
 )
-def test_nonsense_is_refused_naming_the_field_and_sets_nothing(url: str, body: Any, says: str):
-    answer = tell(url, body)
+def test_nonsense_is_refused_naming_the_field_and_sets_nothing(resting: str, body: Any, says: str):
+    answer = tell(resting, body)
     assert answer.status_code == 422
     assert says in answer.json()["error"]
-    assert gauges(url) == {}
+    assert gauges(resting) == {}
 
 
 @pytest.mark.parametrize("body", [b'{"precision": NaN}', b'{"precision": 1e999}', b"{", b""])

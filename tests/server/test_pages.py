@@ -8,6 +8,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from streamgauge.config.telling import MaintenanceConfig
 from streamgauge.server import replay
 from streamgauge.server.pages.charts import Series, line
 from streamgauge.stores.contract import Commit
@@ -31,8 +32,8 @@ def text(url: str, path: str) -> str:
     return re.sub(r"\s+", " ", MARKUP.sub(" ", html(url, path)))
 
 
-def test_now_says_what_fires_and_how_streams_and_monitors_stand(url: str):
-    found = text(url, "/")
+def test_now_says_what_fires_and_how_streams_and_monitors_stand(resting: str):
+    found = text(resting, "/")
     assert "1 incident is firing" in found
     assert "burst of a-7: events 101" in found
     assert "42 records/s" in found
@@ -80,10 +81,10 @@ def test_an_incident_with_its_series_its_records_its_course_and_what_else_fired(
     assert "firing" in found.partition("Course")[2]
 
 
-def test_incidents_by_state_and_monitor(url: str):
-    assert "burst of a-7" in text(url, "/incidents?state=firing")
-    assert "burst of a-9" not in text(url, "/incidents?state=firing")
-    assert "No incident of this kind yet" in text(url, "/incidents?monitor=refused")
+def test_incidents_by_state_and_monitor(resting: str):
+    assert "burst of a-7" in text(resting, "/incidents?state=firing")
+    assert "burst of a-9" not in text(resting, "/incidents?state=firing")
+    assert "No incident of this kind yet" in text(resting, "/incidents?monitor=refused")
 
 
 def test_a_long_list_has_pages_that_leave_none_out(process: Process, url: str):
@@ -98,20 +99,20 @@ def test_a_long_list_has_pages_that_leave_none_out(process: Process, url: str):
     assert sorted(seen) == sorted(f"k-{n}" for n in range(70))
 
 
-def test_monitors_and_one_of_them_with_its_curve_its_key_and_its_lines_of_the_file(url: str):
-    assert "many payments of one account" in text(url, "/monitors")
-    page = html(url, "/monitors/burst")
+def test_monitors_and_one_of_them_with_its_curve_its_key_and_its_lines_of_the_file(resting: str):
+    assert "many payments of one account" in text(resting, "/monitors")
+    page = html(resting, "/monitors/burst")
     assert '<svg class="chart"' in page
     assert "events &gt; 100 and (spent &gt; 1000" in page
     assert re.search(r'value="&#34;a-9&#34;"[^>]*>a-9<', page)
-    assert "aligned: grouped by account" in text(url, "/monitors/burst")
+    assert "aligned: grouped by account" in text(resting, "/monitors/burst")
 
 
-def test_streams_with_their_partitions_and_what_could_not_be_read(url: str):
-    found = text(url, "/streams")
+def test_streams_with_their_partitions_and_what_could_not_be_read(resting: str):
+    found = text(resting, "/streams")
     assert "payments:0 120 125 5 no" in found
     assert "not JSON: the text ends too early" in found
-    assert "&#34;account&#34;:&#34;a&#34;" in html(url, "/streams")
+    assert "&#34;account&#34;:&#34;a&#34;" in html(resting, "/streams")
 
 
 def test_an_incident_that_is_muted_owned_and_noted_says_so(process: Process, url: str):
@@ -127,34 +128,41 @@ def test_an_incident_that_is_muted_owned_and_noted_says_so(process: Process, url
     assert 'name="matchers" value="key=&#34;a 5&#34;"' in page
 
 
-def test_no_silence_says_how_to_make_one(url: str):
-    assert "Nothing is silenced" in text(url, "/silences")
+def test_no_silence_says_how_to_make_one(resting: str):
+    assert "Nothing is silenced" in text(resting, "/silences")
+
+
+def test_weekly_maintenance_is_told_in_words(process: Process, url: str):
+    weekly = {"match": ("monitor=burst",), "weekly": "sat,sun 02:00-04:00", "zone": "Europe/Berlin"}
+    declared = {"load": MaintenanceConfig.model_validate(weekly)}
+    process.config = process.config.model_copy(update={"maintenance": declared})
+    assert "monitor=burst sat,sun 02:00-04:00 Europe/Berlin the configuration" in text(url, "/silences")
 
 
 @pytest.mark.parametrize("path", ["/incidents/nobody", "/monitors/nobody"])
-def test_what_is_not_there_is_said_on_a_page(url: str, path: str):
-    answer = httpx.get(url + path)
+def test_what_is_not_there_is_said_on_a_page(resting: str, path: str):
+    answer = httpx.get(resting + path)
     assert answer.status_code == 404
     assert "There is no" in answer.text
     assert 'href="/"' in answer.text
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_the_part_that_changes_comes_alone_when_asked_for(url: str, path: str):
-    part = httpx.get(url + path, headers={"HX-Request": "true", "HX-Target": "live"}).text
+def test_the_part_that_changes_comes_alone_when_asked_for(resting: str, path: str):
+    part = httpx.get(resting + path, headers={"HX-Request": "true", "HX-Target": "live"}).text
     assert part.strip().startswith('<div id="live"')
     assert "<html" not in part
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_loads_nothing_from_elsewhere_and_runs_nothing_of_its_own(url: str, path: str):
-    answer = httpx.get(url + path)
+def test_a_page_loads_nothing_from_elsewhere_and_runs_nothing_of_its_own(resting: str, path: str):
+    answer = httpx.get(resting + path)
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert not re.search(r"<script(?![^>]*src=)|\son\w+=|style=|https?://", answer.text)
     for loaded in re.findall(r'(?:src|href)="(/pages/static/[^"]+)"', answer.text):
-        assert httpx.get(url + loaded).status_code == 200
+        assert httpx.get(resting + loaded).status_code == 200
 
 
 def test_hostile_values_are_only_text(process: Process, url: str):

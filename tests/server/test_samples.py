@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,18 +58,21 @@ def batch(partition: Partition, first: int, countries: list[str]) -> Batch:
     return Batch("payments", partition, np.arange(first, first + count), times, columns, first + count)
 
 
-@pytest.fixture
-def process(tmp_path: Path) -> Process:
-    """Its stream has a masked field, and its engine has read three batches."""
-    file = tmp_path / "payments.yaml"
-    file.write_text(FILE.format(store=tmp_path / "streamgauge.db"))
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a process is served whose stream has a masked field, and whose engine has read three batches."""
+    folder = tmp_path_factory.mktemp("samples")
+    file = folder / "payments.yaml"
+    file.write_text(FILE.format(store=folder / "streamgauge.db"))
     config = load(file)
     fill(config, past())
     process = Process(config)
     newest = (batch(P0, 0, ["CH", "DE"]), batch(P1, 40, ["US"]), batch(P0, 2, ["CH", "CH", "US"]))
     stream = replace(process.status.now.streams["payments"], newest=newest)
     process.show(streams={"payments": stream})
-    return process
+    server = ServerThread(process, "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{server.start()}"
+    server.stop()
 
 
 def test_the_newest_records_come_first_and_masked(url: str):

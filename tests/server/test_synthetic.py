@@ -95,6 +95,14 @@ def served(tmp_path) -> Iterator[Served]:
     found.server.stop()
 
 
+@pytest.fixture(scope="module")
+def resting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The same for tests that send nothing, which share it."""
+    found = Served(configured(tmp_path_factory.mktemp("resting")))
+    yield found
+    found.server.stop()
+
+
 def test_they_are_kept_in_the_inbox_of_http(served):
     answer = served.send(points=20, drift=True, seed=5)
     assert answer.status_code == 202
@@ -118,23 +126,23 @@ def test_they_are_kept_in_the_inbox_of_http(served):
         ("tried", {"drfit": True}, 400, "drfit"),
     ],
 )
-def test_what_is_refused(served, stream, asked, status, says):
-    answer = served.send(stream, **asked)
+def test_what_is_refused(resting, stream, asked, status, says):
+    answer = resting.send(stream, **asked)
     assert answer.status_code == status
     assert says in answer.json()["error"]
 
 
-def test_a_page_of_another_site_sends_none(served):
+def test_a_page_of_another_site_sends_none(resting):
     answer = httpx.post(
-        f"{served.url}/api/v1/streams/tried/synthetic",
+        f"{resting.url}/api/v1/streams/tried/synthetic",
         json={},
         headers={"origin": "https://elsewhere.example"},
     )
     assert answer.status_code == 403
 
 
-def test_what_the_analysis_app_may_offer(served):
-    offered = httpx.get(f"{served.url}/api/v1/analysis").json()
+def test_what_the_analysis_app_may_offer(resting):
+    offered = httpx.get(f"{resting.url}/api/v1/analysis").json()
     assert [(one["name"], one["family"], one["windowed"]) for one in offered["monitors"]] == [
         ("drift", "drift", True), ("others", "series", False),
     ]  # fmt: skip

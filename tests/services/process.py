@@ -10,9 +10,12 @@ import signal
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import psutil
 
@@ -83,6 +86,26 @@ class ServerProcess:
     def last_words(self, lines: int = 20) -> str:
         """The end of its log, for an error message."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+class Server(ABC):
+    """What tests start, and end whatever happens: use it with ``with``."""
+
+    @abstractmethod
+    def start(self) -> Self:
+        """Start it; it answers when this returns."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End it, and remove what it wrote."""
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def free_ports(count: int) -> list[int]:

@@ -93,3 +93,18 @@ def test_secrets_are_taken_out_of_the_librarys_words():
 def test_looking_at_the_configuration_does_not_load_the_client():
     code = "import sys, streamgauge.sources.kafka; sys.exit('confluent_kafka' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_file_that_is_not_there_is_told_where_the_library_does_not(tmp_path):
+    there, gone = tmp_path / "ca.pem", tmp_path / "gone.pem"
+    there.touch()
+    said = "ssl.ca.location failed: x509"
+    assert config(topic="t", settings={"ssl.ca.location": str(there)}).refused(said) == said
+    assert (
+        config(topic="t", settings={"ssl.ca.location": str(gone)}).refused(said)
+        == f"{said}: {gone} does not exist"
+    )
+    hidden = config(topic="t", settings={"ssl.key.location": str(gone)})
+    assert hidden.refused("ssl.key.location failed") == (
+        "ssl.key.location failed: the file of `ssl.key.location` does not exist"
+    )

@@ -246,7 +246,9 @@ def test_a_process_that_hangs_is_ended(kafka: Broker):
 
 
 def test_secrets_of_the_settings_are_not_shown():
-    config = Config(brokers=("b:1",), settings={"sasl.password": "hunter22", "security.protocol": "ssl"})
+    login = {"sasl.username": "anna", "sasl.password": "hunter22", "security.protocol": "ssl"}
+    config = Config(brokers=("b:1",), settings=login)
     assert "hunter22" not in repr(config)
-    assert config.public()["settings"] == {"sasl.password": "***", "security.protocol": "ssl"}
-    assert config.scrub("login hunter22 failed") == "login *** failed"
+    hidden = {"sasl.username": "***", "sasl.password": "***", "security.protocol": "ssl"}
+    assert config.public()["settings"] == hidden
+    assert config.scrub("login hunter22 of anna failed") == "login *** of anna failed"

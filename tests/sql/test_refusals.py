@@ -39,6 +39,7 @@ STATEMENTS = [
     Refusal("parentheses are opened", "SELECT n FROM s WHERE n > 1^)", "was not opened"),
     Refusal("LIMIT is a number", "SELECT n FROM s LIMIT ^many", "LIMIT 10"),
     Refusal("EMIT is FINAL or CHANGES", "SELECT n FROM s EMIT ^ALL", "FINAL or CHANGES"),
+    Refusal("DISTINCT is a GROUP BY", "SELECT ^DISTINCT n FROM s", "GROUP BY x gives each value once"),
     Refusal("joins are not supported", "SELECT n FROM s ^JOIN t ON s.n = t.n", "JOIN is not supported"),
     Refusal("left joins neither", "SELECT n FROM s a ^LEFT JOIN t ON a.n = t.n", "bring the fields together"),
     Refusal("PARTITION BY is not needed", "SELECT n FROM s ^PARTITION BY n", "leave PARTITION BY out"),

@@ -130,6 +130,13 @@ def test_only_a_topic_is_read_live():
         asked_live(plan(parse([Script("a.sql", mock() + "SELECT account FROM s;")]), Given()))
 
 
+def test_without_a_window_there_is_no_row_before_the_end():
+    asking = DECLARED.format(topic="t") + "SELECT account, COUNT(*) AS n FROM s GROUP BY account"
+    with pytest.raises(SqlError, match="write EMIT CHANGES"):
+        asked_live(plan(parse([Script("a.sql", asking)]), Given()))
+    assert asked_live(plan(parse([Script("a.sql", f"{asking} EMIT CHANGES")]), Given())).query.changes
+
+
 def test_nothing_to_ask_is_said():
     with pytest.raises(ConfigError, match="there is no SELECT"):
         asked_live(plan(parse([Script("a.sql", DECLARED.format(topic="t"))]), Given()))

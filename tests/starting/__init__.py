@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 ROOT = Path(__file__).parents[2]
+STREAMGAUGE = ("-m", "streamgauge")
 
 
 class Started:
@@ -36,11 +37,22 @@ class Started:
         stderr: IO[Any],
         environ: Mapping[str, str] | None = None,
         folder: str | Path | None = None,
+        program: tuple[str, str] = STREAMGAUGE,
     ) -> None:
-        """Start ``streamgauge ARGUMENTS``; its standard input is empty."""
-        self.args = ["streamgauge", *arguments]
+        """Start ``streamgauge ARGUMENTS``, or another program; its standard input is empty.
+
+        Args:
+            arguments: of the program.
+            stdout: what it prints goes there; a file of the system.
+            stderr: likewise.
+            environ: None = that of this process.
+            folder: where it starts, and looks for modules first; None = where this process is.
+            program: what Python is told of it: ``-m`` and a module, or ``-c`` and a text.
+        """
+        self.args = [*program, *arguments]
         self.returncode: int | None = None
         request = {
+            "program": program,
             "arguments": arguments,
             "environ": {**(os.environ if environ is None else environ)},
             "folder": str(Path(folder or ".").absolute()),
@@ -113,10 +125,12 @@ def run(
     environ: Mapping[str, str] | None = None,
     folder: str | Path | None = None,
     timeout: float = 120,
+    program: tuple[str, str] = STREAMGAUGE,
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``streamgauge ARGUMENTS`` to its end, and take what it printed."""
+    """Run ``streamgauge ARGUMENTS``, or another program, to its end, and take what it printed."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        with Started(arguments, stdout=out, stderr=err, environ=environ, folder=folder) as child:
+        given: dict[str, Any] = {"environ": environ, "folder": folder, "program": program}
+        with Started(arguments, stdout=out, stderr=err, **given) as child:
             code = child.wait(timeout)
         texts = []
         for file in (out, err):

@@ -83,7 +83,7 @@ def _take(given: list[int], others: tuple[int, ...]) -> None:
 
 
 def become(request: dict[str, Any]) -> None:
-    """Go on as ``python -m streamgauge ARGUMENTS`` in the folder and environment that were asked for."""
+    """Go on as the program that was asked for, ``python -m streamgauge`` for one, in its folder and environment."""
     os.environ.clear()
     os.environ.update(request["environ"])
     time.tzset()
@@ -95,8 +95,12 @@ def become(request: dict[str, Any]) -> None:
     sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), "utf-8")
     sys.stdout = _writing(1, errors="strict", at_once=unbuffered)
     sys.stderr = _writing(2, errors="backslashreplace", at_once=True)
-    sys.argv = ["streamgauge", *request["arguments"]]
-    runpy.run_module("streamgauge", run_name="__main__", alter_sys=True)
+    option, what = request["program"]
+    sys.argv = [what if option == "-m" else option, *request["arguments"]]
+    if option == "-m":
+        runpy.run_module(what, run_name="__main__", alter_sys=True)
+    else:
+        exec(what, {"__name__": "__main__"})  # as `python -c` does
 
 
 def _writing(number: int, *, errors: str, at_once: bool) -> io.TextIOWrapper:

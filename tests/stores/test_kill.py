@@ -1,7 +1,12 @@
 """kill -9 at each named place of a commit and at random moments: a commit is there whole, or not at all."""
 
+import os
 import random
 import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
 
 import pytest
 
@@ -11,8 +16,11 @@ from streamgauge.incident import IncidentState
 from streamgauge.stores import open_store
 from streamgauge.stores.contract import LateCount
 from streamgauge.stores.sql import SqlStore
-from tests.stores.given import ME, P0, at, child, saved
+from tests import starting
+from tests.stores.given import ME, P0, at, saved
 from tests.thorough import THOROUGH
+
+CHILD = ("-m", "tests.stores.child")
 
 
 def assert_whole(store: SqlStore, number: int) -> None:
@@ -29,6 +37,23 @@ def assert_whole(store: SqlStore, number: int) -> None:
     assert store.damages == []
 
 
+@contextmanager
+def counting(url: str) -> Iterator[tuple[starting.Started, TextIO]]:
+    """A process that commits without end, and what it says."""
+    ours, theirs = os.pipe()
+    with os.fdopen(ours, encoding="utf-8") as said:
+        with os.fdopen(theirs, "wb") as out:
+            process = starting.Started(
+                ["count", url],
+                stdout=out,
+                stderr=sys.stderr,
+                folder=starting.ROOT,
+                program=CHILD,
+            )
+        with process:
+            yield process, said
+
+
 PLACES = [("commit.before:4", 3), ("commit.between-log-and-fold:3", 2), ("commit.between-log-and-fold:4", 3)]
 
 
@@ -40,10 +65,10 @@ PLACES = [("commit.before:4", 3), ("commit.between-log-and-fold:3", 2), ("commit
     ],
 )
 def test_a_kill_at_a_named_place_leaves_the_commit_before(url, place, stands_at):
-    killed = child("count", url, STREAMGAUGE_FAILPOINT=place)
-    said, _ = killed.communicate(timeout=60)
-    assert killed.returncode == -signal.SIGKILL
-    assert said.split()[-1] == str(stands_at)
+    environ = {**os.environ, "STREAMGAUGE_FAILPOINT": place}
+    killed = starting.run(["count", url], environ=environ, folder=starting.ROOT, program=CHILD)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert killed.stdout.split()[-1] == str(stands_at)
     store = open_store(url, owner=ME, clock=SystemClock())
     assert_whole(store, stands_at)
     store.close()
@@ -53,14 +78,13 @@ def test_kills_at_random_moments_never_tear_a_commit(kind, url):
     """Each process goes on where the one before was killed; what it said to be committed is there."""
     chance = random.Random(7)
     for _ in range(8 if THOROUGH else 2 if kind == "sqlite" else 1):
-        process = child("count", url)
-        assert process.stdout is not None
-        last = 0
-        for _ in range(chance.randrange(3, 25)):
-            last = int(process.stdout.readline().split()[1])
-        process.kill()
-        rest = process.stdout.read().split()
-        process.wait(timeout=60)
+        with counting(url) as (process, said):
+            last = 0
+            for _ in range(chance.randrange(3, 25)):
+                last = int(said.readline().split()[1])
+            process.kill()
+            rest = said.read().split()
+            process.wait(timeout=60)
         last = int(rest[-1]) if rest else last
         store = open_store(url, owner=ME, clock=SystemClock())
         number = store.positions("payments")[P0].next_offset

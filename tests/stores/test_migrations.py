@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from streamgauge.clock import SystemClock
 from streamgauge.stores import backend_of, open_store
 from streamgauge.stores.migrate import HEAD, alembic_config
+from streamgauge.stores.reading import Backend
 from streamgauge.stores.schema import metadata
 from tests.stores.given import ME, sql
 
@@ -72,6 +73,31 @@ def test_two_that_open_a_new_store_at_once_do_not_meet(kind, tmp_path, request):
     refused, opened = sorted(outcomes)
     assert opened == "opened"
     assert refused.startswith("another Streamgauge (pid")
+
+
+def test_two_that_make_the_same_new_file_wait_for_each_other(tmp_path):
+    """The last step of making it is one in which SQLite itself lets nobody wait; in one of ten times they meet there."""
+    troubles: list[str] = []
+
+    def connects(backend: Backend, both: threading.Barrier) -> None:
+        both.wait(30)
+        try:
+            with backend.write():
+                pass
+        except Exception as error:  # noqa: BLE001  whatever it is, the assertion shows it
+            troubles.append(str(error))
+
+    for number in range(60):
+        both = threading.Barrier(2)
+        backends = [backend_of(f"sqlite:///{tmp_path}/{number}.db") for _ in range(2)]
+        threads = [threading.Thread(target=connects, args=(one, both)) for one in backends]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for one in backends:
+            one.close()
+    assert troubles == []
 
 
 def test_the_file_is_set_up_as_its_durability_asks(tmp_path, clock):

@@ -14,11 +14,14 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from streamgauge.channels.contract import Answer, ChannelConfig, Result
 from streamgauge.channels.payload import encode
 from streamgauge.channels.wording import printable
+from streamgauge.settings import FileName
 
 COLUMNS = (
     "notice",
@@ -54,7 +57,7 @@ class Config(ChannelConfig):
     """What may be written beside ``type: csv``."""
 
     type: Literal["csv"] = "csv"
-    path: Path
+    path: Annotated[FileName, Field(min_length=1)]
     """The file; made with its folder when absent, appended to when there."""
 
 
@@ -97,7 +100,7 @@ class CsvChannel:
 
 def open_channel(config: Config, name: str) -> CsvChannel:  # noqa: ARG001  the contract's
     """The channel of ``config``; nothing is created before the first notice."""
-    return CsvChannel(config.path)
+    return CsvChannel(Path(config.path))
 
 
 def row(notice: Mapping[str, Any]) -> bytes:

@@ -33,7 +33,7 @@ from streamgauge.channels.posting import BODY
 from streamgauge.channels.templating import Templated, TemplateText
 from streamgauge.channels.wording import printable, wording
 from streamgauge.clock import Clock, SystemClock, to_datetime
-from streamgauge.settings import Names, PositiveDuration, wrong
+from streamgauge.settings import FileName, Names, PositiveDuration, wrong
 
 SUBJECT = 200
 """Characters of the subject."""
@@ -71,7 +71,7 @@ class Config(ChannelConfig):
     """A Jinja template of the text; default: what was observed and expected."""
     timeout: PositiveDuration = timedelta(seconds=10)
     """For each step of the conversation."""
-    ca_file: str | None = None
+    ca_file: FileName | None = None
     """Certificates to trust instead of the machine's own."""
 
     @field_validator("sender")

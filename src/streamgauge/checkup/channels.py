@@ -89,7 +89,7 @@ def _handshake(host: str, port: int) -> str | None:
 
 
 def _csv(about: str, config: Any) -> Finding:
-    path: Path = config.path
+    path = Path(config.path)
     there = next(folder for folder in [path, *path.absolute().parents] if folder.exists())
     if not os.access(there, os.W_OK) or path.is_dir():
         return Finding(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -71,6 +71,7 @@ class Asking:
     like: str | None
     config: Path | None
     store: str | None
+    quiet: bool = False
 
     def rows(
         self, target: Sequence[str], labels: Sequence[str], cluster: Cluster | None = None
@@ -122,17 +123,24 @@ class Asking:
         return _moment("--from", since), _moment("--until", until)
 
     def _of_files(self, files: Sequence[Path], labels: Sequence[Path]) -> list[dict[str, Any]]:
+        from streamgauge.cli._bar import steps
         from streamgauge.evaluation.joining import evaluated
         from streamgauge.kernels import jit
 
         asked = self._asked()
-        predictions = self._within(_stacked(files), asked)
-        brought = _stacked(labels) if labels else None
-        if brought is not None:
-            brought = _in_time(brought, self.columns.time, needed=False)
-            _say_alone(_alone(predictions, brought, asked), whole=self.span == (None, None))
-        jit.choose(live=False, rows=len(predictions) + (0 if brought is None else len(brought)))
-        return evaluated(predictions, brought, asked)
+        with steps(len(files) + len(labels) + len(asked.passes), quiet=self.quiet) as begins:
+            predictions = self._within(_stacked(files, begins), asked)
+            brought = _stacked(labels, begins) if labels else None
+            if brought is not None:
+                brought = _in_time(brought, self.columns.time, needed=False)
+                alone = _alone(predictions, brought, asked)
+                _say_alone(
+                    alone,
+                    whole=self.span == (None, None),
+                    such_as=_such_as(alone, predictions, brought, asked),
+                )
+            jit.choose(live=False, rows=len(predictions) + (0 if brought is None else len(brought)))
+            return evaluated(predictions, brought, asked, lambda name: begins(f"measuring: {name}"))
 
     def _within(self, predictions: pl.DataFrame, asked: Asked) -> pl.DataFrame:
         """Those of the span, with their moments where these are needed."""
@@ -247,7 +255,7 @@ def _files(target: Sequence[str]) -> bool:
     return all(Path(text).exists() or Path(text).suffix for text in target)
 
 
-def _stacked(files: Sequence[Path]) -> pl.DataFrame:
+def _stacked(files: Sequence[Path], begins: Callable[[str], None]) -> pl.DataFrame:
     """Files as one table, one below the other; says how many lines were none."""
     import polars as pl
 
@@ -255,6 +263,7 @@ def _stacked(files: Sequence[Path]) -> pl.DataFrame:
 
     frames = []
     for file in files:
+        begins(f"reading {file.name}")
         frame, unreadable = read_table(file)
         if unreadable:
             print(f"{file}: {unreadable:,} lines are no records and were left out", file=sys.stderr)
@@ -292,10 +301,18 @@ def _alone(predictions: pl.DataFrame, labels: pl.DataFrame, asked: Asked) -> int
     return int((~labels[asked.id].cast(pl.String).is_in(known.implode())).sum())
 
 
-def _say_alone(alone: int, *, whole: bool) -> None:
+def _such_as(alone: int, predictions: pl.DataFrame, labels: pl.DataFrame, asked: Asked) -> str:
+    """Where no label finds its prediction, what an id of each looks like."""
+    if not alone or alone < len(labels) or not len(predictions):
+        return ""
+    theirs, ours = (str(frame[asked.id].drop_nulls().first()) for frame in (labels, predictions))
+    return f": ids are compared as texts, and labels have such as {theirs!r}, predictions such as {ours!r}"
+
+
+def _say_alone(alone: int, *, whole: bool, such_as: str = "") -> None:
     """Say how many labels belong to no prediction, where all predictions are there."""
     if whole and alone:
-        print(f"{alone:,} labels belong to no prediction", file=sys.stderr)
+        print(f"{alone:,} labels belong to no prediction{such_as}", file=sys.stderr)
 
 
 def _duration(option: str, text: str) -> timedelta:

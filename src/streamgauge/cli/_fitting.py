@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,7 +62,9 @@ class Asking:
             ConfigError: there is no such monitor, or a column is missing.
             SourceError: the file is missing or cannot be read.
         """
-        from streamgauge.forecasting.tables import plain, read_table
+        import polars as pl
+
+        from streamgauge.forecasting.tables import chosen_columns, plain, read_table
 
         if not self.is_path:
             frame = self._windows()
@@ -69,7 +72,13 @@ class Asking:
             frame = read_table(Path(self.target))
         else:
             raise SourceError(f"there is no file {self.target}; a monitor's name has no ending")
-        return plain(frame, value=self.value, time=self.time, key=self.keys)
+        found = plain(frame, value=self.value, time=self.time, key=self.keys)
+        if not self.keys:
+            at, _ = chosen_columns(frame, value=self.value, time=self.time, key=())
+            _say_averaged(
+                found, [name for name, kind in frame.schema.items() if kind == pl.String and name != at]
+            )
+        return found
 
     def _windows(self) -> pl.DataFrame:
         """What the store kept of a monitor."""
@@ -91,6 +100,17 @@ class Asking:
         if len(self.key) == 1 and self.key[0] not in frame.columns:
             frame = frame.rename({"key": self.key[0]})  # what it groups by, by the name that is wanted
         return frame
+
+
+def _say_averaged(records: pl.DataFrame, texts: Sequence[str]) -> None:
+    """Say that several series seem to have been taken for one: most moments come more than once."""
+    moments = records["at"].n_unique()
+    if len(records) >= 2 * moments > 0 and texts:
+        print(
+            f"{len(records):,} values of {moments:,} moments are averaged to one series; `--key NAME` tells series apart (columns "
+            f"of texts: {', '.join(texts)})",
+            file=sys.stderr,
+        )
 
 
 class Place(Protocol):

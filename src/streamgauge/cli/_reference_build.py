@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from streamgauge.statistics.binning import Binning
     from streamgauge.statistics.columns import Table
 
-_IDS = 0.5
-"""A column of texts with more different ones than this share of its rows names records: it has no distribution."""
 
 From = Annotated[
     str,
@@ -89,12 +87,17 @@ def command(  # noqa: PLR0917  typer's options are its parameters
 
     Example: streamgauge reference build --from january.parquet --out payments.reference --features amount,country
     """
+    from streamgauge.cli._bar import steps
     from streamgauge.cli._references import tell, write
     from streamgauge.errors import ConfigError
     from streamgauge.statistics import reference as references
 
-    table = _table(source, _names(features), (brokers, consumer_config), (rows, offsets))
-    left_out = [] if features is not None else _identifying(table, _names(categories) or [])
+    with steps(1, quiet=json) as begins:
+        begins(f"reading {source}")
+        table = _table(source, _names(features), (brokers, consumer_config), (rows, offsets))
+    if not table.length:
+        raise ConfigError(f"{source} holds no records, and a reference needs some")
+    left_out = [] if features is not None else table.passing(_names(categories) or [])
     if left_out:
         table = table.chosen([name for name in table.columns if name not in left_out])
     table = table.as_categories(_names(categories) or [])
@@ -102,7 +105,8 @@ def command(  # noqa: PLR0917  typer's options are its parameters
         raise ConfigError(f"--binning: expected quantile, width or fixed, got {binning}")
     recipe = references.Recipe(cast("Binning", binning), bins, _edges(edges))
     try:
-        made = references.build(table.columns, recipe, table.booleans)
+        with steps(len(table.columns), quiet=json) as begins:
+            made = references.build(table.columns, recipe, table.booleans, begins)
     except ValueError as error:
         raise ConfigError(str(error)) from error
     write(made, out)
@@ -130,15 +134,6 @@ def _table(
     if unreadable:
         print(f"{source}: {unreadable:,} lines are no records and were left out", file=sys.stderr)
     return table(frame)
-
-
-def _identifying(table: Table, categories: Sequence[str]) -> list[str]:
-    return [
-        name
-        for name, column in table.columns.items()
-        if isinstance(column, list) and name not in categories and len(column) > 20
-        and len(set(column)) > _IDS * len(column)
-    ]  # fmt: skip
 
 
 def _names(text: str | None) -> list[str] | None:

@@ -25,7 +25,9 @@ PATIENCE = 5.0
 DOING = 15.0
 """Seconds to wait until something is done; longer than the server itself waits."""
 
-ServerOption = Annotated[str, typer.Option(help="The running server.")]
+SERVER = "STREAMGAUGE_SERVER"
+"""The environment's variable with the server that verbs ask."""
+ServerOption = Annotated[str, typer.Option(help="The running server.", envvar=SERVER)]
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="The configuration whose store it is.", show_default=False),

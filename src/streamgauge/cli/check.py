@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def command(  # noqa: PLR0917  typer's options are its parameters
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="The configuration.", show_default=False)
+        Path | None, typer.Argument(metavar="FILE", help="The configuration.", show_default=False)
     ] = None,
     pack: Packs = None,
     brokers: Brokers = None,

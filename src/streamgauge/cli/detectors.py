@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from typing import Annotated, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 def command(
@@ -57,8 +61,20 @@ def _told(name: str) -> dict[str, Any]:
         "type": name,
         "does": lesson.partition("\n")[0].rstrip("."),
         "lesson": lesson,
-        "keys": {key: {**value, "required": key in required} for key, value in keys.items()},
+        "keys": {
+            key: {**value, **_written(module.Config, key), "required": key in required}
+            for key, value in keys.items()
+        },
     }
+
+
+def _written(config: type[BaseModel], key: str) -> dict[str, str]:
+    """A default that is a duration, as the file writes it."""
+    from streamgauge.clock import format_duration
+
+    field = config.model_fields.get(key)
+    default = None if field is None else field.default
+    return {"default": format_duration(default)} if isinstance(default, timedelta) else {}
 
 
 def _default(field: dict[str, Any]) -> str:

@@ -156,9 +156,15 @@ def _print(found: Drift, *, json: bool) -> None:
         if overall["drifted"] is None
         else f", {overall['drifted']:.0%} of {overall['features']} features drifted"
     )
-    print(f"{overall['severity']}: worst is {overall['worst']}{share}; {overall['rows']} rows compared")
-    if overall["not_compared"]:
-        print(f"not compared, since the reference lacks them: {', '.join(overall['not_compared'])}")
+    worst = f"worst is {overall['worst']}{share}; " if overall["value"] is not None else ""
+    print(f"{overall['severity']}: {worst}{overall['rows']} rows compared")
+    for key, why in (
+        ("not_compared", "not compared, since the reference lacks them: {}"),
+        ("not_numbers", f"not compared, since {found.method} compares numbers: {{}}"),
+        ("left_out", "left out, since nearly each row has its own: {} (--features takes them)"),
+    ):
+        if overall[key]:
+            print(why.format(", ".join(overall[key])))
 
 
 def _number(value: float | None) -> str:

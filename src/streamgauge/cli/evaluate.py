@@ -22,7 +22,7 @@ class Kind(StrEnum):
 Target = Annotated[
     list[str],
     typer.Argument(
-        metavar="FILE…|MONITOR",
+        metavar="FILE|MONITOR",
         help="Predictions: .csv, .ndjson or .parquet files; or a monitor, whose results the store kept.",
         show_default=False,
     ),
@@ -175,7 +175,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
 
     columns = evaluation.Columns(id_, prediction, label, time, tuple(by or ()))
     measured = evaluation.Measured(kind and kind.value, threshold, positive, min_labels, fail_when, window)
-    asked = evaluation.Asking(columns, measured, (since, until), like, config, store)
+    asked = evaluation.Asking(columns, measured, (since, until), like, config, store, quiet=json)
     rows = asked.rows(target, labels or [], Cluster.of(engine.value, master, conf or []))
     evaluation.show(rows, as_json=json)
     if post is not None:

@@ -27,7 +27,7 @@ class Form(StrEnum):
 
 def command(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="The configuration.", show_default=False)
+        Path | None, typer.Argument(metavar="FILE", help="The configuration.", show_default=False)
     ] = None,
     pack: Packs = None,
     brokers: Brokers = None,

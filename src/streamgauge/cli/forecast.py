@@ -41,6 +41,8 @@ class Model(StrEnum):
     THETA = "theta"
     SEASONAL_NAIVE = "seasonal_naive"
     FOURIER = "fourier"
+    LEVEL = "level"
+    MEDIAN = "median"
     GRADIENT_BOOSTING = "gradient_boosting"
     PROPHET = "prophet"
 
@@ -364,7 +366,7 @@ class _Short:
         why = (
             "its fit ended each process that tried it"
             if found.given_up
-            else f"not enough data: {found.known} values, and a forecast needs {LEAST}"
+            else f"not enough data: {found.known or 'one value or none'}{' values' * bool(found.known)}, and a forecast needs {LEAST}"
         )
         print(f"{subject}: {why}", file=sys.stderr)
 

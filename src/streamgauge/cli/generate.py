@@ -9,8 +9,8 @@ import json as _json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from streamgauge.cli._bar import records
 from streamgauge.cli._targets import FileTarget, Target, TopicTarget, create
 from streamgauge.clock import Clock, SystemClock, iso, to_micros
 from streamgauge.errors import ConfigError
@@ -60,7 +61,7 @@ Properties = Annotated[
 def command(  # noqa: PLR0917  typer's options are its parameters
     scenario: Annotated[
         str | None,
-        typer.Argument(metavar="[SCENARIO]", help=f"One of {', '.join(names())}.", show_default=False),
+        typer.Argument(metavar="SCENARIO", help=f"One of {', '.join(names())}.", show_default=False),
     ] = None,
     statements: Statements = None,
     set_: Parameters = None,
@@ -175,7 +176,7 @@ class _Job:
 
         pace = Pace(clock, self.generation.run) if self.paced else None
         done = 0
-        with _progress(self.records) as show:
+        with records(self.records) as show:
             try:
                 while done < self.records:
                     due = self.records if pace is None else min(pace.due(), self.records)
@@ -238,21 +239,6 @@ def _settings(properties: list[str]) -> dict[str, str]:
                 f"`--producer-property {text}`: write KEY=VALUE, such as security.protocol=SASL_SSL"
             )
     return dict(text.split("=", 1) for text in properties)
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on the error output where somebody looks at it."""
-    if not sys.stderr.isatty():
-        yield lambda _done: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("records", total=total)
-        yield lambda done: bar.update(task, completed=done)
 
 
 def _tell(job: _Job, done: int, where: str, planted_to: Path | None, *, json: bool, to_stderr: bool) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NameArgument = Annotated[
     str | None,
     typer.Argument(
-        metavar="[NAME]",
+        metavar="NAME",
         help="The stream or monitor whose series they are; default: the only one that names a history.",
         show_default=False,
     ),

@@ -23,9 +23,7 @@ RECORDS = 50_000
 def command(  # noqa: PLR0917  typer's options are its parameters
     path: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[FILE]...", help="Records: NDJSON, CSV, Parquet or Avro.", show_default=False
-        ),
+        typer.Argument(metavar="FILE", help="Records: NDJSON, CSV, Parquet or Avro.", show_default=False),
     ] = None,
     topic: Annotated[str | None, typer.Option(help="A Kafka topic instead.", show_default=False)] = None,
     brokers: Annotated[
@@ -82,7 +80,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     asking = not yes and not json and sys.stdin.isatty() and sys.stdout.isatty()
     if asking:
         found = guess.findings(looked_at, _asked(found, wishes), clock)
-    declared = guess.declare(source, found, environ, clock)
+    declared = guess.declare(_seen_from(out.parent, source), found, environ, clock)
     _write(out, declared, environ)
     _told(out, declared, sorted(set(environ) - set(os.environ)), json=json)
 
@@ -104,9 +102,21 @@ def _source(
     return {**source, **({"settings": kept} if kept else {})}, environ
 
 
+def _seen_from(folder: Path, source: dict[str, Any]) -> dict[str, Any]:
+    """The source with its files named as a configuration in ``folder`` names them."""
+    if source["type"] != "files" or folder == Path():
+        return source
+    paths = [path if Path(path).is_absolute() else os.path.relpath(path, folder) for path in _paths(source)]
+    return {**source, "path": paths[0] if len(paths) == 1 else paths}
+
+
+def _paths(source: Mapping[str, Any]) -> list[str]:
+    return [source["path"]] if isinstance(source["path"], str) else list(source["path"])
+
+
 def _settings(given: list[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Secrets become references: in the file stands ``${KAFKA_SASL_PASSWORD}``, never the value."""
-    from streamgauge.sources.kafka.config import is_secret
+    from streamgauge.sources.kafka.client_settings import is_secret
 
     kept, environ = {}, dict(os.environ)
     for text in given:
@@ -250,10 +260,13 @@ def _tell(out: Path, declared: Declared, unset: list[str]) -> None:
 
 
 def _next(out: Path, declared: Declared, unset: list[str]) -> list[str]:
+    from streamgauge.settings import FileName
+
     source = declared.source
     steps = [f"export {name}=…" for name in unset]
     if source["type"] == "files":
-        paths = [source["path"]] if isinstance(source["path"], str) else source["path"]
+        folder = "" if out.parent == Path() else str(out.parent)
+        paths = [os.path.normpath(FileName(path, folder)) for path in _paths(source)]
         given = " ".join(f"--stream {declared.findings.sample.name}={path}" for path in paths)
         return [
             *steps,

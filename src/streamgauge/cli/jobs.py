@@ -13,7 +13,7 @@ from streamgauge.errors import ConfigError, OutsideError, StoreError
 
 if TYPE_CHECKING:
     from streamgauge.config.schedule import JobConfig
-    from streamgauge.schedule.book import Ended, Job
+    from streamgauge.schedule.book import Job
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
@@ -57,14 +57,19 @@ def listing(config: NeededConfig, json: JsonOption = False) -> None:
 
 @app.command()
 def run(
-    name: Annotated[str, typer.Argument(help="The job.", show_default=False)], config: NeededConfig
+    name: Annotated[str, typer.Argument(help="The job.", show_default=False)],
+    config: NeededConfig,
+    json: JsonOption = False,
 ) -> None:
     """Run a job now, here, and end as it ends; refused with 3 while it runs already.
 
-    Its next moment stays as it is.
+    Its next moment stays as it is. With `--json` one object tells how it ended, and what the job itself prints goes to
+    standard error.
 
     Example: streamgauge jobs run nightly-forecast --config payments.yaml
     """
+    from streamgauge.cli._table import print_lines
+    from streamgauge.clock import SystemClock
     from streamgauge.schedule.book import Book
     from streamgauge.settings import nearest
 
@@ -73,13 +78,18 @@ def run(
         raise ConfigError(f"`schedule:` names no job `{name}`; {nearest(name, loaded.schedule)}")
     _make_store(loaded.store.url)
     with closing(Book(loaded.store.url)) as book:
-        how = _run(book, name, loaded.schedule[name], (loaded.store.url, str(config)))
+        place = (loaded.store.url, str(config))
+        known = _run(book, name, loaded.schedule[name], place, shown=2 if json else 1)
+    how = known.last
+    assert how is not None
+    if json:
+        print_lines([{**_row(name, loaded.schedule[name], known, SystemClock().now()), "code": how.code}])
     if not how.good:
         raise typer.Exit(how.code if how.code > 0 else 3)
 
 
-def _run(book: Any, name: str, job: JobConfig, place: tuple[str, str]) -> Ended:
-    """Begin the job by hand, wait for its end, and write that down."""
+def _run(book: Any, name: str, job: JobConfig, place: tuple[str, str], shown: int) -> Job:
+    """Begin the job by hand, wait for its end, and write that down; ``shown`` is the descriptor for what it prints."""
     import msgspec
 
     from streamgauge.clock import SystemClock, iso
@@ -97,15 +107,14 @@ def _run(book: Any, name: str, job: JobConfig, place: tuple[str, str]) -> Ended:
 
     run = book.change(name, begin).run
     assert run is not None
-    process = Process(name, job.words, run, place[0], config=place[1], aloud=True)
+    process = Process(name, job.words, run, place[0], config=place[1], shown=shown)
     try:
         code = process.wait()
     finally:
         process.stop()
     ended = Ended(run.id, run.due, run.began, SystemClock().now(), code)
     settled: Job = book.change(name, lambda before: before.settled(before.outcome or ended, 1))
-    assert settled.last is not None
-    return settled.last
+    return settled
 
 
 def _known(url: str) -> dict[str, Job]:

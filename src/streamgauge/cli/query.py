@@ -52,7 +52,7 @@ StreamOption = Annotated[
 def command(  # noqa: PLR0917  typer's options are its parameters
     sql: Annotated[
         str | None,
-        typer.Argument(metavar="[SQL]", help="Statements, behind those of the files.", show_default=False),
+        typer.Argument(metavar="SQL", help="Statements, behind those of the files.", show_default=False),
     ] = None,
     file: Annotated[
         list[Path] | None,

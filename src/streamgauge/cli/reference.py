@@ -29,7 +29,7 @@ app.command("build")(building.command)
 @app.command()
 def merge(
     files: Annotated[
-        list[Path], typer.Argument(metavar="REF…", help="Two references or more.", show_default=False)
+        list[Path], typer.Argument(metavar="REF", help="Two references or more.", show_default=False)
     ],
     out: Annotated[
         Path,

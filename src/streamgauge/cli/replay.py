@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 
 if TYPE_CHECKING:
+    from streamgauge.config import Config
     from streamgauge.engines.replay.replay import Replayed
 
 
@@ -18,7 +19,7 @@ StreamOption = Annotated[
     typer.Option(
         "--stream",
         metavar="NAME=PATH",
-        help="Records of a stream: a path or a glob; may be repeated.",
+        help="Records of a stream: a path or a glob; may be repeated. Default: the files that streams read.",
         show_default=False,
     ),
 ]
@@ -70,25 +71,22 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     if refill is not None:
         _refill(file, refill, offsets or [], bool(stream))
         return
-    if offsets or not stream:
-        what = "--offsets fits --refill" if offsets else "name the records to replay"
-        raise typer.BadParameter(f"{what}; write --stream NAME=PATH", param_hint="--stream")
-    streams: dict[str, list[str | Path]] = {}
-    for given in stream:
-        name, separator, path = given.partition("=")
-        if not separator or not path:
-            raise typer.BadParameter(
-                f"{given!r}: write NAME=PATH, such as payments=payments.ndjson", param_hint="--stream"
-            )
-        streams.setdefault(name, []).append(path)
+    if offsets:
+        raise typer.BadParameter("it fits --refill; write --stream NAME=PATH", param_hint="--offsets")
+    named = _named(stream or [])
     wrong = sorted(set(fail_on or ()) - {"incident", "dead-letter", "late"})
     if wrong:
         raise typer.BadParameter(
             f"{wrong[0]!r} is none of incident, dead-letter, late", param_hint="--fail-on"
         )
+    config = api.load(file)
     with _Progress() as progress:
         result = api.replay(
-            api.load(file), streams, batch_size=batch_size, flush=not no_flush, progress=progress.to
+            config,
+            named or _own_files(config),
+            batch_size=batch_size,
+            flush=not no_flush,
+            progress=progress.to,
         )
     if json:
         sys.stdout.writelines(_json.dumps(line, ensure_ascii=False) + "\n" for line in result.lines)
@@ -98,6 +96,35 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     found = {"incident": counts["incidents"], "dead-letter": counts["dead_letters"], "late": counts["late"]}
     if any(found[what] for what in fail_on or ()):
         raise typer.Exit(1)
+
+
+def _named(given: list[str]) -> dict[str, list[str]]:
+    streams: dict[str, list[str]] = {}
+    for text in given:
+        name, separator, path = text.partition("=")
+        if not separator or not path:
+            raise typer.BadParameter(
+                f"{text!r}: write NAME=PATH, such as payments=payments.ndjson", param_hint="--stream"
+            )
+        streams.setdefault(name, []).append(path)
+    return streams
+
+
+def _own_files(config: Config) -> dict[str, list[str]]:
+    """The files that streams read anyway: what is replayed where nothing is named."""
+    from streamgauge.sources.files import Config as FilesConfig
+
+    sources = {name: stream.source for name, stream in config.streams.items()}
+    files: dict[str, list[str]] = {
+        name: [*source.path] for name, source in sources.items() if isinstance(source, FilesConfig)
+    }
+    if not files:
+        name = next(iter(sources), "NAME")
+        raise typer.BadParameter(
+            f"name the records to replay, since no stream reads files; write --stream {name}=PATH",
+            param_hint="--stream",
+        )
+    return files
 
 
 def _refill(file: Path, name: str, offsets: list[str], streams: bool) -> None:

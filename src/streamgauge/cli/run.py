@@ -74,7 +74,7 @@ Summary = Annotated[
 
 def command(  # noqa: PLR0917  typer's options are its parameters
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="The configuration.", show_default=False)
+        Path | None, typer.Argument(metavar="FILE", help="The configuration.", show_default=False)
     ] = None,
     statements: Statements = None,
     pack: Packs = None,
@@ -123,7 +123,7 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     else:
         _refuse_notify(notify)
         read = partial(configured, file, pack or [], brokers, set_ or [])
-        config = read()
+        config = _saying_elsewhere(read())
     on_spark = {"--master": master, "--topic": topic, "--checkpoint": checkpoint, "--conf": conf}
     if engine == "spark":
         if summary:
@@ -139,6 +139,16 @@ def command(  # noqa: PLR0917  typer's options are its parameters
     )
     if summary:
         print_summary(session)
+
+
+def _saying_elsewhere(config: Config) -> Config:
+    """Say which files are looked for beside the configuration and lie here: a new store would begin from nothing."""
+    from streamgauge.config.folders import ELSEWHERE
+
+    for warning in config.warnings:
+        if warning.message.startswith(ELSEWHERE):
+            print(f"warning: {warning}", file=sys.stderr)
+    return config
 
 
 def _refuse_notify(notify: list[str] | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -10,6 +11,9 @@ import typer
 
 from streamgauge.cli._store import HERE, JsonOption, ServerOption, ask, tell
 from streamgauge.errors import ConfigError
+
+EVER = "1970-01-01T00:00:00.000Z"
+"""Since when maintenance is there that names no beginning."""
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -48,9 +52,7 @@ def listed(
 def add(
     matchers: Annotated[
         list[str],
-        typer.Argument(
-            metavar="MATCHER...", help="Such as severity=warning or account=~a-.*; all must hold."
-        ),
+        typer.Argument(metavar="MATCHER", help="Such as severity=warning or account=~a-.*; all must hold."),
     ],
     *,
     for_: Annotated[
@@ -97,6 +99,8 @@ def add(
     else:
         until = f" until {answer['end']}" if answer["end"] else ""
         print(f"silence {answer['id']} is {answer['state']}{until}: {' '.join(answer['matchers'])}")
+        for doubt in answer.get("doubts", ()):
+            print(f"warning: {doubt}", file=sys.stderr)
 
 
 @app.command("expire")
@@ -130,7 +134,10 @@ def _list(server: str, *, over: bool, json: bool) -> None:
 
 
 def _row(silence: dict[str, Any], names: tuple[str, ...]) -> list[object]:
-    return [" ".join(silence[name]) if name == "matchers" else silence[name] for name in names]
+    shown = {**silence, "matchers": " ".join(silence["matchers"])}
+    if shown["start"] == EVER:
+        shown["start"] = None
+    return [shown[name] for name in names]
 
 
 def _moment(option: str, text: str | None) -> str | None:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from streamgauge.cli._store import HERE, ask
+from streamgauge.cli._store import HERE, ServerOption, ask
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
 def command(
-    server: Annotated[str, typer.Option(help="The running server.")] = HERE,
+    server: ServerOption = HERE,
     every: Annotated[float, typer.Option(min=0.1, help="Seconds between pictures.")] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="Print one picture and end.")] = False,
     json: Annotated[

@@ -18,7 +18,7 @@ def command(
     key: Annotated[
         str | None,
         typer.Argument(
-            metavar="[KEY]",
+            metavar="KEY",
             help="Whose windows: a value, or several separated by commas. Default: the key with the newest incident.",
             show_default=False,
         ),
@@ -91,6 +91,9 @@ def _found(
 ) -> dict[str, Any]:
     """From the running server, else from the store."""
     loaded = load_file(config) if config is not None else None
+    if store is None and server is None and loaded is not None and loaded.server.port == 0:
+        print("the server takes any free port, so it is not asked: reading the store", file=sys.stderr)
+        store = loaded.store.url
     url = server or (HERE if loaded is None else f"http://{loaded.server.host}:{loaded.server.port}")
     parameters = {} if key is None else {"key": key}
     if store is None:

@@ -13,9 +13,11 @@ from pydantic import ValidationError
 
 from streamgauge.batch import ColumnKind
 from streamgauge.config.causes import check_causes
+from streamgauge.config.counted_twice import check_counted_twice
 from streamgauge.config.derived import BOUNDS
 from streamgauge.config.document import Document, Path
 from streamgauge.config.echoes import check_echoes
+from streamgauge.config.matched import check_matched
 from streamgauge.config.mistakes import Mistake, mistake
 from streamgauge.config.models import BUILT_IN_STREAMS, Config, FieldConfig, MonitorConfig, StreamConfig
 from streamgauge.config.places import check_places
@@ -79,6 +81,8 @@ def check(config: Config, document: Document, pruned: Pruned) -> Findings:
     check_shared(config, findings.wrong)
     check_causes(config, findings.wrong)
     check_echoes(config, findings.warn)
+    check_matched(config, findings.warn)
+    check_counted_twice(config, document, findings.warn)
     return findings
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from streamgauge.config.checks import check
 from streamgauge.config.document import Document
+from streamgauge.config.folders import Folders, folders_of, place_again
 from streamgauge.config.load import shaped
 from streamgauge.config.mistakes import ConfigErrors, Mistake
 from streamgauge.config.models import Config
@@ -34,7 +35,8 @@ def written(config: Config, monitor: str) -> dict[str, Any]:
 def packed(config: Config) -> dict[str, Any]:
     """What :func:`unpacked` makes a configuration of again, in another process; it holds secrets."""
     monitors = {name: written(config, name) for name in config.monitors}
-    return {"streams": _plain(config.streams), "channels": _plain(config.channels), "monitors": monitors}
+    plain = {"streams": _plain(config.streams), "channels": _plain(config.channels), "monitors": monitors}
+    return {"plain": plain, "folders": dict(folders_of(config))}
 
 
 def unpacked(plain: dict[str, Any]) -> Config:
@@ -43,7 +45,7 @@ def unpacked(plain: dict[str, Any]) -> Config:
     Raises:
         ConfigErrors: what it refers to has changed meanwhile, such as a reference.
     """
-    return _made(plain)
+    return _made(plain["plain"], plain["folders"])
 
 
 def drafted(config: Config, monitors: Mapping[str, Any]) -> Config:
@@ -61,11 +63,13 @@ def drafted(config: Config, monitors: Mapping[str, Any]) -> Config:
         if name in config.monitors and name not in config.streams and name not in every:
             every[name] = written(config, name)
             waiting.append(config.monitors[name].stream)
-    return _made({"streams": _plain(config.streams), "channels": _plain(config.channels), "monitors": every})
+    plain = {"streams": _plain(config.streams), "channels": _plain(config.channels), "monitors": every}
+    return _made(plain, folders_of(config))
 
 
-def _made(plain: dict[str, Any]) -> Config:
+def _made(plain: dict[str, Any], folders: Folders) -> Config:
     document = Document(plain)
+    place_again(document, folders)
     wrong, gone = translate(document)
     made, shape, pruned = shaped(document)
     pruned.paths |= gone

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from streamgauge.config.checks import check
 from streamgauge.config.document import Document, Path
+from streamgauge.config.folders import place
 from streamgauge.config.including import Including
 from streamgauge.config.mistakes import ConfigErrors, Mistake, shape_mistakes
 from streamgauge.config.models import Config
@@ -50,7 +51,7 @@ def load(
         ConfigErrors: everything that is wrong, each with its place.
     """
     put = partial(Substitution, os.environ if environ is None else environ, plain=frozenset(plain))
-    document, mistakes = _document(source, put, also)
+    document, mistakes, elsewhere = _document(source, put, also)
     if mistakes and not document.data:
         raise ConfigErrors(mistakes)
     wrong, gone = translate(document)
@@ -61,7 +62,7 @@ def load(
     if config is not None:
         found = check(config, document, pruned)
         mistakes += found.mistakes
-        warnings = found.warnings
+        warnings = elsewhere + found.warnings
     if mistakes or config is None:
         raise ConfigErrors(mistakes)
     config._warnings = tuple(warnings)
@@ -70,16 +71,24 @@ def load(
 
 def _document(
     source: FilePath | str | Mapping[str, Any], put: _Put, also: Sequence[FilePath]
-) -> tuple[Document, list[Mistake]]:
-    """The content with everything it includes."""
+) -> tuple[Document, list[Mistake], list[Mistake]]:
+    """The content with everything it includes, its mistakes, and warnings of files that lie elsewhere."""
     document, mistakes = _own(source, put)
-    including = Including(lambda file: _file(file, put))
+    file = FilePath(document.file) if document.file and document.file != _TEXT else None
+    elsewhere = place(document, file.parent) if file else []
+
+    def included(other: FilePath) -> tuple[Document, list[Mistake]]:
+        part, wrong = _file(other, put)
+        if other not in also:  # what packs name came from the command line
+            elsewhere.extend(place(part, other.parent))
+        return part, wrong
+
+    including = Including(included)
     if isinstance(document.data, dict):
-        file = FilePath(document.file) if document.file and document.file != _TEXT else None
         including.add(document, file.parent if file else FilePath(), (file.resolve(),) if file else ())
         for other in also:
             including.take(document, other)
-    return document, mistakes + including.mistakes
+    return document, mistakes + including.mistakes, elsewhere
 
 
 def _own(source: FilePath | str | Mapping[str, Any], put: _Put) -> tuple[Document, list[Mistake]]:
@@ -111,10 +120,9 @@ def _text(file: FilePath) -> str:
 def shaped(document: Document) -> tuple[Config | None, list[Mistake], Pruned]:
     """What the models make of the data; around what they refuse, as much as can still be checked."""
     data, pruned, mistakes = document.data, Pruned(), None
-    folder = FilePath(document.file).parent if document.file and document.file != _TEXT else FilePath()
     for _ in range(_ROUNDS):
         try:
-            config = Config.model_validate(data, context={"secrets": document.secrets, "folder": folder})
+            config = Config.model_validate(data, context={"secrets": document.secrets})
         except ValidationError as error:
             if mistakes is None:
                 mistakes = _wanted(document, error)

@@ -16,6 +16,7 @@ from streamgauge.errors import ConfigError
 from streamgauge.settings import hide, nearest, replace_secrets, tells_of_secret
 
 _PLAIN_KEY = re.compile(r"[\w-]+")
+_MOMENT = "expected a moment with its offset from UTC, such as 2026-12-01T08:00:00+01:00"
 _WORDS: Mapping[str, str] = {
     "string_type": "expected text",
     "string_too_long": "must not be longer than {max_length} characters",
@@ -38,6 +39,9 @@ _WORDS: Mapping[str, str] = {
     "less_than": "must be below {lt}",
     "less_than_equal": "must be at most {le}",
     "too_long": "must hold at most {max_length}",
+    **dict.fromkeys(
+        ("datetime_type", "datetime_parsing", "datetime_from_date_parsing", "timezone_aware"), _MOMENT
+    ),
 }
 
 
@@ -104,6 +108,18 @@ def path_text(path: Path) -> str:
 def shape_mistakes(document: Document, error: ValidationError) -> list[tuple[Path | None, Mistake]]:
     """What the models found wrong, in our words, each with the path of the value it is about (None: a key)."""
     return [_shape_mistake(document, details) for details in error.errors(include_url=False)]
+
+
+def setting_mistakes(error: ValidationError) -> str:
+    """All mistakes of settings that stand in no file, such as a call's: ``budget: …; lernen: …``."""
+    told = []
+    for details in error.errors(include_url=False):
+        where = ".".join(map(str, details["loc"]))
+        if details["type"] == "missing":
+            told.append(f"`{where}` is missing")
+        else:
+            told.append(f"{where}: {_sentence(details, {})}" if where else _sentence(details, {}))
+    return "; ".join(told)
 
 
 def _shape_mistake(document: Document, details: ErrorDetails) -> tuple[Path | None, Mistake]:

@@ -35,7 +35,7 @@ from streamgauge.detectors.contract import DetectorConfig
 from streamgauge.durations import Duration
 from streamgauge.formats.contract import FormatConfig
 from streamgauge.incidents.route import NOBODY
-from streamgauge.settings import Names, PositiveDuration, Settings, Shorthand, wrong
+from streamgauge.settings import FileName, FileUrl, Names, PositiveDuration, Settings, Shorthand, wrong
 from streamgauge.sinks.contract import SinkConfig
 from streamgauge.sources.contract import SourceConfig
 
@@ -125,7 +125,9 @@ class LimitsConfig(Settings):
 class DeadLettersConfig(Settings):
     """Where bad records are copied to; the store keeps them in any case."""
 
-    file: Annotated[str | None, Field(min_length=1, description="append them to this file as NDJSON")] = None
+    file: Annotated[
+        FileName | None, Field(min_length=1, description="append them to this file as NDJSON")
+    ] = None
     topic: Annotated[
         str | None,
         Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$", description="produce them to this topic, as they came"),
@@ -255,7 +257,9 @@ class MonitorConfig(Settings):
 class StoreConfig(Settings):
     """What survives a restart, and for how long."""
 
-    url: Annotated[str, Field(json_schema_extra={"pattern": STORE_URL.pattern})] = "sqlite:///streamgauge.db"
+    url: Annotated[FileUrl, Field(json_schema_extra={"pattern": STORE_URL.pattern})] = FileUrl(
+        "sqlite:///streamgauge.db"
+    )
     """Where it is: `sqlite:///FILE`, or `postgresql://USER@HOST/DATABASE`."""
     durability: Literal["process", "power"] = "process"
     """Survive a killed process, or also a power cut at the cost of speed."""
@@ -268,7 +272,7 @@ class StoreConfig(Settings):
 
     @field_validator("url")
     @classmethod
-    def _known_store(cls, url: str) -> str:
+    def _known_store(cls, url: FileUrl) -> FileUrl:
         if not STORE_URL.match(url):
             raise ValueError(
                 "expected sqlite:/// and the file's path, such as sqlite:///streamgauge.db, or "

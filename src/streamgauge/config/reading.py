@@ -84,6 +84,24 @@ def _printable(reader: _Reader, text: str) -> bool:
     return False
 
 
+_HINTS: tuple[tuple[str, str], ...] = (
+    (r"'\t'", "indent with spaces"),
+    ("cannot start any token", "put such a text in quotes"),
+    ("mapping values", "is a space missing behind a colon (`key: value`), here or in the line above?"),
+    ("<block end>", "is this line indented like those that it belongs to?"),
+    ("<document start>", "is this line indented like those that it belongs to?"),
+)
+
+
+def _syntax_hint(error: yaml.MarkedYAMLError) -> str:
+    """What to look at, where the parser's words do not tell: it notices a mistake later than it was made."""
+    problem, context, begun = error.problem or "", error.context or "", error.context_mark
+    if begun is not None and ("flow" in context or "quoted" in context):
+        sign = "quote" if "quoted" in context else "`{`" if "mapping" in context else "`[`"
+        return f"; the {sign} that is open stands in line {begun.line + 1}, column {begun.column + 1}"
+    return next((f"; {hint}" for words, hint in _HINTS if words in problem), "")
+
+
 @dataclass(slots=True)
 class _Reader:
     """Walks the nodes once."""
@@ -105,9 +123,8 @@ class _Reader:
     def syntax(self, error: yaml.MarkedYAMLError) -> None:
         """What the parser could not understand."""
         mark = error.problem_mark or error.context_mark
-        hint = "; indent with spaces" if error.problem and r"'\t'" in error.problem else ""
         parts = [part for part in (error.context, error.problem) if part]
-        message = f"this is not YAML: {', '.join(parts)}{hint}"
+        message = f"this is not YAML: {', '.join(parts)}{_syntax_hint(error)}"
         self.wrong((), message, Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1))
 
     def plain(self, node: Node, path: Path) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -115,8 +115,6 @@ class RunningConfig(WindowConfig):
     every: PositiveDuration
     """How often it reports, such as 1m."""
 
-
-AnyWindow: TypeAlias = TumblingConfig | HoppingConfig | SessionConfig | CountConfig | RunningConfig
 
 WINDOW_TYPES: Mapping[str, type[WindowConfig]] = MappingProxyType(
     {

@@ -16,12 +16,12 @@ from typing import Annotated, Any, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from streamgauge.batch import BoolArray, Column, ColumnKind, FloatArray, IntArray, SlotArray
 from streamgauge.detectors.contract import Context, DetectorConfig, Needs, Picture
 from streamgauge.errors import ConfigError
-from streamgauge.settings import Names, wrong
+from streamgauge.settings import FileName, Names, wrong
 from streamgauge.state import NoState, State
 from streamgauge.statistics import chance, columns, comparison, reference_file
 from streamgauge.statistics.comparison import Comparison, Seen
@@ -42,20 +42,12 @@ Values: TypeAlias = list[str | float | bool | None]
 class ReferenceConfig(DetectorConfig):
     """Base of the configuration of detectors that compare windows with a reference."""
 
-    reference: Annotated[str, Field(min_length=1)] | dict[str, Annotated[Values, Field(min_length=1)]]
+    reference: Annotated[FileName, Field(min_length=1)] | dict[str, Annotated[Values, Field(min_length=1)]]
     """The file that `streamgauge reference build` made, from this file's folder; or a few values for each feature."""
     features: Names | None = None
     """The fields to compare; default: every field that the reference has and that can be compared so."""
     min: Annotated[int, Field(gt=0)] = 100
     """A window of fewer records is told as `not_enough_data`."""
-
-    @field_validator("reference")
-    @classmethod
-    def _from_the_folder(cls, value: Any, info: ValidationInfo) -> Any:
-        if not isinstance(value, str):
-            return value
-        found = Path((info.context or {}).get("folder", ".")) / value
-        return str(found) if found.exists() or not Path(value).exists() else value
 
     @model_validator(mode="after")
     def _limits_rise(self) -> ReferenceConfig:

@@ -17,7 +17,8 @@ neighbouring half hours of earlier days (from the fifth day on), at a weight of 
 time of day is found. Each counts less where it is often far from what was seen: it is divided by 1 + k r, with r the
 root mean square of its own strengths so far, k = 0.5 for the value and 10 for the others. A key that alarmed lately is
 damped. ``score`` is strength / (1 + strength), and 0 unless it is the
-highest of the last ``hold`` (100) results.
+highest of the last ``hold`` (100) results: an episode is told once. A weaker one soon after a stronger one goes with it, so
+say ``hold`` as a duration where results come seldom (``12h`` for one each half hour, as in the picture).
 
 **When it alarms.** ``budget`` (default ``1 per week``) is how many false alarms the whole monitor may make, over all its
 keys: the strengths of quiet results are pooled, and a generalised-Pareto tail says which strength comes that seldom
@@ -105,7 +106,9 @@ def _calls() -> tuple[list[float], list[float], None]:
 
 
 PICTURE = Picture(
-    "auto: a night's value at noon, and a burst never seen before", {"sensitivity": "medium"}, _calls
+    "auto: a night's value at noon, and a burst never seen before",
+    {"sensitivity": "medium", "hold": "12h"},
+    _calls,
 )
 
 

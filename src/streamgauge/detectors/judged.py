@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -26,6 +27,10 @@ _NUMERIC = ("int", "float", "bool")
 
 class ValueConfig(DetectorConfig):
     """Base of the configuration of detectors that judge one number."""
+
+    hints: ClassVar[Mapping[str, str]] = {
+        "by": "a series for each key comes from the window: `window: {type: tumbling, size: 1m, by: …, compute: {…}}`",
+    }
 
     value: str | None = None
     """The number to judge: a column of `compute:` (without a window: a field), or an expression over such; default: the only numeric one."""

@@ -54,6 +54,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -72,7 +73,7 @@ from streamgauge.detectors.odd_records import Alarms, Records, Telling, checked_
 from streamgauge.errors import ConfigError
 from streamgauge.kernels.outliers import Limits
 from streamgauge.rates import parse_rate
-from streamgauge.settings import Names, PositiveDuration, wrong
+from streamgauge.settings import FileName, Names, PositiveDuration, wrong
 from streamgauge.state import State
 from streamgauge.verdict import Verdicts
 from streamgauge.windows.contract import WindowResults
@@ -91,7 +92,7 @@ class Config(DetectorConfig):
     """``detect: {type: model, path: fraud.skops, features: [amount, items], critical: 0.9}``."""
 
     type: Literal["model"] = "model"
-    path: str
+    path: FileName
     """The file of the model, written by `skops.io.dump`, or an ONNX file."""
     features: Annotated[Names, Field(min_length=1)]
     """The numbers that the model takes, in the order in which it was trained on them."""
@@ -213,8 +214,18 @@ def build(config: Config, context: Context) -> Model:
     limits = Limits(1.0, 2.0, parse_rate("1 per week").per_second, to_micros(config.resolve_after))
     telling = Telling(context.monitor, config.features, limits, context.masked)
     made = Model(telling, config, name, give, needs)
+    _check_limits(name, config)
     made.outputs(np.zeros((1, len(config.features))))  # that it can is known before the first record
     return made
+
+
+def _check_limits(name: str, config: Config) -> None:
+    """Raises ConfigError where a limit can never be met, as a percentage of a probability."""
+    for key, limit in (("warning", config.warning), ("critical", config.critical)):
+        if name == "probability" and limit is not None and not 0 <= limit <= 1:
+            raise ConfigError(
+                f"{key}: {limit:g} is judged against a probability, from 0 to 1; write 0.9 for 90 %"
+            )
 
 
 def _from_skops(path: Path, changed: int, config: Config) -> tuple[str, Callable[[FloatArray], Any]]:
@@ -259,6 +270,11 @@ def _loaded(path: Path, changed: int, trusted: tuple[str, ...]) -> Any:  # noqa:
         import skops.io
     except ImportError as error:
         raise ConfigError("model needs scikit-learn and skops: pip install 'streamgauge[model]'") from error
+    if not zipfile.is_zipfile(path):
+        raise ConfigError(
+            f"path: {path} is no skops file; a pickle stays one under another name, and is not read. "
+            "Write the model with `skops.io.dump`"
+        )
     try:
         unknown = set(skops.io.get_untrusted_types(file=path)) - set(trusted)
         if not unknown:

@@ -37,8 +37,9 @@ class Drift:
         method: how it was compared.
         rows: one mapping per feature: feature, value, severity, state, floor, rows, and what moved.
         overall: severity, worst (feature), value (its), drifted (the share of features above ``warning``),
-            mean (of all values), rows, features (how many), and not_compared (columns that only the current
-            table has).
+            mean (of all values), rows, features (how many), not_compared (columns that only the current table
+            has), not_numbers (which the method cannot compare), and left_out (of two tables: moments, and texts of
+            which nearly each row has its own; name them in ``features`` to have them).
     """
 
     method: str
@@ -79,13 +80,15 @@ def compared(
     """Compare ``current`` with ``reference``; see :func:`streamgauge.drift`."""
     family, asked = _family(method, config)
     given = table(current)
+    left_out: list[str] = []
     if isinstance(reference, Reference):
         if recipe is not None and recipe != reference.recipe:
             raise ConfigError("the reference was built with its own bins; build it again to have others")
-        known, raw = reference, None
+        known, raw, there = reference, None, set(reference.features)
     else:
-        raw = table(reference)
-        raw = raw if asked.features is None else raw.chosen(asked.features)
+        whole = table(reference)
+        there = set(whole.columns)
+        raw, left_out = _compared_of(whole, asked)
         known = build(raw.columns, recipe or Recipe(), raw.booleans)
     features = chosen_of(known, asked, family)
     columns = {feature.name: fitting(feature, given) for feature in features}
@@ -94,7 +97,31 @@ def compared(
     if raw is not None and isinstance(comparison, CellComparison):
         comparison = _Exact(comparison, _exact(comparison, raw, columns, comparison.values(seen)))
     judged = judge(comparison, seen, asked.warning, asked.critical)  # type: ignore[attr-defined]
-    return _told(method, comparison, judged, seen, asked, sorted(set(given.columns) - set(known.features)))
+    beside = {
+        "not_compared": sorted(set(given.columns) - there),
+        "not_numbers": []
+        if asked.features
+        else sorted(set(known.features) - {each.name for each in features}),
+        "left_out": left_out,
+    }
+    return _told(method, comparison, judged, seen, asked, beside)
+
+
+def _compared_of(reference: Table, asked: ReferenceConfig) -> tuple[Table, list[str]]:
+    """The columns of a reference table that are compared, and those left out since they never come again.
+
+    Raises:
+        ConfigError: it has no rows, or lacks a feature that is asked for.
+    """
+    if not reference.length:
+        raise ConfigError("the reference table has no rows")
+    if asked.features is not None:
+        return reference.chosen(asked.features), []
+    left_out = reference.passing()
+    kept = [name for name in reference.columns if name not in left_out]
+    if not kept:  # nobody gives such columns alone unless they are meant
+        return reference, []
+    return reference.chosen(kept), left_out
 
 
 def _prepared(reference: Reference, family: Family, features: Sequence[Feature]) -> Comparison:
@@ -107,8 +134,8 @@ def _prepared(reference: Reference, family: Family, features: Sequence[Feature])
 
 
 def _family(method: str, config: Mapping[str, Any]) -> tuple[Family, ReferenceConfig]:
-    if method not in METHODS:
-        raise ConfigError(f"there is no method `{method}`; {nearest(method, METHODS)}")
+    if not isinstance(method, str) or method not in METHODS:
+        raise ConfigError(f"there is no method `{method}`; {nearest(str(method), METHODS)}")
     from pydantic import ValidationError
 
     module = import_module(f"streamgauge.detectors.{method}")
@@ -147,6 +174,10 @@ def fitting(feature: Feature, given: Table) -> FloatArray | list[Any]:
         return column
     if all(value is None for value in column):
         return np.full(len(column), np.nan)
+    if feature.missing == feature.rows:
+        raise ConfigError(
+            f"column `{feature.name}` is missing in every row of the reference; leave it out of `features`"
+        )
     raise ConfigError(
         f"column `{feature.name}` is a {feature.kind} in the reference and holds texts in the current table"
     )
@@ -228,7 +259,12 @@ class _Exact:
 
 
 def _told(
-    method: str, comparison: Comparison, judged: Judged, seen: Seen, asked: ReferenceConfig, extra: list[str]
+    method: str,
+    comparison: Comparison,
+    judged: Judged,
+    seen: Seen,
+    asked: ReferenceConfig,
+    beside: Mapping[str, list[str]],
 ) -> Drift:
     enough = int(seen.rows[0]) >= asked.min
     words = ("ok", "warning", "critical")
@@ -263,7 +299,7 @@ def _told(
         "mean": float(finite.mean()) if len(finite) else None,
         "rows": int(seen.rows[0]),
         "features": len(rows),
-        "not_compared": extra,
+        **beside,
     }
     return Drift(method, rows, overall)
 

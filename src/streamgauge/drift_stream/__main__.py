@@ -36,8 +36,10 @@ def consume(
     ] = None,
 ) -> None:
     """Watch the topic for drift until interrupted; each check is a line of logs/psi_drift_log.csv."""
+    from streamgauge import logs
     from streamgauge.drift_stream.consumer import DriftDataConsumer
 
+    logs.set_up()
     DriftDataConsumer(reference=reference).start_consuming()
 
 

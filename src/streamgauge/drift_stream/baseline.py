@@ -55,7 +55,10 @@ def first_records(
 
 
 def written(records: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Write the reference of some records; texts that name single records are left out.
+    """Write the reference of some records.
+
+    Left out are texts that name single records, and what the stream cannot count as one kind of value: fields that held
+    nothing, lists, objects, or now a text and now a number.
 
     Raises:
         ConfigError: there is nothing in them that has a distribution.
@@ -70,12 +73,24 @@ def written(records: Sequence[Mapping[str, Any]], path: Path) -> None:
     kept = [
         name
         for name, column in read.columns.items()
-        if not isinstance(column, list) or len(set(column)) <= max(20, len(column) / 2)
+        if _counts(column, [record.get(name) for record in records])
     ]
     if not kept:
         raise ConfigError("the records hold nothing that has a distribution: no number, no category")
     chosen = read.chosen(kept)
     path.write_bytes(encoded(build(chosen.columns, booleans=chosen.booleans)))
+
+
+def _counts(column: Any, values: Sequence[Any]) -> bool:
+    """Whether a field has a distribution, and every value of it is of the kind that the stream will read."""
+    if any(isinstance(value, list | dict) for value in values) or all(value is None for value in values):
+        return False
+    if not isinstance(column, list):
+        return not any(isinstance(value, bool) for value in values) or all(
+            value is None or isinstance(value, bool) for value in values
+        )
+    texts = all(value is None or isinstance(value, str) for value in values)
+    return texts and len(set(column)) <= max(20, len(column) / 2)
 
 
 def _object(payload: bytes | None) -> dict[str, Any] | None:

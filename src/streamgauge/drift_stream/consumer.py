@@ -102,7 +102,10 @@ class DriftDataConsumer:
             self._thread.join(timeout)
 
     def get_status(self) -> dict[str, Any]:
-        """running, ready, records, checks by status, psi_score and drift_status of the last check, error."""
+        """running, ready, topic, records, dead_letters, checks, psi_score, drift_status, error.
+
+        ``dead_letters``: records that could not be read; ``checks``: by status; score and status: of the last check.
+        """
         session, last = self._session, self._last
         now = None if session is None else session.status.now
         events = {} if session is None else dict(session.status.totals.drift.events)
@@ -111,6 +114,7 @@ class DriftDataConsumer:
             "ready": bool(now is not None and now.ready),
             "topic": self.settings.topic,
             "records": 0 if now is None else sum(stream.records for stream in now.streams.values()),
+            "dead_letters": 0 if now is None else sum(stream.dead_letters for stream in now.streams.values()),
             "checks": {status: count for (_, status), count in events.items()},
             "psi_score": None if last is None else last.value,
             "drift_status": None if last is None else last.status,
@@ -156,7 +160,12 @@ class DriftDataConsumer:
                         "min": least,
                     },
                     "notify": sorted(channels),
-                }
+                },
+                "unreadable": {
+                    "stream": "streamgauge.dead_letters",
+                    "detect": {"type": "any", "severity": "warning"},
+                    "notify": sorted(channels),
+                },
             },
             "channels": channels,
             "store": f"sqlite:///{self.folder / 'drift_stream.db'}",

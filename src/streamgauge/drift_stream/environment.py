@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,6 +39,18 @@ class Settings:
     metrics_host: str = "0.0.0.0"  # noqa: S104  metrics alone are served there
     slack: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be run, by the names under which people set it."""
+        for variable, name in _NAMES.items():
+            wrong = _wrong(name, getattr(self, name))
+            if wrong:
+                raise ConfigError(f"{_said(variable, name)}: {wrong}, got {getattr(self, name)!r}")
+        if self.no_drift > self.possible_drift:
+            raise ConfigError(
+                f"PSI_NO_DRIFT_THRESHOLD: must not be above PSI_POSSIBLE_DRIFT_THRESHOLD ({self.possible_drift:g}), got "
+                f"{self.no_drift:g}"
+            )
+
 
 _NAMES = {
     "KAFKA_BOOTSTRAP_SERVERS": "brokers",
@@ -52,6 +65,30 @@ _NAMES = {
     "PROMETHEUS_HOST": "metrics_host",
     "SLACK_WEBHOOK_URL": "slack",
 }
+
+
+_COUNTS = ("window_size", "check_interval", "min_samples")
+_LIMITS = ("no_drift", "possible_drift")
+_ARGUMENTS = {"brokers": "bootstrap_servers", "topic": "topic", **{name: name for name in _COUNTS[:2]}}
+"""What the arguments of the classes are called."""
+
+
+def _wrong(name: str, value: object) -> str | None:
+    """What was expected instead."""
+    number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    if name in _COUNTS and not (isinstance(value, int) and number >= 1):
+        return "expected a whole number of records, 1 or more"
+    if name in _LIMITS and not (math.isfinite(number) and number > 0):
+        return "expected a number above 0"
+    if name == "metrics_port" and not 0 <= number <= 65_535:
+        return "expected a port, 0 to 65535"
+    if name == "slack" and value is not None and not str(value).startswith(("https://", "http://")):
+        return "expected a URL such as https://hooks.slack.com/services/…"
+    return None
+
+
+def _said(variable: str, name: str) -> str:
+    return f"{variable} (argument `{_ARGUMENTS[name]}`)" if name in _ARGUMENTS else variable
 
 
 def settings(environ: Mapping[str, str] | None = None) -> Settings:

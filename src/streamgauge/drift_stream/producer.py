@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from streamgauge.drift_stream.environment import settings
-from streamgauge.errors import OutsideError
+from streamgauge.errors import ConfigError, OutsideError
 
 PATIENCE = 10.0
 """Seconds to wait for the broker's answers."""
@@ -36,14 +36,30 @@ class DriftDataProducer:
         asked = settings()
         self.topic = topic or asked.topic
         self.brokers = bootstrap_servers or asked.brokers
-        self._producer = Producer(
-            {"bootstrap.servers": self.brokers, "enable.idempotence": True, **(options or {})}
-        )
+        asked_of_library = {
+            "bootstrap.servers": self.brokers,
+            "enable.idempotence": True,
+            "log_level": 2,  # what it complains of comes by `error_cb` too, and is told once, with what was not sent
+            "error_cb": self._complained,
+        }
+        self._producer = Producer({**asked_of_library, **(options or {})})
         self._refused: list[str] = []
+        self._complaint = ""
 
     def send_data_point(self, data: Mapping[str, Any]) -> None:
-        """Send one record; it is surely there after :meth:`flush`."""
-        payload = msgspec.json.encode(dict(data))
+        """Send one record; it is surely there after :meth:`flush`.
+
+        Numbers of NumPy and moments are written as JSON has them; NaN becomes null.
+
+        Raises:
+            ConfigError: it is no mapping, or a value has no JSON.
+        """
+        if not isinstance(data, Mapping):
+            raise ConfigError(f"a data point is a mapping of names to values, got `{type(data).__name__}`")
+        try:
+            payload = msgspec.json.encode(dict(data), enc_hook=_plain)
+        except TypeError as error:
+            raise ConfigError(f"a data point cannot be written as JSON: {error}") from error
         while True:
             try:
                 self._producer.produce(self.topic, payload, on_delivery=self._answered)
@@ -77,13 +93,34 @@ class DriftDataProducer:
             why, self._refused = self._refused[0], []
             raise OutsideError(f"topic {self.topic} at {self.brokers} refused a record: {why}")
         if left:
-            raise OutsideError(
-                f"{self.brokers} did not answer within {PATIENCE:g} s; {left} records are not there yet"
-            )
+            raise OutsideError(f"{self._why()}; {left} records are not there yet")
+
+    def _why(self) -> str:
+        """Why answers do not come: the topic is missing, or nobody is there."""
+        from confluent_kafka import KafkaException
+
+        try:
+            found = self._producer.list_topics(self.topic, timeout=2.0).topics[self.topic]
+        except KafkaException:
+            said = f" ({self._complaint})" if self._complaint else ""
+            return f"{self.brokers} did not answer within {PATIENCE:g} s{said}"
+        if found.error is not None:
+            return f"{self.brokers} has no topic {self.topic} ({found.error.str()}); make it first"
+        return f"{self.brokers} did not take all of topic {self.topic} within {PATIENCE:g} s"
+
+    def _complained(self, error: Any) -> None:
+        self._complaint = error.str()
 
     def _answered(self, error: Any, _message: Any) -> None:
         if error is not None:
             self._refused.append(error.str())
+
+
+def _plain(value: Any) -> Any:
+    """What NumPy's and pandas' values are in JSON."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"a value of type `{type(value).__name__}` has none")
 
 
 def synthetic(count: int, *, drift: bool, seed: int = 0) -> list[dict[str, Any]]:

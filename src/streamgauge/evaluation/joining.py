@@ -7,7 +7,7 @@ and of a prediction that comes again the first one. What a stream bounds is unbo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -55,8 +55,19 @@ class Asked:
     settings: Mapping[str, Any] = field(default_factory=dict)
     window: timedelta | None = None
 
+    @property
+    def passes(self) -> list[str]:
+        """Each kind of rows, for which the whole table is gone through once."""
+        wanted = {"overall": True, "key": bool(self.by), "window": self.window is not None}
+        return [name for name, is_wanted in wanted.items() if is_wanted]
 
-def evaluated(predictions: pl.DataFrame, labels: pl.DataFrame | None, asked: Asked) -> list[dict[str, Any]]:
+
+def evaluated(
+    predictions: pl.DataFrame,
+    labels: pl.DataFrame | None,
+    asked: Asked,
+    begins: Callable[[str], None] = lambda _name: None,
+) -> list[dict[str, Any]]:
     """One row for all, one per value of ``by``, one per window.
 
     Args:
@@ -64,22 +75,28 @@ def evaluated(predictions: pl.DataFrame, labels: pl.DataFrame | None, asked: Ask
             are asked for; labels may stand in them.
         labels: records with an id and a label, later ones below earlier ones.
         asked: what to measure.
+        begins: told the name of each of :attr:`Asked.passes` when it begins.
 
     Returns:
         Rows with ``kind`` (``overall``, ``key``, ``window``), ``key``, ``window_start``, ``window_end``, ``severity``,
         the counts and the measures; what cannot be said is missing.
 
     Raises:
-        ConfigError: a column is missing or of a kind that cannot be measured.
+        ConfigError: a column is missing or of a kind that cannot be measured, or there is no prediction at all.
         ExpressionError: the condition does not fit the measures.
     """
     table = _together(predictions, labels, asked)
     zeros = np.zeros(len(table), np.int64)
-    rows = list(_rows("overall", table, zeros, (), asked))
-    if asked.by:
-        rows += _rows("key", table, zeros, asked.by, asked)
-    if asked.window is not None:
-        rows += _rows("window", table, _moments(table), asked.by, asked)
+    rows: list[dict[str, Any]] = []
+    for name in asked.passes:
+        begins(name)
+        at = _moments(table) if name == "window" else zeros
+        rows += _rows(name, table, at, () if name == "overall" else asked.by, asked)
+    if not rows:
+        raise ConfigError(
+            f"there are no predictions: `{asked.prediction}` is missing in all that was read, or none was made in the span that "
+            "is asked for (`--from`, `--until`)"
+        )
     return rows
 
 
@@ -162,6 +179,8 @@ def joined(
         "type": asked.kind, "id": asked.id, "prediction": asked.prediction, "label": asked.label, "by": by,
         "size": size, "label_wait": FOREVER, "max_waiting": max(len(table), 1), **asked.settings,
     })  # fmt: skip
+    if asked.kind == "classification":
+        _are_classes(table[asked.label])
     columns = {name: _column(table[name]) for name in (asked.id, asked.prediction, asked.label, *by)}
     kinds = {name: column.kind for name, column in columns.items()}
     detector: Joined = module.build(config, Context("evaluate", kinds, windowed=False))
@@ -169,6 +188,19 @@ def joined(
     state = detector.initial()
     detector.step(state, _results(keys, slots, at, columns))
     return detector, state, keys
+
+
+def _are_classes(labels: pl.Series) -> None:
+    """Numbers other than 0 and 1 are no classes: as one they would all mean yes, and the measures say nothing."""
+    if not labels.dtype.is_numeric():
+        return
+    numbers = labels.cast(float)
+    odd = numbers.filter((numbers != 0) & (numbers != 1) & numbers.is_not_nan())
+    if len(odd):
+        raise ConfigError(
+            f"`{labels.name}` holds {odd[0]:g}; classes are 0 and 1, true and false, or texts; of predicted numbers measure a "
+            "regression (`--kind regression`)"
+        )
 
 
 def _column(series: pl.Series) -> Column:

@@ -20,7 +20,7 @@ from streamgauge.settings import nearest
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
-TIMES: Final = ("time", "timestamp", "at", "ds", "date", "window_end")
+TIMES: Final = ("time", "timestamp", "ts", "at", "ds", "date", "datetime", "window_end")
 _ORDER: Final = ("side", "at", "file", "path", "block", "line")
 """In which order records of one id are taken: predictions, then labels, by their moments where they have some."""
 _NUMBERS: Final = frozenset({"tinyint", "smallint", "int", "bigint", "float", "double", "void"})

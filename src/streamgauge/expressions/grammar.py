@@ -277,6 +277,10 @@ def _parse(reading: Reading, neutral: list[Token]) -> exp.Expr:
     return trees[0]
 
 
+_TURNED = {"=>": ">=", "=<": "<=", "><": "<>"}
+"""Signs that people write the other way round."""
+
+
 def _syntax(reading: Reading, error: ParseError) -> ExpressionError:
     found = error.errors[0] if error.errors else {}
     place = (found.get("line"), found.get("col"))
@@ -285,6 +289,10 @@ def _syntax(reading: Reading, error: ParseError) -> ExpressionError:
     keyword = next((t for t in reading.tokens if _is_column_keyword(reading, t)), None)
     if keyword is not None:
         return reading.misplaced_word(keyword.text, keyword.start)
+    for one, next_one in pairwise(reading.tokens):
+        meant = _TURNED.get(one.text + next_one.text)
+        if meant is not None and one.end + 1 == next_one.start:
+            return reading.error(f"{one.text}{next_one.text} is written {meant}", one.start)
     return reading.error(_syntax_sentence(description, token), token.start if token else None)
 
 

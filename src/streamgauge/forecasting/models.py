@@ -3,7 +3,8 @@
 ``seasonal_naive``: as it was a day ago. ``seasonal_median``: the median of that time of the week, once two weeks are
 known, else of the day. ``holt_winters``: level, damped trend and daily season, smoothed with the best of a small fixed
 grid. ``theta``: the level smoothed, plus half of the straight line's slope, around the daily season. ``fourier``: waves of
-day and week and a bending trend, fitted together with a penalty, plus what is left of the last error.
+day and week and a bending trend, fitted together with a penalty, plus what is left of the last error. ``level``: the mean
+of the newest days, as many as do not lie apart. ``median``: that of the last eight days, or weeks.
 
 Several ends at once, since models are chosen by how well they would have foretold the past: what is common to all of
 them is then done once. Nothing after an end is looked at for it, but where the trend of ``fourier`` may bend: at twelfths
@@ -21,7 +22,7 @@ import numpy as np
 
 from streamgauge.batch import FloatArray, IntArray
 from streamgauge.forecasting.series import Series
-from streamgauge.kernels import seasons, smoothing, waves
+from streamgauge.kernels import seasons, smoothing, standing, waves
 
 Model = Callable[[Series, IntArray, int], FloatArray]
 """The past, its ends (ascending; two days into it at least, where days are known) and the number of steps
@@ -41,6 +42,10 @@ BENDS = 12
 RIDGE = 1.0
 PIECES = 48
 """Of a day: the means that waves are fitted to."""
+APART = 3.0
+"""Standard errors from which on the mean of a day is that of another level."""
+_PARTS, _PART = 10, 20
+"""Where there are no days: parts of the past that are compared instead, and the values of one at least."""
 
 
 def seasonal_naive(series: Series, ends: IntArray, steps: int) -> FloatArray:
@@ -53,8 +58,11 @@ def seasonal_naive(series: Series, ends: IntArray, steps: int) -> FloatArray:
 def seasonal_median(series: Series, ends: IntArray, steps: int) -> FloatArray:
     """The median of each place of the season over the last ones; of the last values where there is none."""
     out = np.empty((len(ends), steps))
-    longest = np.array([(series.seasons(int(end)) or (1,))[-1] for end in ends])
-    for period in np.unique(longest).tolist():
+    periods = (1, *series.seasons(int(ends[-1])))
+    longest = np.ones(len(ends), np.int64)
+    for period in periods:
+        longest[ends >= 2 * period] = period
+    for period in periods:
         these = np.flatnonzero(longest == period)
         found = np.empty((len(these), steps))
         seasons.seasonal_medians(series.values, period, PAST_SEASONS, ends[these], found)
@@ -90,9 +98,26 @@ def fourier(series: Series, ends: IntArray, steps: int) -> FloatArray:
     return out
 
 
+def level(series: Series, ends: IntArray, steps: int) -> FloatArray:
+    """The mean since the level last moved."""
+    out, period, n = np.empty((len(ends), steps)), _day(series, ends), len(series)
+    turn = period if period > 1 else max(_PART, n // _PARTS)
+    standing.means(series.values, turn, max(1, _newest(series) // turn), APART, ends, out)
+    return out
+
+
+def median(series: Series, ends: IntArray, steps: int) -> FloatArray:
+    """The median of the last seasons, whatever the time of day."""
+    out, values = np.empty((len(ends), steps)), series.values
+    ordered = np.sort(values)  # NaN comes last
+    known = int(np.searchsorted(ordered, np.inf, "right"))
+    standing.medians(values, ordered[:known], _newest(series), ends, out)
+    return out
+
+
 MODELS: Mapping[str, Model] = {
     "seasonal_median": seasonal_median, "holt_winters": holt_winters, "theta": theta,
-    "seasonal_naive": seasonal_naive, "fourier": fourier,
+    "seasonal_naive": seasonal_naive, "fourier": fourier, "level": level, "median": median,
 }  # fmt: skip
 """By the name that users type; ``auto`` picks among them."""
 
@@ -113,6 +138,12 @@ _NONE = np.zeros((1, 0))
 def _day(series: Series, ends: IntArray) -> int:
     """The shortest season that fits twice into every past; 1 where none does."""
     return (series.seasons(int(ends[0])) or (1,))[0]
+
+
+def _newest(series: Series) -> int:
+    """Values in the seasons that a median is taken over; all where there is no season."""
+    longest = series.seasons()[-1:]
+    return PAST_SEASONS * longest[0] if longest else len(series)
 
 
 @lru_cache(maxsize=16)

@@ -17,7 +17,7 @@ from streamgauge.forecasting.series import Series, regular
 if TYPE_CHECKING:
     import polars as pl
 
-TIMES = ("time", "timestamp", "at", "ds", "date", "window_end")
+TIMES = ("time", "timestamp", "ts", "at", "ds", "date", "datetime", "window_end")
 COLUMNS = ("key", "ds", "y", "yhat", "yhat_lower", "yhat_upper", "model")
 """Of the rows that a forecast is told as; ``y`` is what came, where it is known."""
 _READERS = {".csv": "read_csv", ".parquet": "read_parquet", ".ndjson": "read_ndjson", ".jsonl": "read_ndjson"}

@@ -30,7 +30,7 @@ from streamgauge.formats.json_struct import tree_of, values_of
 from streamgauge.formats.schema_registry import RegistryConfig, SchemaRegistry
 from streamgauge.formats.shapes import of_avro
 from streamgauge.formats.values import UnfitError
-from streamgauge.settings import Shorthand, wrong
+from streamgauge.settings import FileName, Shorthand, wrong
 from streamgauge.sources.contract import Slice
 
 _HEAD = 5
@@ -43,7 +43,7 @@ class Config(FormatConfig):
     type: Literal["avro"] = "avro"
     registry: Annotated[RegistryConfig, Shorthand("url")] | None = None
     """The schema registry whose ids stand before the messages (Confluent's wire format)."""
-    schema_file: str | None = None
+    schema_file: FileName | None = None
     """A file with the one schema of messages that carry no id."""
 
     @model_validator(mode="after")

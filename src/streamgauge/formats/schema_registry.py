@@ -20,7 +20,7 @@ from urllib.parse import quote, urlsplit
 import structlog
 from pydantic import Field, field_validator, model_validator
 
-from streamgauge.settings import Names, PositiveDuration, Settings, wrong
+from streamgauge.settings import FileName, Names, PositiveDuration, Settings, wrong
 
 if TYPE_CHECKING:
     import httpx
@@ -47,7 +47,7 @@ class RegistryConfig(Settings):
     """The password; write it as `${NAME}`."""
     token: str | None = None
     """A bearer token, instead of name and password; write it as `${NAME}`."""
-    ca: str | None = None
+    ca: FileName | None = None
     """A file with the authority that signed the registry's certificate; default: the system's."""
     timeout: PositiveDuration = timedelta(seconds=5)
     """How long one answer may take."""

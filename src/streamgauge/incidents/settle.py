@@ -117,6 +117,9 @@ def _fired(current: Incident | None, verdict: Verdict, rule: Rule) -> Incident:
         no_data=0,
         clearing_since=None,
     )
+    if (current.severity, verdict.severity) == (Severity.WARNING.label, Severity.CRITICAL):
+        # what made it worse is told, not what opened it, which was within this limit
+        seen = changed(seen, title=title(verdict), expected=verdict.expected)
     if current.state is IncidentState.PENDING:
         assert current.pending_since is not None
         if verdict.at - current.pending_since >= rule.for_:

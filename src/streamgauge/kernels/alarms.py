@@ -192,8 +192,10 @@ def _highest(alarms: Alarms, rule: Rule, slot: int, place: int, steady: float) -
             )
         kept -= first
     highest = alarms.queue[slot, 0] if kept > 0 else 0.0
-    while kept > 0 and alarms.queue[slot, kept - 1] <= steady:
-        kept -= 1
+    higher = 0  # places are counted, as nobody can guess where a search from the end would stop
+    for k in range(QUEUE):
+        higher += 1 if k < kept and alarms.queue[slot, k] > steady else 0
+    kept = higher
     if kept < QUEUE and steady > 0.0:
         alarms.queue[slot, kept], alarms.queue_at[slot, kept] = steady, place
         kept += 1

@@ -95,12 +95,13 @@ def novelty(
     ``side``: 1 only what is above the mean counts, -1 only what is below, 0 both. Returns how far it came: less than all
     when the pool of rings is full.
     """
-    for i in range(start, slots.shape[0]):
-        slot, x, at = slots[i], values[i], times[i]
+    for row in range(start, slots.shape[0]):
+        i = _place(row)
+        slot, x, at = _place(slots[i]), values[i], times[i]
         if math.isnan(x):
             continue
         if seasonal and _lacks_ring(season, slot, at):
-            return i
+            return row
         ordinary = alarms.open[slot] == 0 and not apart[i]
         strength = _of_streams(seen, alarms.rows[slot], slot, x, side, ordinary, out, i)
         of_season, quiet = 0.0, 0.0
@@ -132,6 +133,12 @@ def novelty(
         if seasonal:
             _fit_season(season, slot, at, x - seen.origin[slot, LEVEL], may)
     return int(slots.shape[0])
+
+
+@inner
+def _place(index: int) -> Any:
+    """As an unsigned number: each access by it is spared the question whether it counts from the end."""
+    return np.uintp(index)
 
 
 @inner
@@ -191,13 +198,13 @@ def _sum_of_steps(seen: Seen, slot: int) -> float:
 def _below(seen: Seen, slot: int, stream: int) -> int:
     """How many members of a stream are less than what was rounded last.
 
-    All are asked, eight or sixteen at a time: halving takes fewer steps, each of which the processor guesses wrong half of
-    the time, and so four times as long.
+    All are asked, many at a time, and counted in bytes so that more fit side by side: halving takes fewer steps, each of
+    which the processor guesses wrong half of the time, and so four times as long.
     """
-    y, first, less = seen.scratch[0], _first(stream), 0
+    y, first, less = seen.scratch[0], _first(stream), np.uint8(0)
     for k in range(seen.held[slot, stream]):
-        less += 1 if seen.members[slot, first + k] < y else 0
-    return less
+        less = np.uint8(less + (seen.members[slot, first + k] < y))
+    return int(less)
 
 
 @inner
@@ -241,8 +248,11 @@ def _distance(seen: Seen, slot: int, stream: int, y: float, nearest: float) -> f
 def _of_streams(
     seen: Seen, row: int, slot: int, x: float, side: int, ordinary: bool, out: Answers, i: int
 ) -> float:
-    """The strength of the strongest stream; noise is noted at once, values are taken in later."""
-    strongest = 0.0
+    """The strength of the strongest stream; noise is noted at once, values are taken in later.
+
+    Which one is strongest changes all the time, so it is computed, not branched upon.
+    """
+    strongest, spoke = 0.0, -1
     for stream in range(STREAMS):
         if seen.held[slot, stream] == 0:
             continue
@@ -259,14 +269,12 @@ def _of_streams(
         elif side != 0:
             quiet = 0.0
         else:
-            quiet = WEIGHT * distance
-            if quiet > strongest:  # else it would be less still
-                quiet = WEIGHT * _damped(distance, seen.noise[slot, stream], NOISE)
+            quiet = WEIGHT * _damped(distance, seen.noise[slot, stream], NOISE)
         if ordinary:
             _keep_noise(seen, row, slot, stream, distance)
-        if quiet > strongest:
-            strongest = quiet
-            out.spoke[i] = stream
+        spoke = stream if quiet > strongest else spoke
+        strongest = max(strongest, quiet)
+    out.spoke[i] = spoke
     return strongest
 
 

@@ -7,16 +7,15 @@ is taken in as ``include:`` takes in a file, so what it declares cannot be decla
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from streamgauge.config import Config, load
+from streamgauge.config import Config, ConfigErrors, load
 from streamgauge.errors import ConfigError
+from streamgauge.packs.blaming import PARAMETER, named
 from streamgauge.settings import nearest, tells_of_secret
 
 _FOLDER = Path(__file__).parent
-_PARAMETER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-[^}]*)?\}")
 
 
 def names() -> list[str]:
@@ -37,7 +36,7 @@ def file_of(pack: str) -> Path:
 
 def parameters(pack: str) -> list[str]:
     """The names that may be set, in the order in which the pack uses them."""
-    return list(dict.fromkeys(_PARAMETER.findall(file_of(pack).read_text("utf-8"))))
+    return list(dict.fromkeys(PARAMETER.findall(file_of(pack).read_text("utf-8"))))
 
 
 def addresses(packs: Sequence[str]) -> dict[str, str]:
@@ -50,7 +49,7 @@ def addresses(packs: Sequence[str]) -> dict[str, str]:
         for name, stream in told.get("streams", {}).items():
             source = stream["source"]
             (where,) = [source[key] for key in ("url", "urls", "brokers") if key in source]
-            found[name] = _PARAMETER.findall(where)[0]
+            found[name] = PARAMETER.findall(where)[0]
     return found
 
 
@@ -65,7 +64,7 @@ def load_with(
         given: parameters by name; they go before the environment's.
 
     Raises:
-        ConfigErrors: everything that is wrong, such as one name in two of the files.
+        ConfigErrors: everything that is wrong, such as one name in two of the files; a parameter by its name.
         ConfigError: there is no such pack or parameter.
     """
     for pack in packs if file is None else ():
@@ -77,7 +76,10 @@ def load_with(
             raise ConfigError(f"--set: the packs have no parameter {name!r}; {nearest(name, known)}")
     plain = [name for name in known if not tells_of_secret(name)]
     environ = {**os.environ, **(given or {})}
-    return load(file if file is not None else {}, environ=environ, also=files, plain=plain)
+    try:
+        return load(file if file is not None else {}, environ=environ, also=files, plain=plain)
+    except ConfigErrors as errors:
+        raise ConfigErrors(named(errors.mistakes, files, given or {})) from None
 
 
 def _needs_no_file(pack: str) -> None:

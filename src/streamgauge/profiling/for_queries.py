@@ -38,7 +38,7 @@ def sample(name: str, paths: Sequence[str], time: str | None) -> Files:
     except SourceError:
         raise
     except ConfigError as error:
-        raise ConfigError(f"stream {name}: no record can be read in {', '.join(paths)}") from error
+        raise ConfigError(f"stream {name}: {error}") from error
     if found.format == "avro":
         raise ConfigError(f"stream {name}: a query reads NDJSON, CSV and Parquet files, and this is Avro")
     form: Literal["json", "csv", "parquet"] = found.format

@@ -248,4 +248,10 @@ def _expected(count: int, first: str | None) -> str:
 
 
 def _seconds(micros: int) -> str:
-    return f"{micros / SECOND:,.3g} s"
+    """For people.
+
+    >>> _seconds(3_542_000_000), _seconds(26_000)
+    ('3,542 s', '0.026 s')
+    """
+    seconds = micros / SECOND
+    return f"{seconds:,.3g} s" if seconds < 100 else f"{seconds:,.0f} s"

@@ -224,7 +224,7 @@ def _nothing(name: str, form: Format, slices: Sequence[Slice], bad: int) -> str:
         return f"the messages of {where} look like Avro with a schema registry's ids: say where it is with --registry"
     return (
         f"none of the {bad} records looked at in {where} can be read as {form.upper()} objects; "
-        "other formats cannot be guessed: write the configuration by hand"
+        "JSON, CSV, Parquet and Avro can, and other lines after something has made JSON of them"
     )
 
 

@@ -98,10 +98,10 @@ def find(sample: Sample, fields: Fields, wanted: str | None = None) -> Timing:
             names = ", ".join(one.name for one in fields.found if one.type == "timestamp") or "none"
             raise ConfigError(f"{wanted!r} is no field with moments; of those there are: {names}")
     if chosen is None and not sample.of_topic:
-        names = ", ".join(one.name for one in fields.found)
+        names = ", ".join(one.name for one in fields.found) or "none with values of one type"
         raise ConfigError(
             f"no field of {sample.name} is a moment that nearly every record carries, and files give none by "
-            f"themselves (fields: {names}); windows of time need one"
+            f"themselves (fields: {names}); windows of time need one: ISO 8601, or a number of s, ms, us or ns since 1970"
         )
     times = _times(sample.rows, chosen)
     behind = _behind(times)

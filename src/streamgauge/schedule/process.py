@@ -28,7 +28,7 @@ class Process:
         run: which run it is.
         store: where it writes down how it ended.
         config: the configuration's file, for verbs that take ``--config`` and are given none.
-        aloud: whether what it prints is shown.
+        shown: the descriptor that takes what it prints, such as 1; None: nobody sees it.
     """
 
     def __init__(
@@ -39,9 +39,8 @@ class Process:
         store: str,
         *,
         config: str | None = None,
-        aloud: bool = False,
+        shown: int | None = None,
     ) -> None:
-        environ = {**os.environ, "STREAMGAUGE_JOB": job}
         command = [
             sys.executable,
             "-m",
@@ -55,7 +54,7 @@ class Process:
             *words,
         ]
         self._process = subprocess.Popen(  # noqa: S603  a verb of ours, with the words of the file
-            command, stdin=subprocess.PIPE, stdout=None if aloud else subprocess.DEVNULL, env=environ,
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL if shown is None else shown,
             start_new_session=True,
         )  # fmt: skip
         self.run = run

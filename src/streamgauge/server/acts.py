@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from streamgauge.clock import parse_duration, to_micros
+from streamgauge.config.matched import doubts, known_labels
 from streamgauge.config.telling import rules_of
 from streamgauge.incidents.actions import Act, AddSilence, Asked, ExpireSilence, Refusal
 from streamgauge.incidents.calendar import parse_weekly
@@ -110,9 +111,11 @@ def routes(desk: Desk) -> APIRouter:
 
     @router.post("/silences", tags=["silences"], status_code=201)
     async def add(request: Request, asked: NewSilence) -> JSONResponse:
-        """Make one; answers once it is committed, and from then on it mutes."""
-        silence = made(asked, desk.running.config, author(request, asked), desk.clock.now())
-        answer = plain(await done(desk, AddSilence(silence)))
+        """Make one; answers once it is committed, and from then on it mutes. `doubts` says what may be a slip in it."""
+        config = desk.running.config
+        silence = made(asked, config, author(request, asked), desk.clock.now())
+        told = await done(desk, AddSilence(silence))
+        answer = plain({**told, "doubts": doubts(config, silence.matchers)})
         answer.status_code = 201
         return answer
 
@@ -141,10 +144,10 @@ async def done(desk: Desk, asked: Asked) -> dict[str, Any]:
     except Refusal as refused:
         raise Refused(404 if refused.missing else 409, str(refused)) from None
     except TimeoutError:
-        raise Refused(
-            503,
-            f"the engine did not come to it within {PATIENCE:g} s; look whether it was done before asking again",
-        ) from None
+        starting = desk.now.starting
+        why = "" if starting is None else f" since it has just been started ({starting})"
+        told = f"the engine did not come to it within {PATIENCE:g} s{why}; look whether it was done before asking again"
+        raise Refused(503, told) from None
 
 
 def made(asked: NewSilence, config: Config, who: str, now: int) -> Silence:
@@ -169,22 +172,6 @@ def made(asked: NewSilence, config: Config, who: str, now: int) -> Silence:
         raise Refused(422, "this mutes everything: say so (`everything: true`, `--yes`) if you mean it")
     name = secrets.token_hex(4)
     return Silence(name, matchers, start, end, who, asked.comment, weekly, created_at=now)
-
-
-def known_labels(config: Config) -> dict[str, list[str]]:
-    """The values of labels that a configuration tells."""
-    own: dict[str, list[str]] = {}
-    for monitor in config.monitors.values():
-        for label, value in monitor.labels.items():
-            own.setdefault(label, [""]).append(value)
-    streams = [f"stream {name}" for name in config.streams]
-    return {
-        **own,
-        "severity": ["warning", "critical"],
-        "monitor": [*config.monitors, *streams],
-        "stream": [*config.streams],
-        "incident": ["verdict", "no data", "detector failed", "source lost", "key limit", "sink overflow"],
-    }
 
 
 def author(request: Request, said: Note | Feedback | NewSilence) -> str:

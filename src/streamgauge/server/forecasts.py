@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from streamgauge.forecasting.series import Series
     from streamgauge.stores.sql import SqlVisitor
 
-Model = Literal["auto", "seasonal_median", "holt_winters", "theta", "seasonal_naive", "fourier"]
+Model = Literal[
+    "auto", "seasonal_median", "holt_winters", "theta", "seasonal_naive", "fourier", "level", "median"
+]
 REMEMBERED = 32
 """Answers that are kept: the same question of the same past is not worked out anew."""
 LONGEST = 20_000

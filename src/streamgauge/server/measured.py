@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from time import perf_counter
+from typing import TYPE_CHECKING
 
-from prometheus_fastapi_instrumentator import metrics
-from prometheus_fastapi_instrumentator.middleware import PrometheusInstrumentatorMiddleware
+from prometheus_fastapi_instrumentator import metrics, routing
+from starlette.requests import Request
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI, Request
+    from collections.abc import Callable, Sequence
+
+    from fastapi import FastAPI
     from prometheus_client import CollectorRegistry
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BOUNDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Seconds; classes of the duration of requests."""
@@ -17,36 +21,67 @@ BOUNDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 KNOWN, LONGEST = 1_000, 200
 """Paths whose route is remembered, and characters that one of them may have."""
 
+NONE = "none"
+"""What all requests are counted under that end at no route: else whoever asks for paths at random makes a row each."""
+
 
 def measure(app: FastAPI, registry: CollectorRegistry) -> None:
     """Count and time all requests of ``app``."""
-    measures = (
+    made = (
         metrics.requests(registry=registry),
         metrics.latency(registry=registry, buckets=BOUNDS, should_include_status=False),
     )
-    app.add_middleware(
-        Measured, instrumentations=[each for each in measures if each is not None], registry=registry
-    )
+    app.add_middleware(Measured, measures=[each for each in made if each is not None])
 
 
-class Measured(PrometheusInstrumentatorMiddleware):
-    """The instrumentator's, but a path's route is looked for once.
+class Measured:
+    """Tells the instrumentator's measures of each request; a path's route is looked for once.
 
-    It walks through all routes for each request, as the app itself does after it: half of what a small answer costs.
+    The instrumentator's own middleware walks through all routes for each request, as the app does after it: half of
+    what a small answer costs.
     """
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self.known: dict[tuple[str, str], tuple[str, bool]] = {}
+    def __init__(self, app: ASGIApp, measures: Sequence[Callable[[metrics.Info], None]]) -> None:
+        self.app, self.measures = app, measures
+        self.known: dict[tuple[str, str], str] = {}
 
-    def _get_handler(self, request: Request) -> tuple[str, bool]:
-        """The route's name, and whether there is such a route."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, as ASGI hands it on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request, status = Request(scope), 500
+        handler = self.handler(request)  # before the app: a mount changes what the scope says
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        began = perf_counter()
+        try:
+            await self.app(scope, receive, sending)
+        finally:
+            taken = perf_counter() - began
+            if "endpoint" not in scope:  # no route took it, as where a missing slash is only redirected
+                handler = NONE
+            self.tell(metrics.Info(request, None, request.method, handler, f"{status // 100}xx", taken))
+
+    def tell(self, request: metrics.Info) -> None:
+        """Count it, and how long it took in seconds."""
+        for measure in self.measures:
+            measure(request)
+
+    def handler(self, request: Request) -> str:
+        """The template of the path of the route that it is for."""
         place = request.method, request.scope["path"]
         found = self.known.get(place)
         if found is None:
-            name, templated = super()._get_handler(request)
-            found = name, templated
-            if templated and len(place[1]) <= LONGEST:
+            found = routing.get_route_name(request, should_include_root_path=False)
+            if found is None:
+                return NONE
+            if len(place[1]) <= LONGEST:
                 if len(self.known) >= KNOWN:
                     self.known.clear()
                 self.known[place] = found

@@ -14,13 +14,14 @@ from fastapi.responses import Response
 from streamgauge.channels.slack import Config as SlackConfig
 from streamgauge.channels.slack_blocks import escaped
 from streamgauge.channels.slack_signing import NotSlackError, Pressed, read, verify
+from streamgauge.config.matched import known_labels
 from streamgauge.incidents.actions import Act, AddSilence, TakeGroup
 from streamgauge.incidents.actions import Asked as AskedAct
 from streamgauge.incidents.group import Group
 from streamgauge.incidents.matchers import Matcher
 from streamgauge.incidents.silence import Silence, everything
 from streamgauge.keys import key_label
-from streamgauge.server.acts import done, known_labels
+from streamgauge.server.acts import done
 from streamgauge.server.desk import Desk
 from streamgauge.server.groups import group_of
 from streamgauge.server.refusals import Refused

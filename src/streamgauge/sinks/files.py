@@ -21,7 +21,7 @@ from urllib.parse import quote
 from pydantic import Field, model_validator
 
 from streamgauge.batch import ColumnKind
-from streamgauge.settings import Names, PositiveDuration, nearest, wrong
+from streamgauge.settings import FileName, Names, PositiveDuration, nearest, wrong
 from streamgauge.sinks.contract import Outcome, SinkConfig, SpooledRow
 from streamgauge.sinks.published import Published, Span, span_of
 
@@ -43,7 +43,7 @@ class Config(SinkConfig):
     """What may be written beside ``type: files``."""
 
     type: Literal["files"] = "files"
-    path: Annotated[str, Field(min_length=1)]
+    path: Annotated[FileName, Field(min_length=1)]
     """The folder; it is made if it is missing."""
     partition_by: Names = ()
     """Columns that become folders, Hive's way: `country`, or a moment cut down: `day(at)`, `hour(at)`, `month(at)`."""

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
-
-from pydantic import AfterValidator, Field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from streamgauge.batch import FieldKind
-from streamgauge.sources.polling.settings import WebPollerConfig
+from streamgauge.sources.polling.settings import NamePattern, WebPollerConfig
 from streamgauge.sources.polling.target import TargetError
 
 if TYPE_CHECKING:
@@ -39,21 +37,13 @@ _LONGEST = 500
 """Characters of a failure that are told."""
 
 
-def _is_pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"is no regular expression: {error}") from None
-    return text
-
-
 class Config(WebPollerConfig):
     """``source: {type: connect, url: "http://localhost:8083"}``."""
 
     given_fields: ClassVar[Mapping[str, FieldKind]] = FIELDS
 
     type: Literal["connect"] = "connect"
-    connectors: Annotated[str, Field(min_length=1), AfterValidator(_is_pattern)] = ".*"
+    connectors: NamePattern = ".*"
     """A regular expression that a connector's whole name must match."""
 
 

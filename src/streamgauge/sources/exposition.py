@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 from streamgauge.batch import FieldKind
 from streamgauge.channels.posting import is_http_url
 from streamgauge.settings import Names, wrong
-from streamgauge.sources.polling.settings import PollerConfig
+from streamgauge.sources.polling.settings import NamePattern, PollerConfig
 from streamgauge.sources.polling.target import TargetError
 
 if TYPE_CHECKING:
@@ -43,14 +43,6 @@ def _are_urls(given: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(_is_url(url) for url in urls)
 
 
-def _is_pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"is no regular expression: {error}") from None
-    return text
-
-
 class Config(PollerConfig):
     """``source: {type: exposition, url: "http://localhost:9404/metrics"}``."""
 
@@ -68,7 +60,7 @@ class Config(PollerConfig):
     """The page."""
     urls: Annotated[Names, AfterValidator(_are_urls), Field(max_length=MOST_PAGES)] = ()
     """Instead of `url`: several pages, by commas or as a list; `instance` tells their records apart."""
-    metrics: Annotated[str, Field(min_length=1), AfterValidator(_is_pattern)] = ".*"
+    metrics: NamePattern = ".*"
     """A regular expression that a series' whole name must match; others are not kept."""
     token: str | None = None
     """Sent with each question (`Authorization: Bearer …`); write it as `${NAME}`."""

@@ -54,7 +54,9 @@ class Forgetful:
 class FollowingSource:
     """Follows paths and patterns of paths."""
 
-    def __init__(self, paths: Sequence[str], start: Start, memory: Memory, clock: Clock) -> None:
+    def __init__(
+        self, paths: Sequence[str], start: Start, memory: Memory, clock: Clock, folder: str = ""
+    ) -> None:
         """Nothing is opened yet.
 
         Args:
@@ -62,7 +64,9 @@ class FollowingSource:
             start: where files begin that are there at the first start; later ones begin at their beginning.
             memory: which file each generation was.
             clock: stamps of reading.
+            folder: from which the paths count; files are called as they are seen from it.
         """
+        self._folder = folder
         self._paths = tuple(paths)
         self._start = start
         self._memory = memory
@@ -194,22 +198,26 @@ class FollowingSource:
         found = []
         for pattern in self._paths:
             if glob.has_magic(pattern):
-                found += [name for name in glob.iglob(pattern, recursive=True) if Path(name).is_file()]  # noqa: PTH207  # absolute patterns
+                names = glob.iglob(pattern, root_dir=self._folder or None, recursive=True)  # noqa: PTH207  # absolute patterns
+                found += [name for name in names if self._at(name).is_file()]
         return sorted(set(found))
+
+    def _at(self, name: str) -> Path:
+        return Path(self._folder, name)
 
     def _follow(self, name: str, offset: int) -> None:
         partition = Partition(PREFIX + name, 0)
-        if Path(name).is_dir():
+        if self._at(name).is_dir():
             raise SourceError(
                 f"{name} is a directory; name the files in it, such as {name.rstrip('/')}/*.log"
             )
         if offset == 0 and self._is_rotated(name):
             return
-        self._files[partition] = Followed(name, offset, self._memory, self._clock.monotonic)
+        self._files[partition] = Followed(name, offset, self._memory, self._clock.monotonic, self._at(name))
         self._assigned[partition] = offset
 
     def _is_rotated(self, name: str) -> bool:
-        identity = identity_of(Path(name))
+        identity = identity_of(self._at(name))
         others = [file for file in self._files.values() if file.name != name]
         return identity is not None and any(file.has_been(identity) for file in others)
 
@@ -217,7 +225,7 @@ class FollowingSource:
         if self._start == "earliest":
             return 0
         try:
-            with Path(name).open("rb") as file:
+            with self._at(name).open("rb") as file:
                 return _last_line_end(file)
         except OSError:
             return 0

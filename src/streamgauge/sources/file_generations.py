@@ -67,12 +67,19 @@ class Followed:
         gap: what was wanted and is gone, until it is taken.
     """
 
-    def __init__(self, name: str, offset: int, memory: Memory, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        name: str,
+        offset: int,
+        memory: Memory,
+        monotonic: Callable[[], float],
+        path: Path | None = None,
+    ) -> None:
         self.name = name
         self.offset = self.end = offset
         self.at_end = False
         self.gap: tuple[int, int] | None = None
-        self._path = Path(name)
+        self._path = Path(name) if path is None else path
         self._memory = memory
         self._monotonic = monotonic
         self._generation, self._begin = offset >> _BYTES, offset & ((1 << _BYTES) - 1)

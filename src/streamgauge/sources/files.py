@@ -5,7 +5,7 @@ from 0: the line for NDJSON, the row for CSV (not counting the header), the reco
 same offsets as long as the file is not rewritten. With ``follow: true`` files are read on while they are
 written (:mod:`.file_follow`); those partitions and offsets are of another kind.
 
-Relative paths count from the working directory. How a file is cut into records follows from its extension,
+Relative paths count from the folder of the file that names them. How a file is cut into records follows from its extension,
 before ``.gz`` or ``.zst``: ``.ndjson``, ``.jsonl``, ``.json``, ``.log`` and ``.txt`` by lines, ``.csv``,
 ``.parquet``, ``.avro``; ``content:`` says it for any other.
 """
@@ -16,14 +16,14 @@ import glob
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
 from streamgauge.batch import Partition
 from streamgauge.clock import Clock, SystemClock
 from streamgauge.errors import SourceError
-from streamgauge.settings import Names, wrong
+from streamgauge.settings import FileName, FileNames, Names, wrong
 from streamgauge.sources.contract import Source, SourceConfig
 from streamgauge.sources.file_avro import open_avro
 from streamgauge.sources.file_csv import open_csv
@@ -50,7 +50,7 @@ class Config(SourceConfig):
     """``source: {type: files, path: "data/*.ndjson.gz"}``."""
 
     type: Literal["files"] = "files"
-    path: Annotated[Names, Field(min_length=1)]
+    path: Annotated[FileNames, Field(min_length=1)]
     """A path or a list of paths; ``*``, ``?``, ``[…]`` and ``**`` match as in a shell."""
     content: Content | None = None
     """How the files are cut into records, where their extension does not tell."""
@@ -97,26 +97,35 @@ def open_source(config: Config, stream: str, clock: Clock, *, store_url: str | N
     if config.follow:
         return _following(config, stream, clock, store_url)
     openers = {
-        Partition(name): _opener(name, config.content, delimiter=config.delimiter, columns=config.columns)
-        for name in _expand(config.path)
+        Partition(name): _opener(path, config.content, delimiter=config.delimiter, columns=config.columns)
+        for name, path in _expand(config.path)
     }
-    return FiniteSource(openers, clock, {"type": "files", "path": list(config.path), "start": "first record"})
+    return FiniteSource(
+        openers, clock, {"type": "files", "path": written(config.path), "start": "first record"}
+    )
 
 
 def _following(config: Config, stream: str, clock: Clock, store_url: str | None) -> Source:
     from streamgauge.sources.file_follow import FollowingSource, Forgetful
 
+    names, folder = written(config.path), config.path[0].folder
     if store_url is None:
-        return FollowingSource(config.path, config.start, Forgetful(), clock)
+        return FollowingSource(names, config.start, Forgetful(), clock, folder)
     from streamgauge.stores.followed import Followed
 
-    return FollowingSource(config.path, config.start, Followed(store_url, stream), clock)
+    return FollowingSource(names, config.start, Followed(store_url, stream), clock, folder)
+
+
+def written(paths: Iterable[FileName]) -> list[str]:
+    """The paths as they stand in the file: a file keeps its partition wherever it is read from."""
+    return [path.written for path in paths]
 
 
 def open_files(
     paths: Sequence[Path | str],
     format: str | None = None,  # noqa: A002  # the word of the configuration
     *,
+    like: Config | None = None,
     clock: Clock | None = None,
 ) -> Source:
     """The files that a replay names (``--stream NAME=PATH``), globs allowed.
@@ -124,6 +133,8 @@ def open_files(
     Args:
         paths: one or more paths.
         format: ``json``, ``csv``, ``parquet`` or ``avro``; None goes by each file's extension.
+        like: the source whose records they are: its ``delimiter`` and ``columns`` hold for them, and its ``content``
+            where their extension is one of its own or tells nothing.
         clock: gives the records the time of reading.
 
     Raises:
@@ -131,7 +142,11 @@ def open_files(
     """
     content = next((content for content, name in _FORMAT_OF.items() if name == format), None)
     names = [str(path) for path in paths]
-    openers = {Partition(name): _opener(name, content) for name in _expand(names)}
+    cells: dict[str, Any] = {} if like is None else {"delimiter": like.delimiter, "columns": like.columns}
+    openers = {
+        Partition(name): _opener(path, content or _content_like(like, Path(name)), **cells)
+        for name, path in _expand(map(FileName, names))
+    }
     return FiniteSource(
         openers, clock or SystemClock(), {"type": "files", "path": names, "start": "first record"}
     )
@@ -152,24 +167,33 @@ def _content_of(path: Path) -> Content | None:
     return _CONTENT_OF.get(bare.suffix.lower())
 
 
-def _expand(patterns: Iterable[str]) -> list[str]:
-    """Every file once, sorted; a pattern that is itself a file is that file."""
-    names: dict[Path, str] = {}
+def _content_like(like: Config | None, path: Path) -> Content | None:
+    """What ``like`` declares for its own files; None leaves it to the extension."""
+    if like is None or (path.suffix not in {Path(own).suffix for own in like.path} and _content_of(path)):
+        return None
+    return like.content
+
+
+def _expand(patterns: Iterable[FileName]) -> list[tuple[str, Path]]:
+    """Every file once, sorted: its name as it is written, and where it lies. A pattern that is itself a file is that file."""
+    names: dict[Path, tuple[str, Path]] = {}
     for pattern in patterns:
-        found = [pattern]
-        if glob.has_magic(pattern) and not Path(pattern).exists():
-            found = [name for name in glob.iglob(pattern, recursive=True) if Path(name).is_file()]  # noqa: PTH207  # absolute patterns
+        found = [pattern.written]
+        if glob.has_magic(pattern.written) and not Path(pattern).exists():
+            matching = glob.iglob(pattern.written, root_dir=pattern.folder or None, recursive=True)  # noqa: PTH207  # absolute patterns
+            found = [name for name in matching if Path(pattern.folder, name).is_file()]
             if not found:
                 raise SourceError(f"no file matches {pattern}; looked from {Path.cwd()}")
         for name in sorted(found):
-            names.setdefault(Path(name).resolve(), name)
+            path = Path(pattern.folder, name)
+            names.setdefault(path.resolve(), (name, path))
     return sorted(names.values())
 
 
 def _opener(
-    name: str, content: Content | None, *, delimiter: str = ",", columns: Sequence[str] | None = None
+    path: Path, content: Content | None, *, delimiter: str = ",", columns: Sequence[str] | None = None
 ) -> Opener:
-    path = Path(name)
+    name = str(path)
     open_bytes(path, name).close()
     known = content or _content_of(path)
     if known == "lines":

@@ -9,12 +9,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
-
-from pydantic import AfterValidator, Field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from streamgauge.batch import FieldKind
-from streamgauge.sources.polling.settings import WebPollerConfig
+from streamgauge.sources.polling.settings import NamePattern, WebPollerConfig
 from streamgauge.sources.polling.target import TargetError
 from streamgauge.sources.polling.web import NOT_FOUND, RefusedError
 
@@ -61,21 +59,13 @@ FIELDS: Mapping[str, FieldKind] = {
 """What its records hold; see docs/sources/flink.md."""
 
 
-def _is_pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"is no regular expression: {error}") from None
-    return text
-
-
 class Config(WebPollerConfig):
     """``source: {type: flink, url: "http://localhost:8082"}``."""
 
     given_fields: ClassVar[Mapping[str, FieldKind]] = FIELDS
 
     type: Literal["flink"] = "flink"
-    jobs: Annotated[str, Field(min_length=1), AfterValidator(_is_pattern)] = ".*"
+    jobs: NamePattern = ".*"
     """A regular expression that a job's whole name must match."""
 
 

@@ -10,12 +10,10 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
-
-from pydantic import AfterValidator, Field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from streamgauge.batch import FieldKind
-from streamgauge.sources.polling.settings import WebPollerConfig
+from streamgauge.sources.polling.settings import NamePattern, WebPollerConfig
 from streamgauge.sources.polling.target import TargetError
 
 if TYPE_CHECKING:
@@ -58,21 +56,13 @@ _STREAMING = re.compile(
 _OTHER = re.compile(r"[^A-Za-z0-9]")
 
 
-def _is_pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"is no regular expression: {error}") from None
-    return text
-
-
 class Config(WebPollerConfig):
     """``source: {type: spark, url: "http://localhost:4040"}``."""
 
     given_fields: ClassVar[Mapping[str, FieldKind]] = FIELDS
 
     type: Literal["spark"] = "spark"
-    queries: Annotated[str, Field(min_length=1), AfterValidator(_is_pattern)] = ".*"
+    queries: NamePattern = ".*"
     """A regular expression that a query's whole name must match, as its records have it."""
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from streamgauge.settings import FileUrl
 from streamgauge.sources.polling.settings import PollerConfig
 from streamgauge.sources.polling.target import TargetError
 
@@ -29,7 +30,7 @@ class Config(PollerConfig):
     """``source: {type: sql, url: "postgresql://reader@db/shop", query: "SELECT count(*) AS rows FROM orders"}``."""
 
     type: Literal["sql"] = "sql"
-    url: Annotated[str, Field(json_schema_extra={"pattern": "^(postgresql|sqlite)://"})]
+    url: Annotated[FileUrl, Field(json_schema_extra={"pattern": "^(postgresql|sqlite)://"})]
     """`postgresql://USER@HOST/DATABASE` or `sqlite:///FILE`; a password belongs in `${NAME}`."""
     query: Annotated[str, Field(min_length=1)]
     """One SELECT; name its columns (`AS`) as the stream's fields are called."""
@@ -38,7 +39,7 @@ class Config(PollerConfig):
 
     @field_validator("url")
     @classmethod
-    def _known_database(cls, url: str) -> str:
+    def _known_database(cls, url: FileUrl) -> FileUrl:
         if not _URL.fullmatch(url):
             raise ValueError("expected postgresql://USER@HOST/DATABASE, or sqlite:/// and the file's path")
         return url

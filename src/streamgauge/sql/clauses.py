@@ -35,6 +35,10 @@ def select(cursor: Cursor) -> Select:
     """Read a query up to the end of the statement."""
     at = cursor.at
     cursor.expects("SELECT")
+    if cursor.sees("DISTINCT") and not cursor.sees("DISTINCT", "FROM") and not cursor.sees("DISTINCT", ","):
+        raise cursor.error(
+            "SELECT DISTINCT is not supported; SELECT x, COUNT(*) … GROUP BY x gives each value once"
+        )
     items = [_item(cursor)]
     while cursor.takes(","):
         items.append(_item(cursor))

@@ -226,9 +226,9 @@ class _Planner:
 
     def _unknown(self, token: Token, statement: Insert | Select) -> SqlError:
         names = [readable.name for readable in self.known.values()]
-        hint = nearest(token.text, names) if names else "there is none yet"
+        hint = f" {nearest(token.text, names).rstrip('?')};" if names else ""
         message = (
-            f"there is no stream {token.text}; {hint}; declare it with CREATE STREAM, or give its records by "
+            f"there is no stream {token.text};{hint} declare it with CREATE STREAM, or give its records by "
             f"--stream {token.text}=PATH"
         )
         return SqlError(message, statement.script, token.start)

@@ -40,7 +40,7 @@ def asked_live(plan: Plan) -> Step:
     """The one query that is answered live: the SELECT of its own, else the only CREATE … AS SELECT.
 
     Raises:
-        SqlError: there are several, or it reads what another statement makes.
+        SqlError: there are several, it reads what another statement makes, or it has no row before a topic's end.
         ConfigError: there is none.
     """
     bare = [step for step in plan.steps if step.name is None] or list(plan.steps)
@@ -53,6 +53,9 @@ def asked_live(plan: Plan) -> Step:
     if source.origin is not None:
         message = f"{source.name} is no topic; with --brokers a SELECT reads the topic of a CREATE STREAM"
         raise SqlError(message, select.script, select.source.start)
+    if bare[0].query.monitor is not None and not (bare[0].query.windowed or bare[0].query.changes):
+        message = "without WINDOW its rows are known at the end, and a topic has none; write EMIT CHANGES to see them change"
+        raise SqlError(message, select.script, select.at)
     return bare[0]
 
 

@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 
-from streamgauge.batch import BoolArray, FloatArray, IntArray
+from streamgauge.batch import FloatArray, IntArray
 from streamgauge.statistics import chi_squared
 from streamgauge.statistics.divergences import Divergence
 
@@ -83,18 +83,15 @@ def law(
     return sums * wider, spread * wider**2
 
 
-def stand_out(values: FloatArray, limits: FloatArray) -> BoolArray:
-    """bool[R, F]: which values lie beyond chance, over all features at once (Benjamini & Hochberg 1995).
+def cutoffs(values: FloatArray, limits: FloatArray) -> FloatArray:
+    """float64[R, F]: what each value must reach to lie beyond chance; the floor that is told beside it.
+
+    Over all features at once (Benjamini & Hochberg 1995).
 
     Args:
-        values: float64[R, F]; NaN never stands out.
+        values: float64[R, F]; NaN never reaches it.
         limits: float64[L, F] or [R, L, F], from :func:`floors`.
     """
-    return values >= cutoffs(values, limits)
-
-
-def cutoffs(values: FloatArray, limits: FloatArray) -> FloatArray:
-    """float64[R, F]: what each value must reach: the floor that is told beside it."""
     needed = levels(values.shape[1])
     passing = (values[:, None, :] >= limits).sum(axis=2) >= needed
     if not passing.any():

@@ -6,6 +6,7 @@ becomes a list with None for what is missing, and is counted by category.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -14,10 +15,15 @@ import numpy as np
 
 from streamgauge.batch import FloatArray
 from streamgauge.errors import ConfigError
+from streamgauge.statistics.binning import FEW
 from streamgauge.statistics.reference import Feature, Recipe, Reference, build
 
 Given: TypeAlias = Any
 """A Polars or pandas frame, or a mapping of names to arrays, series or lists."""
+
+
+OWN = 0.5
+"""A text column in which more than this share of rows have a text of their own names records, and has no distribution."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +34,13 @@ class Table:
         columns: float64[n] with NaN, or lists with None, by name.
         booleans: which of the numeric ones hold booleans.
         length: n.
+        moments: which of the numeric ones hold moments in time.
     """
 
     columns: Mapping[str, FloatArray | list[Any]]
     booleans: frozenset[str] = field(default_factory=frozenset)
     length: int = 0
+    moments: frozenset[str] = field(default_factory=frozenset)
 
     def chosen(self, names: Sequence[str] | None) -> Table:
         """With these columns only.
@@ -47,7 +55,20 @@ class Table:
                 raise ConfigError(
                     f"there is no column `{name}`; there are {', '.join(self.columns) or 'none'}"
                 )
-        return Table({name: self.columns[name] for name in names}, self.booleans & set(names), self.length)
+        kept = set(names)
+        columns = {name: self.columns[name] for name in names}
+        return Table(columns, self.booleans & kept, self.length, self.moments & kept)
+
+    def passing(self, kept: Sequence[str] = ()) -> list[str]:
+        """Columns that are never again what they were: moments in time, and texts of which nearly each row has its own.
+
+        ``kept``: columns that somebody named, which are not among them.
+        """
+        return [
+            name
+            for name, column in self.columns.items()
+            if name not in kept and (name in self.moments or _own_each(column))
+        ]
 
     def as_categories(self, names: Sequence[str]) -> Table:
         """With these columns counted by value whatever they hold; whole numbers stay whole."""
@@ -59,29 +80,50 @@ class Table:
                     None if np.isnan(value) else int(value) if value.is_integer() else value
                     for value in column.tolist()
                 ]
-        return Table(columns, self.booleans - set(names), self.length)
+        return Table(columns, self.booleans - set(names), self.length, self.moments - set(names))
+
+
+def _own_each(column: FloatArray | list[Any]) -> bool:
+    return isinstance(column, list) and len(column) > FEW and len(set(column)) > OWN * len(column)
 
 
 def table(given: Given) -> Table:
     """Read a frame or a mapping.
 
     Raises:
-        ConfigError: the columns differ in length, or it is neither.
+        ConfigError: the columns differ in length, two have one name, or it is neither.
     """
     names = list(given) if isinstance(given, Mapping) else list(getattr(given, "columns", ()))
     if not names:
         raise ConfigError("expected a frame or a mapping of names to values, with at least one column")
+    twice = [name for name, count in Counter(map(str, names)).items() if count > 1]
+    if twice:
+        raise ConfigError(f"two columns are called `{twice[0]}`; rename one")
     read: dict[str, FloatArray | list[Any]] = {}
-    booleans = set()
+    booleans, moments = set(), set()
     for name in names:
-        read[str(name)], boolean = column(given[name])
+        values = given[name]
+        if np.ndim(values) == 0 and not hasattr(values, "to_physical"):
+            raise ConfigError(f"column `{name}` is one value; expected an array, a list or a series")
+        read[str(name)], boolean = column(values)
         if boolean:
             booleans.add(str(name))
+        if _are_moments(values):
+            moments.add(str(name))
     lengths = {name: len(each) for name, each in read.items()}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} {length}" for name, length in list(lengths.items())[:5])
         raise ConfigError(f"the columns differ in length: {told}")
-    return Table(read, frozenset(booleans), next(iter(lengths.values())))
+    return Table(read, frozenset(booleans), next(iter(lengths.values())), frozenset(moments))
+
+
+def _are_moments(values: Any) -> bool:
+    """Whether a column is of a type of moments (durations and times of day come again)."""
+    if hasattr(values, "to_physical"):  # Polars
+        import polars as pl
+
+        return bool(values.dtype == pl.Date or isinstance(values.dtype, pl.Datetime))
+    return getattr(getattr(values, "dtype", None), "kind", "") == "M"
 
 
 def column(values: Any) -> tuple[FloatArray | list[Any], bool]:

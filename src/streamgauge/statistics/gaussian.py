@@ -53,11 +53,11 @@ def moments(values: FloatArray) -> Moments:
     if not len(values):
         return Moments(0)
     mean = float(values.mean())
-    away = values - mean
-    square = away * away
-    return Moments(
-        len(values), mean, float(square.sum()), float((square * away).sum()), float((square**2).sum())
-    )
+    with np.errstate(over="ignore", invalid="ignore"):
+        away = values - mean
+        square = away * away
+        sums = float(square.sum()), float((square * away).sum()), float((square**2).sum())
+    return Moments(len(values), mean, *sums)
 
 
 def distance(
@@ -65,7 +65,8 @@ def distance(
 ) -> FloatArray:
     """Jeffreys' distance of normals with ``means`` and ``deviations`` from ``expected`` and ``spreads``.
 
-    Infinite where one of both is constant and the other is not the same constant; NaN where a mean is missing.
+    Infinite where one of both is constant and the other is not the same constant, and where a spread is beyond what can
+    be squared; NaN where a mean is missing.
 
     >>> float(distance(np.array([1.0]), np.array([2.0]), np.array([0.0]), np.array([2.0]))[0])
     0.25
@@ -77,7 +78,7 @@ def distance(
     flat = (deviations == 0) | (spreads == 0)
     same = (deviations == spreads) & (means == expected)
     answer = np.where(flat, np.where(same, 0.0, np.inf), answer)
-    answer = np.where(np.isinf(means), np.inf, answer)
+    answer = np.where(np.isinf(means) | np.isnan(answer), np.inf, answer)
     return np.asarray(np.where(np.isnan(means), np.nan, answer))
 
 

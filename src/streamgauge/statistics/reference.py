@@ -10,10 +10,10 @@ a point (1 % of the rows) of those.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -120,6 +120,7 @@ def build(
     columns: Mapping[str, FloatArray | Sequence[Any]],
     recipe: Recipe = Recipe(),
     booleans: frozenset[str] = frozenset(),
+    begins: Callable[[str], None] = lambda _name: None,
 ) -> Reference:
     """A reference of columns of one length.
 
@@ -127,17 +128,38 @@ def build(
         columns: float64[n], NaN = missing, of numbers; lists, None = missing, of categories.
         recipe: how bins are made.
         booleans: which numeric columns hold 0 for false and 1 for true.
+        begins: told the name of each column when its turn has come.
 
     Raises:
         ValueError: the recipe does not fit.
     """
-    features = {
-        name: _numeric(name, column, recipe, boolean=name in booleans)
-        if isinstance(column, np.ndarray) and column.dtype == np.float64
-        else _categorical(name, Counter(column))
-        for name, column in columns.items()
-    }
+    _fits(recipe, columns)
+    features = {}
+    for name, column in columns.items():
+        begins(name)
+        features[name] = (
+            _numeric(name, column, recipe, boolean=name in booleans)
+            if isinstance(column, np.ndarray) and column.dtype == np.float64
+            else _categorical(name, Counter(column))
+        )
     return Reference(features, recipe)
+
+
+def _fits(recipe: Recipe, columns: Mapping[str, FloatArray | Sequence[Any]]) -> None:
+    """Refuse what would be passed over in silence."""
+    if recipe.binning not in get_args(Binning):
+        raise ValueError(f"binning: expected {', '.join(get_args(Binning))}, got {recipe.binning!r}")
+    if recipe.edges and recipe.binning != "fixed":
+        raise ValueError(f"edges: they hold for the binning `fixed` alone, not for `{recipe.binning}`")
+    if recipe.binning == "fixed" and not recipe.edges:
+        raise ValueError("binning: `fixed` needs the edges of some column")
+    for name in recipe.edges or {}:
+        if name not in columns:
+            raise ValueError(f"edges: there is no column `{name}`; there are {', '.join(list(columns)[:20])}")
+        if not isinstance(columns[name], np.ndarray):
+            raise ValueError(  # noqa: TRY004  the recipe does not fit; nobody's type is wrong
+                f"edges: column `{name}` holds no numbers"
+            )
 
 
 def merged(references: Sequence[Reference]) -> Reference:

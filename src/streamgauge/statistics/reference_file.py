@@ -56,6 +56,8 @@ def decoded(data: bytes) -> Reference:
     except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, ConfigError):
             raise
+        if FORMAT.encode() not in data[:64]:
+            raise ConfigError("it is no reference; `streamgauge reference build` makes one") from error
         raise ConfigError(f"it is damaged ({error}); build it again") from error
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +27,9 @@ BUSY_SECONDS = 5.0
 
 PAGE_BYTES = 16_384
 """Checkpoints are large: with pages of 4 KiB SQLite spends twice the time on their chains of pages."""
+
+_POLL = 0.002
+"""Seconds between two tries where SQLite does not wait by itself."""
 
 _SYNCHRONOUS = {"process": "NORMAL", "power": "FULL"}
 
@@ -101,7 +105,7 @@ class SQLite:
             connection.execute("PRAGMA foreign_keys=ON")
             if not self.read_only:
                 connection.execute(f"PRAGMA page_size={PAGE_BYTES}")  # takes effect in an empty file only
-                connection.execute("PRAGMA journal_mode=WAL")
+                self._keep_a_wal(connection)
                 connection.execute(f"PRAGMA synchronous={self._synchronous}")
                 connection.execute(f"PRAGMA wal_autocheckpoint={wal.AT_MOST // PAGE_BYTES}")
                 connection.execute(f"PRAGMA journal_size_limit={wal.SHRUNK}")
@@ -109,6 +113,19 @@ class SQLite:
             connection.close()
             raise
         return connection
+
+    def _keep_a_wal(self, connection: sqlite3.Connection) -> None:
+        """Two that make the same new file meet here, where SQLite refuses at once instead of waiting."""
+        until = time.monotonic() + self._busy
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() >= until:
+                    raise
+                time.sleep(_POLL)
+            else:
+                return
 
     def _check_folder(self) -> None:
         folder = self.path.absolute().parent

@@ -236,13 +236,13 @@ class Aggregates:
 
     def _check_names(self) -> None:
         for name, part in self.compute.items():
-            asides = [f"{name}_{end}" for c in self._collectors_of(name, part) for end in c.asides]
+            asides = [f"{name}_{end}" for c in self._collectors_of(name) for end in c.asides]
             for taken in set(asides) & set(self.compute):
                 raise ConfigError(
                     f"`{taken}` is what {part.function} says beside `{name}`: choose another name for one of them"
                 )
 
-    def _collectors_of(self, name: str, part: Part) -> list[Collector]:
+    def _collectors_of(self, name: str) -> list[Collector]:
         columns = self._columns[name]
         return [each.collector for each in self.collections if each.column in columns]
 

@@ -6,23 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from streamgauge.batch import NEVER, NO_KEY, Column, SlotArray
+from streamgauge.batch import NO_KEY, Column
 from streamgauge.state import NoState, State
 from streamgauge.windows.contract import Rows, WindowResults
+from streamgauge.windows.holding_nothing import HoldsNothing
 
 
-class EachRecord:
+class EachRecord(HoldsNothing):
     """Passes records on as they are: what a monitor without ``window:`` gets."""
-
-    @property
-    def reach(self) -> int:
-        """Time closes nothing."""
-        return 0
-
-    @property
-    def hop(self) -> int:
-        """There is no grid in time."""
-        return 0
 
     def initial(self) -> NoState:
         """Nothing is kept."""
@@ -47,17 +38,3 @@ class EachRecord:
     def empty(self, count: int) -> Mapping[str, Column]:
         """There is no empty record."""
         return {}
-
-    def last_end(self, state: State) -> int:
-        """Records have no end to wait for."""
-        return NEVER
-
-    def filling(self, state: State) -> int:
-        """None."""
-        return 0
-
-    def renumber(self, state: State, places: SlotArray) -> None:
-        """Nothing is kept by partition."""
-
-    def drop(self, state: State, slots: SlotArray) -> None:
-        """Nothing is kept."""

@@ -161,14 +161,16 @@ def test_every_value_is_explained_and_known_to_the_schema(chart):
     paragraphs = [part.strip("\n") for part in text.split("\n\n")]
     assert [part for part in paragraphs if not re.search(r"^ *#", part, re.MULTILINE)] == []
     schema = json.loads((CHARTS / chart / "values.schema.json").read_text("utf-8"))
-    assert set(yaml.safe_load(text)) == set(schema["properties"]) - {"global"}
+    assert set(yaml.safe_load(text)) == set(schema["properties"]) - {"global", "parts"}
     assert set(schema["properties"]["keda"]["properties"]) >= {"enabled", "lag", "prometheus"}
 
 
 @pytest.mark.parametrize("chart", NAMES[1:])
-def test_what_the_charts_share_is_the_same_text(chart):
-    for name in ("templates/_parts.tpl", ".helmignore"):
-        assert (CHARTS / chart / name).read_text("utf-8") == (CHARTS / NAMES[0] / name).read_text("utf-8")
+def test_what_the_schemas_share_is_the_same_text(chart):
+    """A schema cannot lie in a library chart."""
+    assert (CHARTS / chart / ".helmignore").read_text("utf-8") == (
+        CHARTS / NAMES[0] / ".helmignore"
+    ).read_text("utf-8")
     shared = [
         json.loads((CHARTS / name / "values.schema.json").read_text("utf-8")) for name in (NAMES[0], chart)
     ]

@@ -6,7 +6,6 @@ name: so the steps of our Dockerfiles run as they are, on programs of nearly the
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -21,6 +20,7 @@ from uuid import uuid4
 import psutil
 
 from tests.deploy.compose import ROOT
+from tests.services.fetching import alone
 from tests.services.kafka.install import jars
 from tests.services.missing import CannotBeHadError
 
@@ -65,7 +65,7 @@ def built(folder: str, target: str | None = None) -> Image:
     file = ROOT / "deploy" / "images" / folder / "Dockerfile"
     own, others = stands_on(file.read_text("utf-8"), target)
     lent = [word for path in LENT if Path(path).exists() for word in ("--volume", f"{path}:{path}:ro")]
-    with _alone():
+    with alone(CACHE):
         _tidy()
         for base in others:
             _stand_in(base)
@@ -221,12 +221,3 @@ def _demand() -> None:
         raise CannotBeHadError(
             f"{' and '.join(missing)} missing: install, such as `apt-get install buildah crun debootstrap util-linux`"
         )
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Several test processes may ask at once; one of them builds."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

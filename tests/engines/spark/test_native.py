@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from streamgauge.config import load
 from streamgauge.config.models import Config
 from streamgauge.engines.outgoing.sinking import Sinking
+from streamgauge.engines.spark.native import parsed
 from streamgauge.engines.spark.native_refusals import NATIVE_REFUSALS
 from streamgauge.engines.spark.native_sql import NoWordsError, aggregate_sql, expression_sql, moment_sql
 from streamgauge.engines.spark.refusals import refused
@@ -132,6 +133,44 @@ def test_moments_are_read_by_their_unit():
     assert moment_sql("r.`at`", stream.fields["at"]) == (
         "timestamp_micros(CAST(try_cast(r.`at` AS DOUBLE) * 1 AS BIGINT))"
     )
+
+
+class Query:
+    """Takes the place of a frame, and keeps what it is asked for in order."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, tuple[str, ...]]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        def asked(*texts: str) -> Query:
+            self.steps.append((name, texts))
+            return self
+
+        return asked
+
+
+def test_each_records_json_is_read_once_behind_a_generator():
+    """No condition passes a generator: were it read as a plain column, each condition would read the JSON once more.
+
+    What Spark makes of it is held by ``tests/engines/test_spark_native.py``.
+    """
+    fields = {
+        "k": {"type": "string", "required": True},
+        "v": {"type": "float", "min": 0, "max": 9},
+        "at": "timestamp",
+    }
+    stream = native({"burst": COUNT}, fields=fields, time="at").streams["s"]
+    query = Query()
+    parsed(cast("Any", query), stream, ["at", "k", "v"])
+    texts = [(step, text) for step, asked in query.steps for text in asked]
+    assert [found for found in texts if "from_json" in found[1]] == [
+        (
+            "selectExpr",
+            "inline(array(from_json(CAST(value AS STRING), '`at` STRING, `k` STRING, `v` DOUBLE')))",
+        )
+    ]
+    (conditions,) = [text for step, text in texts if step == "where"]
+    assert conditions.count("`v`") == 4, "conditions are asked of what was read"
 
 
 ASKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {

@@ -13,7 +13,7 @@ from typing import Any, Self
 import httpx
 
 from tests.services.missing import CannotBeHadError
-from tests.services.process import ServerProcess, free_ports
+from tests.services.process import Server, ServerProcess, free_ports
 
 MODULE = "github.com/prometheus/alertmanager/cmd/alertmanager@v0.31.1"
 CACHE = Path(__file__).parents[3] / ".cache" / "alertmanager"
@@ -26,7 +26,7 @@ receivers:
 """
 
 
-class Alertmanager:
+class Alertmanager(Server):
     """One Alertmanager, which tells ``receiver`` at once of what fires and what is over."""
 
     def __init__(self, receiver: str = "http://127.0.0.1:9/") -> None:
@@ -75,12 +75,6 @@ class Alertmanager:
             self._server.kill()
         self._web.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def program() -> Path:

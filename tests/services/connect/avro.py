@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import shutil
-import subprocess
 from pathlib import Path
 
 from tests.services.connect.plugin import CACHE
+from tests.services.fetching import alone, maven, whole
 from tests.services.kafka.install import java
-from tests.services.missing import CannotBeHadError
 
 POM = Path(__file__).parent / "avro-pom.xml"
 CONVERTER = "io.apicurio.registry.utils.converter.AvroConverter"
@@ -25,42 +22,16 @@ def converter() -> Path:
     """
     java()
     folder = CACHE / f"avro-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "avro-lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(CACHE, "avro-lock"):
         if not folder.is_dir():
-            _fetch(folder)
+            with whole(folder) as unfinished:
+                place = f"-DoutputDirectory={unfinished / 'avro'}"
+                maven(
+                    "an Avro converter",
+                    "-f",
+                    POM,
+                    _COPY,
+                    "-DexcludeGroupIds=org.apache.kafka,org.slf4j",
+                    place,
+                )
     return folder
-
-
-def _fetch(folder: Path) -> None:
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise CannotBeHadError(
-            "the tests fetch an Avro converter with Maven; install it, such as `apt-get install maven`"
-        )
-    unfinished = folder.with_suffix(".part")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    done = subprocess.run(
-        [
-            *(
-                maven,
-                "-q",
-                "-B",
-                "-ntp",
-                "-f",
-                str(POM),
-                _COPY,
-                "-DexcludeGroupIds=org.apache.kafka,org.slf4j",
-            ),
-            f"-DoutputDirectory={unfinished / 'avro'}",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise CannotBeHadError(
-            f"Maven could not fetch an Avro converter; can this machine reach Maven Central?\n{done.stdout[-2000:]}"
-        )
-    unfinished.rename(folder)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import shutil
 import subprocess
 from pathlib import Path
 
+from tests.services.fetching import alone, program, whole
 from tests.services.kafka.install import java
-from tests.services.missing import CannotBeHadError
 
 ROOT = Path(__file__).parents[3]
 PROJECT = ROOT / "connect" / "slack-sink"
@@ -26,25 +25,26 @@ def built() -> Path:
     """
     java()
     folder = CACHE / _state()
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(CACHE):
         if not folder.is_dir():
-            _build(folder)
+            with whole(folder) as unfinished:
+                _build(unfinished)
     return folder / "plugins"
 
 
 def _build(folder: Path) -> None:
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise CannotBeHadError(
-            "the tests of the Connect sinks build them with Maven; install it, such as `apt-get install maven`"
-        )
-    unfinished = folder.with_suffix(".part")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    target = unfinished / "target"
+    target = folder / "target"
     done = subprocess.run(
-        [maven, "-q", "-B", "-ntp", "-f", str(PROJECT / "pom.xml"), f"-Dtarget={target}", "package"],
+        [
+            program("mvn", "building the Connect sinks", "maven"),
+            "-q",
+            "-B",
+            "-ntp",
+            "-f",
+            str(PROJECT / "pom.xml"),
+            f"-Dtarget={target}",
+            "package",
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -52,10 +52,9 @@ def _build(folder: Path) -> None:
     if done.returncode != 0:
         raise RuntimeError(f"the plug-in does not build:\n{done.stdout[-6000:]}")
     (jar,) = target.glob("streamgauge-connect-*.jar")
-    place = unfinished / "plugins" / "streamgauge"
+    place = folder / "plugins" / "streamgauge"
     place.mkdir(parents=True)
     shutil.copy(jar, place)
-    unfinished.rename(folder)
 
 
 def _state() -> str:

@@ -7,7 +7,6 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import httpx
@@ -15,7 +14,7 @@ import httpx
 from tests.services.connect.plugin import built
 from tests.services.kafka import unique
 from tests.services.kafka.install import jars, java
-from tests.services.process import ServerProcess, free_ports
+from tests.services.process import Server, ServerProcess, free_ports
 
 _PROPERTIES = """
 bootstrap.servers={bootstrap}
@@ -53,7 +52,7 @@ rootLogger.appenderRef.stdout.ref=STDOUT
 """
 
 
-class ConnectWorker:
+class ConnectWorker(Server):
     """A worker on a free loopback port; the state of its connectors lies in the broker and outlives a kill.
 
     Args:
@@ -116,14 +115,6 @@ class ConnectWorker:
         """End it and remove its files."""
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _command(self) -> list[str]:
         properties, logging = self.folder / "connect.properties", self.folder / "log4j2.properties"

@@ -10,7 +10,6 @@ import tempfile
 import time
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import httpx
@@ -18,7 +17,7 @@ import httpx
 from streamgauge.testing import eventually
 from tests.services.flink import install
 from tests.services.flink.job import Job
-from tests.services.process import ServerProcess, free_ports
+from tests.services.process import Server, ServerProcess, free_ports
 
 SLOTS = 2
 _PATIENCE = timedelta(seconds=180)
@@ -26,7 +25,7 @@ _PROGRAMS = ("jobmanager", "taskmanager")
 _SCRIPT = Path(__file__).with_name("statements.py")
 
 
-class Flink:
+class Flink(Server):
     """A cluster of two slots on free loopback ports, with everything it writes in a temporary folder.
 
     Attributes:
@@ -65,14 +64,6 @@ class Flink:
             server.kill()
         self._web.close()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def submit(self, *, brokers: str, topic: str, out: str) -> Job:
         """Run the job of ``statements.py`` from one topic to another; it runs when this returns.

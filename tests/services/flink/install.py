@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 from tests.services.environments import environment
-from tests.services.missing import CannotBeHadError
+from tests.services.fetching import ROOT, alone, maven, program, run
 
 VERSION = "2.3.0"
 CONNECTOR = "org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2"
-_ROOT = Path(__file__).parents[3]
-_CACHE = _ROOT / ".cache"
+_CACHE = ROOT / ".cache"
 _FUNCTION = Path(__file__).with_name("LookedAt.java")
 
 
@@ -44,16 +39,11 @@ def connector() -> Path:
     _, name, version = CONNECTOR.split(":")
     folder = _CACHE / "flink-jars"
     file = folder / f"{name}-{version}.jar"
-    with _alone():
+    with alone(_CACHE, "flink-lock"):
         if not file.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            maven = shutil.which("mvn")
-            if maven is None:
-                raise CannotBeHadError(
-                    "Flink's connector comes with Maven; install it, such as `apt-get install maven`"
-                )
-            goal = ["-q", "-B", "-ntp", "dependency:copy", f"-Dartifact={CONNECTOR}"]
-            _say([maven, *goal, f"-DoutputDirectory={folder}"], where=folder)
+            goal = ("dependency:copy", f"-Dartifact={CONNECTOR}", f"-DoutputDirectory={folder}")
+            maven("Flink's connector", *goal, cwd=folder)
     return file
 
 
@@ -66,34 +56,12 @@ def function() -> Path:
     digest = hashlib.sha256(_FUNCTION.read_bytes()).hexdigest()[:12]
     file = _CACHE / "flink-jars" / f"looked-at-{digest}.jar"
     classpath = f"{home() / 'lib'}/*"
-    with _alone():
+    with alone(_CACHE, "flink-lock"):
         if not file.exists():
-            compiler = shutil.which("javac")
-            if compiler is None:
-                raise CannotBeHadError(
-                    "Flink's job needs a Java compiler; install it, such as `apt-get install openjdk-17-jdk-headless`"
-                )
+            compiler = program("javac", "Flink's job", "openjdk-17-jdk-headless")
             with tempfile.TemporaryDirectory() as classes:
-                _say([compiler, "--release", "17", "-cp", classpath, "-d", classes, str(_FUNCTION)])
+                run([compiler, "--release", "17", "-cp", classpath, "-d", classes, str(_FUNCTION)])
                 made = shutil.make_archive(str(Path(classes) / "made"), "zip", classes, "LookedAt.class")
                 file.parent.mkdir(parents=True, exist_ok=True)
                 shutil.move(made, file)
     return file
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Several test processes may ask at once; one of them fetches."""
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    with (_CACHE / "flink-lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _say(command: Sequence[str], where: Path = _ROOT) -> None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=where)
-    except FileNotFoundError as error:
-        raise CannotBeHadError(f"the Flink tests need {command[0]}: {error}") from None
-    if done.returncode != 0:
-        raise CannotBeHadError(f"{' '.join(command)} failed:\n{(done.stdout + done.stderr)[-2000:]}")

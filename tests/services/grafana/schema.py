@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 import subprocess
@@ -10,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.services.missing import CannotBeHadError
+from tests.services.fetching import alone, program, run
 
 PACKAGES = ("@grafana/schema@13.1.0", "typescript@5.6.3")
 """The schema of the Grafana that docker-compose.monitoring.yml runs."""
@@ -64,17 +63,10 @@ def _constants(board: Mapping[str, Any]) -> list[str]:
 
 
 def _packages() -> Path:
-    npm = shutil.which("npm")
-    if npm is None:
-        raise CannotBeHadError("Grafana's schema comes with npm; install it, such as `apt-get install npm`")
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    with (_CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    npm = program("npm", "Grafana's schema", "npm")
+    with alone(_CACHE):
         if not (_CACHE / "ready").exists():
             (_CACHE / "package.json").write_text('{"private": true}')
-            command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", *PACKAGES]
-            done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=_CACHE)
-            if done.returncode != 0:
-                raise CannotBeHadError(f"npm could not bring Grafana's schema: {done.stderr[-500:]}")
+            run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", *PACKAGES], cwd=_CACHE)
             (_CACHE / "ready").touch()
     return _CACHE / "node_modules"

@@ -7,20 +7,19 @@ import subprocess
 import tempfile
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from streamgauge.testing import eventually
 from tests.services.kafka import agent
 from tests.services.missing import CannotBeHadError
-from tests.services.process import ServerProcess, answers, free_ports
+from tests.services.process import Server, ServerProcess, answers, free_ports
 
 _SOURCE = Path(__file__).with_name("Heap.java")
 _SHARE = "0.93"
 """Of its heap, once it is filled."""
 
 
-class JavaProgram:
+class JavaProgram(Server):
     """A Java machine of 128 MB that answers with its metrics; use it with ``with``.
 
     Attributes:
@@ -68,11 +67,3 @@ class JavaProgram:
         """End it and remove what it wrote."""
         self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

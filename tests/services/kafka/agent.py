@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
-import shutil
-import subprocess
 from pathlib import Path
 
+from tests.services.fetching import alone, maven
 from tests.services.kafka.install import CACHE
-from tests.services.missing import CannotBeHadError
 
 VERSION = "1.0.1"
 ARTIFACT = f"io.prometheus.jmx:jmx_prometheus_javaagent:{VERSION}"
@@ -29,21 +26,8 @@ def jar() -> Path:
     file = folder / f"jmx_prometheus_javaagent-{VERSION}.jar"
     if file.exists():
         return file
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(folder):
         if not file.exists():
-            _fetch(folder)
+            goal = ("dependency:copy", f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={folder}")
+            maven("the JMX agent", *goal, cwd=folder)
     return file
-
-
-def _fetch(folder: Path) -> None:
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise CannotBeHadError("the JMX agent comes with Maven; install it, such as `apt-get install maven`")
-    goal = [maven, "-q", "-B", "-ntp", "dependency:copy", f"-Dartifact={ARTIFACT}"]
-    done = subprocess.run(
-        [*goal, f"-DoutputDirectory={folder}"], cwd=folder, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise CannotBeHadError(f"Maven could not fetch the JMX agent: {done.stdout[-500:]}")

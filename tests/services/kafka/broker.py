@@ -11,11 +11,10 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self
 
 from tests.services.kafka import install, secured
-from tests.services.process import ServerProcess, answers, free_ports
+from tests.services.process import Server, ServerProcess, answers, free_ports
 
 _CLUSTER = "AAAAAAAAQACAAAAAAAAAAQ"
 _PROPERTIES = """
@@ -49,7 +48,7 @@ def unique(name: str = "topic") -> str:
     return f"{name}-{uuid.uuid4().hex[:10]}"
 
 
-class Broker:
+class Broker(Server):
     """A real Kafka on free loopback ports with its data in a temporary folder.
 
     Use it with ``with``, or :meth:`start` and :meth:`close`. It may be killed and started again on the same
@@ -158,14 +157,6 @@ class Broker:
         self._admin = self._producer = None
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # clients
 

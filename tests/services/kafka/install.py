@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import shutil
-import subprocess
 from pathlib import Path
 
+from tests.services.fetching import alone, maven, whole
 from tests.services.missing import CannotBeHadError
 
 HERE = Path(__file__).parent
@@ -39,39 +38,8 @@ def jars() -> Path:
     folder = CACHE / hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
     if folder.is_dir():
         return folder
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(CACHE):
         if not folder.is_dir():
-            _fetch(folder)
+            with whole(folder) as unfinished:
+                maven("Kafka", "-f", POM, "dependency:copy-dependencies", f"-DoutputDirectory={unfinished}")
     return folder
-
-
-def _fetch(folder: Path) -> None:
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise CannotBeHadError(
-            "the Kafka tests fetch Kafka with Maven; install it, such as `apt-get install maven`"
-        )
-    unfinished = folder.with_suffix(".part")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    done = subprocess.run(
-        [
-            maven,
-            "-q",
-            "-B",
-            "-ntp",
-            "-f",
-            str(POM),
-            "dependency:copy-dependencies",
-            f"-DoutputDirectory={unfinished}",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise CannotBeHadError(
-            f"Maven could not fetch Kafka for the tests; can this machine reach Maven Central?\n{done.stdout[-2000:]}"
-        )
-    unfinished.rename(folder)

@@ -9,12 +9,11 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from tests.services.kubernetes.install import programs, stages
 from tests.services.missing import CannotBeHadError
-from tests.services.process import ServerProcess, free_ports
+from tests.services.process import Server, ServerProcess, free_ports
 
 PATIENCE = 120.0
 _TOKEN = "token-of-the-tests"
@@ -30,7 +29,7 @@ _NODE = {
 }  # fmt: skip
 
 
-class Cluster:
+class Cluster(Server):
     """An API server with etcd, the controllers, the scheduler, and one node that is kwok's.
 
     Pods are scheduled, and count as started and ready as far as their objects are right; no container runs, and
@@ -121,14 +120,6 @@ class Cluster:
         for server in reversed(self._servers):
             server.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _write_files(self) -> None:
         key, public = self.folder / "accounts.key", self.folder / "accounts.pub"

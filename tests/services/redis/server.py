@@ -6,16 +6,15 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
-from tests.services.process import ServerProcess, free_ports
+from tests.services.process import Server, ServerProcess, free_ports
 from tests.services.redis.install import installed
 
 PASSWORD = "s3cret-of-the-redis-tests"
 
 
-class RedisServer:
+class RedisServer(Server):
     """Redis on a free loopback port; what it acknowledged survives a kill.
 
     Args:
@@ -84,14 +83,6 @@ class RedisServer:
         if self._process is not None:
             self._process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _answers(self) -> bool:
         import redis

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
-import subprocess
 import tarfile
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
+from tests.services.fetching import alone, maven, whole
 from tests.services.kafka.install import java
-from tests.services.missing import CannotBeHadError
-from tests.services.process import ServerProcess, free_ports
+from tests.services.process import Server, ServerProcess, free_ports
 
 VERSION = "2.6.13.Final"
 CACHE = Path(__file__).parents[3] / ".cache" / "registry"
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 
 
-class Registry:
+class Registry(Server):
     """Apicurio on a free loopback port.
 
     Attributes:
@@ -72,14 +69,6 @@ class Registry:
             self._process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def _answers(self) -> bool:
         try:
             return httpx.get(f"{self.url}/subjects", timeout=1).status_code == 200
@@ -96,38 +85,17 @@ def installed() -> Path:
     java()
     folder = CACHE / VERSION
     if not folder.is_dir():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        with (CACHE / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with alone(CACHE):
             if not folder.is_dir():
-                _fetch(folder)
+                with whole(folder) as unfinished:
+                    _fetch(unfinished)
     return next(folder.glob("*-runner.jar"))
 
 
 def _fetch(folder: Path) -> None:
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise CannotBeHadError(
-            "the tests fetch a schema registry with Maven; install it, such as `apt-get install maven`"
-        )
-    unfinished = folder.with_suffix(".part")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir()
     artifact = f"-Dartifact=io.apicurio:apicurio-registry-app:{VERSION}:tar.gz:all"
-    done = subprocess.run(
-        [maven, "-q", "-B", "-ntp", _COPY, artifact, f"-DoutputDirectory={unfinished}"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=unfinished,
-    )
-    if done.returncode != 0:
-        raise CannotBeHadError(
-            "Maven could not fetch the schema registry for the tests; can this machine reach Maven Central?\n"
-            f"{done.stdout[-2000:]}"
-        )
-    (packed,) = unfinished.glob("*.tar.gz")
+    maven("a schema registry", _COPY, artifact, f"-DoutputDirectory={folder}", cwd=folder)
+    (packed,) = folder.glob("*.tar.gz")
     with tarfile.open(packed) as archive:
-        archive.extractall(unfinished, filter="data")
+        archive.extractall(folder, filter="data")
     packed.unlink()
-    unfinished.rename(folder)

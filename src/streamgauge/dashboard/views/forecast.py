@@ -21,7 +21,7 @@ from streamgauge.dashboard.frame import (
 from streamgauge.dashboard.moments import millis, span_text, utc
 from streamgauge.dashboard.views.incidents import listed
 
-MODELS = ("auto", "seasonal_median", "holt_winters", "theta", "seasonal_naive", "fourier")
+MODELS = ("auto", "seasonal_median", "holt_winters", "theta", "seasonal_naive", "fourier", "level", "median")
 INTERVALS = (0.5, 0.8, 0.9, 0.95, 0.99)
 
 

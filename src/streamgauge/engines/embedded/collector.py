@@ -15,19 +15,25 @@ from contextlib import contextmanager
 YOUNG = 100_000
 """Objects that may be born, net, before the youngest are looked at: several polls' worth."""
 
+FROZEN = 10_000
+"""Objects that say, where they are set aside already, that the program around has done so. Python itself sets some aside."""
+
 
 @contextmanager
 def out_of_the_way() -> Iterator[None]:
-    """Set the collector aside what lives now, and let it run rarely; as before at the end.
+    """Set aside for the collector what lives now, and let it run rarely; as before at the end.
 
-    This concerns the whole process. Cycles are still collected, only later.
+    This concerns the whole process. Cycles are still collected, only later. What the program around has set aside
+    stays so: Python brings back either all or nothing.
     """
-    before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
+    before, ours = gc.get_threshold(), gc.get_freeze_count() < FROZEN
+    if ours:
+        gc.collect()
+        gc.freeze()
     gc.set_threshold(YOUNG, 20, 20)
     try:
         yield
     finally:
         gc.set_threshold(*before)
-        gc.unfreeze()
+        if ours:
+            gc.unfreeze()

@@ -505,8 +505,9 @@ class Engine:
 
     def _warm_up(self) -> None:
         """Before readiness: load what the first commit needs, and run invented records through every lane."""
-        from streamgauge.engines.running.warm_up import load_arrow, warm_up
+        from streamgauge.engines.running.warm_up import load_arrow, told_if_slow, warm_up
 
         load_arrow()
         if jit.compiled():
-            warm_up(self.plan)
+            with told_if_slow():
+                warm_up(self.plan)

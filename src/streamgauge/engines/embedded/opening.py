@@ -19,7 +19,7 @@ from streamgauge.engines.decoding.decoder import open_decoder
 from streamgauge.engines.embedded.company import NOBODY, Ears, refuse_company
 from streamgauge.engines.embedded.engine import Engine, Surroundings
 from streamgauge.engines.embedded.intake import Intake
-from streamgauge.engines.outgoing.dead_letters import copiers
+from streamgauge.engines.outgoing.dead_letters import copied
 from streamgauge.engines.outgoing.delivery import Delivery, Tried
 from streamgauge.engines.outgoing.row_making import written_columns
 from streamgauge.engines.outgoing.sinking import Sinking
@@ -93,14 +93,10 @@ def run(
         engine = Engine(config, surroundings)
         hear.append(engine.reporter.tried)
         choices.on_engine(engine)
-        copying = copiers(config.streams, store)
-        for copier in copying:
-            copier.start()
         try:
-            engine.run()
+            with copied(config.streams, store):
+                engine.run()
         finally:
-            for copier in copying:
-                copier.stop()
             for intake in intakes.values():
                 intake.source.close()
         if not engine.replaced:

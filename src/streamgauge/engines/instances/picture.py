@@ -115,20 +115,15 @@ class Picture:
 
 def _partitions(member: Member, name: str, shares: list[Share]) -> dict[str, PartitionStatus]:
     tails, caught_up = member.intakes[name].tails(), member.intakes[name].caught_up()
-    found = {}
-    for share in shares:
-        partition = share.partition
-        next_offset = share.runner.next_offset[partition]
-        end = tails[partition].end_offset if partition in tails else None
-        mark = share.runner.clock.watermark(partition)
-        found[str(partition)] = PartitionStatus(
-            next_offset,
-            end,
-            None if end is None else max(0, end - next_offset),
-            caught_up.get(partition, False),
-            None if mark == NEVER else mark,
+    return {
+        str(share.partition): PartitionStatus.of(
+            share.runner.next_offset[share.partition],
+            tails.get(share.partition),
+            share.runner.clock.watermark(share.partition),
+            caught_up=caught_up.get(share.partition, False),
         )
-    return found
+        for share in shares
+    }
 
 
 def _newest(shares: list[Share]) -> list[Batch]:

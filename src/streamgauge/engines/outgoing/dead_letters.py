@@ -10,7 +10,8 @@ import base64
 import json
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -144,13 +145,21 @@ def as_json(letter: DeadLetter) -> dict[str, Any]:
         return line | {"payload_base64": base64.b64encode(letter.payload).decode()}
 
 
-def copiers(streams: Mapping[str, StreamConfig], store: Store) -> list[Copier]:
-    """One copier for each stream that names a place."""
-    return [
+@contextmanager
+def copied(streams: Mapping[str, StreamConfig], store: Store) -> Iterator[None]:
+    """While within, bad records are copied to where their streams say; at the end those that are still to be."""
+    copiers = [
         Copier(name, _place(config.dead_letters, config), store)
         for name, config in streams.items()
         if config.dead_letters is not None
     ]
+    for copier in copiers:
+        copier.start()
+    try:
+        yield
+    finally:
+        for copier in copiers:
+            copier.stop()
 
 
 def _place(config: DeadLettersConfig, stream: StreamConfig) -> Place:

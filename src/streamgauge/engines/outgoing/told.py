@@ -14,6 +14,7 @@ from streamgauge.channels.contract import Answer, Channel, Recent
 from streamgauge.clock import Clock, to_micros
 from streamgauge.config import plugins
 from streamgauge.errors import StreamgaugeError
+from streamgauge.keys import key_from_plain
 
 if TYPE_CHECKING:
     from streamgauge.config.models import Config
@@ -91,11 +92,10 @@ def recent_in(store: Reading) -> Recent:
             return ()
         begin, close = _micros(start), _micros(end)
         earliest = close - SHOWN * max(1, close - begin)
-        key = notice.get("key")
         try:
             frame = store.history(
                 str(notice.get("monitor")),
-                key=tuple(key) if isinstance(key, list) else key,
+                key=key_from_plain(notice.get("key")),
                 start=earliest,
                 end=close,
             )

@@ -80,21 +80,8 @@ class Records:
     def verdicts(self, monitor: Monitor, verdicts: Verdicts) -> None:
         """Every answer."""
         for verdict in verdicts.all_rows():
-            more = {
-                "severity": verdict.severity.label,
-                "early": verdict.early,
-                "partial": verdict.partial,
-                "offset": verdict.offset,
-                "score": verdict.score,
-                "rarity": verdict.rarity,
-                "observed": dict(verdict.observed),
-                "expected": verdict.expected,
-                "lower": verdict.lower,
-                "upper": verdict.upper,
-                "evidence": dict(verdict.evidence),
-            }
             moments = verdict.at, verdict.window_start, verdict.window_end
-            self._add("verdict", (monitor.name, monitor.stream, verdict.key), moments, more)
+            self._add("verdict", (monitor.name, monitor.stream, verdict.key), moments, verdict.plain())
 
     def late(self, group: Group, rows: Rows, late: LateRows) -> None:
         """Late rows of a monitor; late records of a stream come with :meth:`gathered`, where their monitors are known."""

@@ -121,17 +121,15 @@ class Reporter:
         self._rates[name] = rate if name not in self._rates else 0.5 * self._rates[name] + 0.5 * rate
         is_open = self._starting is None
         tails, caught_up = (intake.tails(), intake.caught_up()) if is_open else ({}, {})
-        partitions = {}
-        for partition, next_offset in runner.next_offset.items():
-            end = tails[partition].end_offset if partition in tails else None
-            mark = runner.clock.watermark(partition)
-            partitions[str(partition)] = PartitionStatus(
+        partitions = {
+            str(partition): PartitionStatus.of(
                 next_offset,
-                end,
-                None if end is None else max(0, end - next_offset),
-                caught_up.get(partition, False),
-                None if mark == NEVER else mark,
+                tails.get(partition),
+                runner.clock.watermark(partition),
+                caught_up=caught_up.get(partition, False),
             )
+            for partition, next_offset in runner.next_offset.items()
+        }
         watermark = runner.clock.minimum()
         source = intake.source.describe()
         lost = engine.board.current(f"stream {name}", None, "source lost")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
-from streamgauge.batch import Batch
+from streamgauge.batch import NEVER, Batch
 from streamgauge.engines.reporting.spread import Spread
 from streamgauge.engines.reporting.totals import Totals
+from streamgauge.sources.contract import Tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,13 @@ class PartitionStatus:
     lag: int | None
     caught_up: bool
     watermark: int | None
+
+    @classmethod
+    def of(cls, next_offset: int, tail: Tail | None, watermark: int, *, caught_up: bool) -> Self:
+        """As a reader knows it; ``tail`` is None where the end was not asked for yet, ``watermark`` may be NEVER."""
+        end = None if tail is None else tail.end_offset
+        lag = None if end is None else max(0, end - next_offset)
+        return cls(next_offset, end, lag, caught_up, None if watermark == NEVER else watermark)
 
 
 @dataclass(frozen=True, slots=True)

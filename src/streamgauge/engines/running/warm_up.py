@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
 import numpy as np
+import structlog
 
 from streamgauge.arrow import pyarrow
 from streamgauge.batch import Batch, Column, Partition
@@ -14,6 +20,10 @@ from streamgauge.plan import Group, Plan, StreamPlan
 from streamgauge.verdict import Verdicts
 from streamgauge.windows.contract import LateRows, Rows, WindowResults
 
+SLOW = timedelta(seconds=3)
+"""A warm-up that takes longer is told, so that nobody takes a first start for one that hangs."""
+
+_log = structlog.get_logger("streamgauge.engine")
 _VALUES = {"string": "a", "int": 1, "float": 1.0, "bool": True, "timestamp": 0}
 
 
@@ -26,6 +36,19 @@ def warm_up(plan: Plan) -> None:
         runner.take([_batch(stream, partition, 0)])
         runner.take([_batch(stream, partition, 10**15)])
         runner.finish()
+
+
+@contextmanager
+def told_if_slow(after: timedelta = SLOW) -> Iterator[None]:
+    """Say in the log what a start waits for, once it has waited for ``after``."""
+    why = "kernels are being compiled before the first record is read; they are kept, so the next start is quick"
+    timer = threading.Timer(after.total_seconds(), _log.info, [why])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def load_arrow() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from streamgauge.batch import NEVER, BoolArray, Column, IntArray, Partition, SlotArray
+from streamgauge.batch import BoolArray, Column, IntArray, Partition
 from streamgauge.config.models import Config
 from streamgauge.detectors.unjudged import Unjudged
 from streamgauge.engines.running.bundle import Bundle
@@ -26,6 +26,7 @@ from streamgauge.pipeline import Lane
 from streamgauge.plan import Group, Plan, StreamPlan, digest, make_plan
 from streamgauge.state import NoState, State
 from streamgauge.windows.contract import Rows, WindowResults
+from streamgauge.windows.holding_nothing import HoldsNothing
 from streamgauge.windows.running_window import RunningWindow
 from streamgauge.windows.time_window import TimeWindow, no_results
 
@@ -116,15 +117,12 @@ class ChosenState(NoState):
         self.chosen: Chosen | None = None
 
 
-class ChosenWindow:
+class ChosenWindow(HoldsNothing):
     """Chooses records and reports nothing.
 
     Args:
         wheres: a record is chosen that passes one of them; None: each is.
     """
-
-    reach = 0
-    hop = 0
 
     def __init__(self, wheres: tuple[Expression, ...] | None) -> None:
         self._wheres = wheres
@@ -146,20 +144,6 @@ class ChosenWindow:
     def empty(self, count: int) -> Mapping[str, Column]:
         """There are no windows."""
         return {}
-
-    def last_end(self, state: State) -> int:
-        """There are no windows."""
-        return NEVER
-
-    def filling(self, state: State) -> int:
-        """There are no windows."""
-        return 0
-
-    def renumber(self, state: State, places: SlotArray) -> None:
-        """Nothing is kept by partition."""
-
-    def drop(self, state: State, slots: SlotArray) -> None:
-        """Nothing is kept."""
 
     def _passing(self, rows: Rows) -> BoolArray:
         if self._wheres is None or not len(rows):

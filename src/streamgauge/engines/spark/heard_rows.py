@@ -10,7 +10,7 @@ import numpy as np
 
 from streamgauge.batch import NEVER, Aside, Column, ColumnKind, Partition
 from streamgauge.engines.outgoing.spooling import Spool
-from streamgauge.keys import Key, KeySlots
+from streamgauge.keys import KeySlots, key_from_plain
 from streamgauge.pipeline import Lane
 from streamgauge.plan import Group, Plan
 from streamgauge.state import NoState
@@ -38,18 +38,12 @@ class HeardRows:
         group = _group(self.plan, monitor)
         if group is None:
             return
-        told = [
-            line for line in lines if "partition" in line
-        ]  # older ones do not say which record was the last
+        # A topic may still hold lines of a version that did not say which record was the last: they have no id.
+        told = [line for line in lines if "partition" in line]
         for place in dict.fromkeys(line["partition"] for line in told):
             mine = [line for line in told if line["partition"] == place]
             lane, rows = _lane(group, Partition.parse(place))
             self.spool.results(lane, rows, _results(lane, kinds, mine), [monitor])
-
-
-def key_of(plain: Any) -> Key:
-    """A key as a line holds it."""
-    return tuple(plain) if isinstance(plain, list) else plain
 
 
 def _group(plan: Plan, monitor: str) -> Group | None:
@@ -66,7 +60,7 @@ def _lane(group: Group, partition: Partition) -> tuple[Lane, Rows]:
 
 def _results(lane: Lane, kinds: Mapping[str, ColumnKind], lines: Sequence[Line]) -> WindowResults:
     n = len(lines)
-    slots = lane.keys.slots([key_of(line["key"]) for line in lines])
+    slots = lane.keys.slots([key_from_plain(line["key"]) for line in lines])
     at, starts, ends = (np.array([line["moments"][k] for line in lines], np.int64) for k in range(3))
     names = dict.fromkeys(name for line in lines for name in line["values"])
     columns = {name: _column(name, kinds, [line["values"].get(name) for line in lines]) for name in names}

@@ -17,10 +17,10 @@ from streamgauge.config.models import Config
 from streamgauge.engines.embedded.ledger import Ledger
 from streamgauge.engines.embedded.mishaps import Mishaps
 from streamgauge.engines.running.round import Gathered
-from streamgauge.engines.spark.heard_rows import HeardRows, key_of
+from streamgauge.engines.spark.heard_rows import HeardRows
 from streamgauge.incidents import lifecycle
 from streamgauge.incidents.board import Board
-from streamgauge.keys import key_text
+from streamgauge.keys import key_from_plain, key_text
 from streamgauge.monitor import Monitor
 from streamgauge.pipeline import MonitorFailed
 from streamgauge.plan import Plan
@@ -241,7 +241,7 @@ def read_verdict(line: Mapping[str, Any]) -> Verdict:
     at, start, end = line["moments"]
     return Verdict(
         line["monitor"],
-        key_of(line["key"]),
+        key_from_plain(line["key"]),
         Severity[line["severity"].upper()],
         at,
         start,
@@ -262,7 +262,7 @@ def read_verdict(line: Mapping[str, Any]) -> Verdict:
 def _block(monitor: str, kinds: Mapping[str, ColumnKind], lines: Sequence[Mapping[str, Any]]) -> HistoryBlock:
     names = dict.fromkeys(name for line in lines for name in line["values"])
     columns: dict[str, Any] = {
-        "key": Column("string", values=[key_text(key_of(line["key"])) for line in lines]),
+        "key": Column("string", values=[key_text(key_from_plain(line["key"])) for line in lines]),
         "window_start": np.array([line["moments"][1] for line in lines], np.int64),
         "window_end": np.array([line["moments"][2] for line in lines], np.int64),
         **{

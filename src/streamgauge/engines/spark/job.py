@@ -7,7 +7,7 @@ import os
 import sys
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -69,6 +69,21 @@ class Reading:
     brokers: str
     start: Any
     streams: Mapping[str, Sequence[str]]
+
+    def kafka(self, spark: SparkSession, topics: Iterable[str], settings: Settings) -> DataFrame:
+        """What Kafka holds of ``topics``, as Spark reads it: committed records only."""
+        reader = (
+            spark.readStream.format("kafka")
+            .option("kafka.bootstrap.servers", self.brokers)
+            .option("kafka.isolation.level", "read_committed")
+            .option("subscribe", ",".join(topics))
+            .option("maxOffsetsPerTrigger", settings.most)
+            .option("groupIdPrefix", f"streamgauge-{settings.topic}")
+        )
+        if isinstance(self.start, datetime):
+            reader = reader.option("startingTimestamp", to_micros(self.start) // 1000)
+            return reader.option("startingOffsetsByTimestampStrategy", "latest").load()
+        return reader.option("startingOffsets", self.start).load()
 
 
 def reading(config: Config) -> Reading:
@@ -200,24 +215,11 @@ def _exact(
 def _records(spark: SparkSession, read: Reading, settings: Settings) -> DataFrame:
     from streamgauge.engines.spark.packing import PACKED, pack
 
-    reader = (
-        spark.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", read.brokers)
-        .option("kafka.isolation.level", "read_committed")
-        .option("subscribe", ",".join(sorted(read.streams)))
-        .option("maxOffsetsPerTrigger", settings.most)
-        .option("groupIdPrefix", f"streamgauge-{settings.topic}")
-    )
-    if isinstance(read.start, datetime):
-        reader = reader.option("startingTimestamp", to_micros(read.start) // 1000)
-        reader = reader.option("startingOffsetsByTimestampStrategy", "latest")
-    else:
-        reader = reader.option("startingOffsets", read.start)
     columns = [
         "topic", "partition as number", "offset", "unix_micros(timestamp) as stamp",
         "timestampType = 1 as trusted", "key", "value",
     ]  # fmt: skip
-    return reader.load().selectExpr(*columns).mapInArrow(pack, PACKED)
+    return read.kafka(spark, sorted(read.streams), settings).selectExpr(*columns).mapInArrow(pack, PACKED)
 
 
 def _ends(spark: SparkSession, read: Reading, settings: Settings) -> DataFrame:

@@ -175,19 +175,7 @@ class Lines:
     def _verdict(
         self, monitor: Monitor, verdict: Verdict, position: int, opened: Mapping[tuple[Key, int], Incident]
     ) -> None:
-        more: dict[str, Any] = {
-            "severity": verdict.severity.label,
-            "early": verdict.early,
-            "partial": verdict.partial,
-            "offset": verdict.offset,
-            "score": verdict.score,
-            "rarity": verdict.rarity,
-            "observed": dict(verdict.observed),
-            "expected": verdict.expected,
-            "lower": verdict.lower,
-            "upper": verdict.upper,
-            "evidence": dict(verdict.evidence),
-        }
+        more = verdict.plain()
         if monitor.policy.holds:
             before = int(self._marks[position - 1]) if verdict.offset is not None else verdict.at
             more["before"] = max(before, verdict.at)

@@ -7,7 +7,6 @@ is there whole, so one that is run again counts once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -66,20 +65,7 @@ def records(spark: SparkSession, stream: StreamPlan, read: Reading, settings: Se
     """The records of a stream, with the fields that are used, the event time in :data:`AT`."""
     assert stream.config is not None
     source: Any = stream.config.source
-    reader = (
-        spark.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", read.brokers)
-        .option("kafka.isolation.level", "read_committed")
-        .option("subscribe", ",".join(source.names))
-        .option("maxOffsetsPerTrigger", settings.most)
-        .option("groupIdPrefix", f"streamgauge-{settings.topic}")
-    )
-    if isinstance(read.start, datetime):
-        reader = reader.option("startingTimestamp", to_micros(read.start) // 1000)
-        reader = reader.option("startingOffsetsByTimestampStrategy", "latest")
-    else:
-        reader = reader.option("startingOffsets", read.start)
-    return parsed(reader.load(), stream.config, used(stream))
+    return parsed(read.kafka(spark, source.names, settings), stream.config, used(stream))
 
 
 def used(stream: StreamPlan) -> list[str]:

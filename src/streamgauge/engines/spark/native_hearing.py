@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from streamgauge.batch import NEVER, Column, Partition, SlotArray
+from streamgauge.batch import Column, Partition
 from streamgauge.engines.running.bundle import Bundle
 from streamgauge.engines.running.round import Runners
 from streamgauge.keys import Key
@@ -18,6 +18,7 @@ from streamgauge.plan import Group, Plan, StreamPlan
 from streamgauge.state import NoState, State
 from streamgauge.stores.contract import Position
 from streamgauge.windows.contract import Rows, Window, WindowResults
+from streamgauge.windows.holding_nothing import HoldsNothing
 from streamgauge.windows.time_window import no_results
 
 Row = Mapping[str, Any]
@@ -40,7 +41,7 @@ class HeardState(NoState):
         self.rows: list[tuple[int, Row]] = []
 
 
-class HeardWindow:
+class HeardWindow(HoldsNothing):
     """Reports what was counted elsewhere.
 
     Args:
@@ -87,20 +88,6 @@ class HeardWindow:
     def empty(self, count: int) -> Mapping[str, Column]:
         """As of the window."""
         return self._window.empty(count)
-
-    def last_end(self, state: State) -> int:
-        """Nothing is open here."""
-        return NEVER
-
-    def filling(self, state: State) -> int:
-        """Nothing is open here."""
-        return 0
-
-    def renumber(self, state: State, places: SlotArray) -> None:
-        """There are no parts."""
-
-    def drop(self, state: State, slots: SlotArray) -> None:
-        """Nothing is held."""
 
     def come(self, rows: Sequence[Row]) -> int:
         """How far time has come where these have closed."""

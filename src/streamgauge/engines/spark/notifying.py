@@ -20,7 +20,7 @@ from streamgauge.config.models import Config
 from streamgauge.engines.embedded import opening
 from streamgauge.engines.embedded.engine import BATCH, Engine, Surroundings
 from streamgauge.engines.embedded.session import Session
-from streamgauge.engines.outgoing.dead_letters import copiers
+from streamgauge.engines.outgoing.dead_letters import copied
 from streamgauge.engines.spark.forwarding import sent_of, sent_plan
 from streamgauge.engines.spark.hearing import Ear, Hearing, Judge
 from streamgauge.engines.spark.meeting import Meeting
@@ -75,14 +75,10 @@ class NotifySession(Session):
             engine = NotifyEngine(config, surroundings, source)
             hear.append(engine.reporter.tried)
             choices.on_engine(engine)
-            copying = copiers(config.streams, store)
-            for copier in copying:
-                copier.start()
             try:
-                engine.run()
+                with copied(config.streams, store):
+                    engine.run()
             finally:
-                for copier in copying:
-                    copier.stop()
                 source.close()
             if not engine.replaced:
                 delivery.drain(opening.DRAIN)

@@ -23,7 +23,6 @@ from streamgauge.engines.spark.remembered import (
     Remembered,
     reached,
     remembered,
-    restore_clock,
     tables_bytes,
     tables_of,
 )
@@ -166,7 +165,7 @@ class PartitionRun:
             if data is not None:
                 bundle.restore(tables_of(data))
         if come is not None:
-            restore_clock(runner.clock, self._partition, come)
+            runner.clock.stand(self._partition, come.standing)
         runner.begin(self._partition)
         self._attached.add(stream)
 

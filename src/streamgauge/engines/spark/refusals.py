@@ -127,7 +127,8 @@ REFUSALS = (
     ),
     Refusal(
         "metrics_prefix",
-        "the metrics of models are counted in the process that judges, and no executor is scraped; run it embedded",
+        "the metrics of models are counted in the process that judges, and no executor is scraped; write "
+        "`metrics_prefix: none`, or run it embedded",
         _prefixed,
     ),
 )

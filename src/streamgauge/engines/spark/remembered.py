@@ -15,7 +15,7 @@ from streamgauge.state import Tables
 from streamgauge.stores.blocks import Block, decode, encode
 from streamgauge.stores.changes import Kept, whole
 from streamgauge.stores.rows import json_text
-from streamgauge.windows.watermark import Standing, StreamClock
+from streamgauge.windows.watermark import Standing
 
 
 class Reached(msgspec.Struct):
@@ -24,17 +24,12 @@ class Reached(msgspec.Struct):
     Attributes:
         next_offset: what is counted next.
         largest: largest event time, idle advances included.
-        heard_at, ticked_at, proven_at, idle, caught_up: how the clock stood, so that time goes on the same
-            whether it was in memory or is read back.
+        standing: how the clock stood, so that time goes on the same whether it was in memory or is read back.
     """
 
     next_offset: int
     largest: int = NEVER
-    heard_at: float | None = None
-    ticked_at: float | None = None
-    proven_at: float | None = None
-    idle: bool = False
-    caught_up: bool = False
+    standing: Standing = Standing()
 
 
 class Remembered(msgspec.Struct):
@@ -68,22 +63,7 @@ def remembered(
 def reached(runner: StreamRunner, partition: Partition) -> Reached:
     """How far a stream has come, and how its clock stands."""
     clock = runner.clock
-    stands = clock.standing(partition)
-    return Reached(
-        runner.next_offset.get(partition, 0),
-        clock.largest(partition),
-        stands.heard_at,
-        stands.ticked_at,
-        stands.proven_at,
-        stands.idle,
-        stands.caught_up,
-    )
-
-
-def restore_clock(clock: StreamClock, partition: Partition, come: Reached) -> None:
-    """Let an attached partition's clock stand as it stood."""
-    standing = Standing(come.heard_at, come.ticked_at, come.proven_at, come.idle, come.caught_up)
-    clock.stand(partition, standing)
+    return Reached(runner.next_offset.get(partition, 0), clock.largest(partition), clock.standing(partition))
 
 
 def tables_bytes(bundle: Bundle) -> bytes:

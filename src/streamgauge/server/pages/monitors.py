@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from streamgauge.config.drafting import written
 from streamgauge.config.models import Config
 from streamgauge.incident import Incident
-from streamgauge.keys import key_text
+from streamgauge.keys import key_from_plain, key_text
 from streamgauge.server.desk import Desk
 from streamgauge.server.history import label, shown_key, told
 from streamgauge.server.pages import charts, trials
@@ -126,7 +126,7 @@ def picture(found: Mapping[str, Any], incidents: Sequence[Incident]) -> Markup:
     times = [read_moment(at) or 0 for at in series["at"]]
     marks = [(one.window_start, one.last_end) for one in incidents]
     within = [(max(start, times[0]), end) for start, end in marks if start and end and end > times[0]]
-    whose = label(key_text(_plain(found["key"])))
+    whose = label(key_text(key_from_plain(found["key"])))
     return charts.line(
         charts.Series(
             f"{name} of {whose}, per window",
@@ -142,7 +142,3 @@ def picture(found: Mapping[str, Any], incidents: Sequence[Incident]) -> Markup:
 
 def _numbers(column: Sequence[float | None]) -> list[float]:
     return [math.nan if number is None else number for number in column]
-
-
-def _plain(key: Any) -> Any:
-    return tuple(key) if isinstance(key, list) else key

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from streamgauge.config.telling import rules_of
-from streamgauge.incidents.silence import read_silences
+from streamgauge.incidents.silence import read_silences, weekly_words
 from streamgauge.server.desk import Desk
 from streamgauge.server.pages.rendering import page
 
@@ -32,6 +32,7 @@ def routes(desk: Desk) -> APIRouter:
             "ended": [silence for silence in made if silence.over(now)][-ENDED:],
             "monitors": sorted(config.monitors),
             "matcher": matcher or [],
+            "words": weekly_words,
         }
         return page(request, "silences.html", values)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from streamgauge.keys import key_text
+from streamgauge.keys import key_from_plain, key_text
 from streamgauge.server.history import label, limit_in
 from streamgauge.server.pages import charts
 from streamgauge.server.pages.rendering import read_moment
@@ -49,22 +49,19 @@ def _key(found: Mapping[str, Any]) -> str | None:
     """The key that is drawn: one that would fire, else one that fired, else any."""
     for part in ("incidents", "fired", "windows_lines"):
         if found[part]:
-            return key_text(_plain(found[part][-1]["key"]))
+            return key_text(key_from_plain(found[part][-1]["key"]))
     return None
 
 
-def _plain(key: Any) -> Any:
-    return tuple(key) if isinstance(key, list) else key
-
-
 def _picture(found: Mapping[str, Any], key: str) -> Markup:
-    mine = [one for one in found["windows_lines"] if key_text(_plain(one["key"])) == key]
+    mine = [one for one in found["windows_lines"] if key_text(key_from_plain(one["key"])) == key]
     mine.sort(key=lambda one: str(one["end"]))
     names = [name for one in mine[:1] for name, value in one["values"].items() if _is_number(value)]
     if not names or len(mine) < 2:
         return Markup("")
     sides = [
-        [one for one in found[part] if key_text(_plain(one["key"])) == key] for part in ("incidents", "fired")
+        [one for one in found[part] if key_text(key_from_plain(one["key"])) == key]
+        for part in ("incidents", "fired")
     ]
     newest = next((side[-1] for side in sides if side), None)
     observed = newest["observed"] if newest else {}

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal
 
 from pydantic import (
     BeforeValidator,
     Field,
     PlainSerializer,
-    StrictBool,
-    StrictInt,
-    StrictStr,
     WithJsonSchema,
     model_validator,
 )
 
 from streamgauge.clock import iso, to_micros
-from streamgauge.settings import HIDDEN, Names, wrong
+from streamgauge.settings import Names, wrong
 from streamgauge.sources.contract import SourceConfig
-
-Setting: TypeAlias = StrictBool | StrictInt | float | StrictStr
+from streamgauge.sources.kafka.client_settings import ClientSettings, Setting
 
 _OURS: Mapping[str, str] = MappingProxyType(
     {
@@ -41,18 +37,7 @@ _OURS: Mapping[str, str] = MappingProxyType(
 )
 """Settings of librdkafka that are not the user's, and what to do instead."""
 
-_OPEN_SASL = frozenset({"sasl.mechanism", "sasl.mechanisms"})
-_SECRET = re.compile(r"^sasl\.|passw|secret|token|\.key|\.pem$|credential")
 _PYTHON_ONLY = re.compile(r"\\[dDbBAZ]|\(\?|[*+?}]\?")
-
-
-def is_secret(setting: str) -> bool:
-    """Whether the value of a librdkafka setting must not be shown.
-
-    >>> is_secret("sasl.password"), is_secret("ssl.key.pem"), is_secret("sasl.mechanism")
-    (True, True, False)
-    """
-    return setting not in _OPEN_SASL and _SECRET.search(setting) is not None
 
 
 def _read_start(value: object) -> object:
@@ -80,7 +65,7 @@ Start = Annotated[
 """Where partitions without a stored position start; a moment without a zone is UTC."""
 
 
-class Config(SourceConfig):
+class Config(ClientSettings, SourceConfig):
     """One or several topics of one Kafka cluster.
 
     Exactly one of ``topic``, ``topics`` and ``pattern`` says what is read.
@@ -151,24 +136,3 @@ class Config(SourceConfig):
     def bootstrap(self) -> str:
         """The brokers as librdkafka and people read them."""
         return ",".join(self.brokers)
-
-    def public(self) -> dict[str, Any]:
-        """As of every configuration; of ``settings`` neither passwords nor anything of SASL but the mechanism."""
-        plain = super().public()
-        plain["settings"] = _redacted(plain["settings"])
-        return plain
-
-    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
-        for name, value in super().__repr_args__():
-            yield name, _redacted(value) if name == "settings" else value
-
-    def scrub(self, text: str) -> str:
-        """``text`` of a library without the values that must not be shown."""
-        for name, value in self.settings.items():
-            if is_secret(name) and isinstance(value, str) and len(value) > 3 and name != "sasl.username":
-                text = text.replace(value, HIDDEN)
-        return text
-
-
-def _redacted(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: HIDDEN if is_secret(name) else value for name, value in settings.items()}

@@ -106,7 +106,8 @@ class Look:
             self._admin: Any = admin.AdminClient(asking, logger=quiet)
         except KafkaException as error:
             self._consumer = None
-            raise ConfigError(f"stream {stream!r}: {config.scrub(error.args[0].str())}") from None
+            words = config.refused(error.args[0].str())
+            raise ConfigError(f"stream {stream!r}: {words}; correct `settings:` of the source") from None
 
     def __enter__(self) -> Self:
         return self

@@ -233,7 +233,7 @@ class KafkaSource:
             )
             admin = self._admin_client()
         except KafkaException as error:
-            words = self._config.scrub(str(error.args[0].str()))
+            words = self._config.refused(str(error.args[0].str()))
             raise ConfigError(
                 f"stream {self._stream!r}: Kafka's library refuses the configuration: {words}; "
                 "correct `settings:` of the source"

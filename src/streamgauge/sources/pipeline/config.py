@@ -9,8 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from streamgauge.batch import FieldKind
-from streamgauge.settings import Names, Settings, wrong
-from streamgauge.sources.kafka.config import Setting
+from streamgauge.settings import FileUrl, Names, Settings, wrong
+from streamgauge.sources.kafka.client_settings import Setting
 from streamgauge.sources.kafka_lag import Config as KafkaLag
 from streamgauge.sources.polling.settings import PollerConfig
 from streamgauge.sources.sql import Config as Sql
@@ -96,7 +96,8 @@ class Config(PollerConfig):
     beside: Names = PACKS
     """Streams of this configuration whose incidents are shown as causes of what happens on the way."""
     database: Annotated[
-        str | None, Field(description="`postgresql://USER@HOST/DATABASE` or `sqlite:///FILE`, of its tables")
+        FileUrl | None,
+        Field(description="`postgresql://USER@HOST/DATABASE` or `sqlite:///FILE`, of its tables"),
     ] = None
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Annotated, ClassVar, Self
 from urllib.parse import urlsplit
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from streamgauge.channels.posting import is_http_url
-from streamgauge.settings import PositiveDuration, wrong
+from streamgauge.settings import FileName, PositiveDuration, wrong
 from streamgauge.sources.contract import SourceConfig
 
 
@@ -24,6 +25,18 @@ class PollerConfig(SourceConfig):
     """How long it waits for an answer."""
     max_waiting: Annotated[int, Field(gt=0)] = 1_000_000
     """Records kept until they are counted; beyond that an answer is not taken."""
+
+
+def _is_pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from None
+    return text
+
+
+NamePattern = Annotated[str, Field(min_length=1), AfterValidator(_is_pattern)]
+"""A regular expression that the whole name of what is asked about must match."""
 
 
 def _is_address(url: str) -> str:
@@ -47,7 +60,7 @@ class WebPollerConfig(PollerConfig):
     """The password; write it as `${NAME}`."""
     token: str | None = None
     """A bearer token, instead of name and password; write it as `${NAME}`."""
-    ca: str | None = None
+    ca: FileName | None = None
     """A file with the authority that signed the server's certificate; default: the system's."""
 
     @model_validator(mode="after")

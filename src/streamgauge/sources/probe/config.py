@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
 from streamgauge.batch import FieldKind
 from streamgauge.channels.posting import is_http_url
-from streamgauge.settings import HIDDEN, Names, wrong
-from streamgauge.sources.kafka.config import Setting, is_secret
+from streamgauge.settings import FileName, Names, wrong
+from streamgauge.sources.kafka.client_settings import ClientSettings, Setting
 from streamgauge.sources.polling.settings import PollerConfig
 
 FIELDS: Mapping[str, FieldKind] = {
@@ -31,7 +31,7 @@ Few = Field(max_length=100)
 """They are tried all at once, each on a thread."""
 
 
-class Config(PollerConfig):
+class Config(ClientSettings, PollerConfig):
     """``source: {type: probe, http: "https://shop.example/health", tcp: "db:5432"}``."""
 
     given_fields: ClassVar[Mapping[str, FieldKind]] = FIELDS
@@ -43,7 +43,7 @@ class Config(PollerConfig):
     """What a page may answer; default: anything below 400, redirects followed."""
     contains: Annotated[str, Field(min_length=1)] | None = None
     """A text that must stand in each page."""
-    ca: str | None = None
+    ca: FileName | None = None
     """A file with the authority that signed the pages' certificates; default: the system's."""
     tcp: Annotated[Names, Few] = ()
     """Ports to connect to, as `host:port`."""
@@ -75,23 +75,6 @@ class Config(PollerConfig):
                 raise wrong("tcp", str(error)) from None
         return self
 
-    def public(self) -> dict[str, Any]:
-        """As of every configuration; of ``settings`` no secrets."""
-        plain = super().public()
-        plain["settings"] = _shown(plain["settings"])
-        return plain
-
-    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
-        for name, value in super().__repr_args__():
-            yield name, _shown(value) if name == "settings" else value
-
-    def scrub(self, text: str) -> str:
-        """``text`` of a library without the values that must not be shown."""
-        for name, value in self.settings.items():
-            if is_secret(name) and isinstance(value, str) and len(value) > 3:
-                text = text.replace(value, HIDDEN)
-        return text
-
 
 def host_and_port(place: str) -> tuple[str, int]:
     """Both parts of ``host:port``.
@@ -106,7 +89,3 @@ def host_and_port(place: str) -> tuple[str, int]:
     if parts.netloc != place or "@" in place or not parts.hostname or not parts.port:
         raise ValueError(f"expected host:port, such as db:5432, found {place!r}")
     return parts.hostname, parts.port
-
-
-def _shown(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: HIDDEN if is_secret(name) else value for name, value in settings.items()}

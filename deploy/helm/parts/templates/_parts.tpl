@@ -1,5 +1,6 @@
 {{/*
-What the three charts share, the same text in each of them (a test holds that), so that each can be installed alone.
+What the three charts share. Each carries this chart packed, so that it installs from a checkout without `helm dependency
+build` and without a network; after a change here, `make charts` packs it anew.
 Each part takes a dict: `root` (the chart's scope), `component`, and where a release has several components `suffix`,
 which is put behind the names of all but the first.
 */}}

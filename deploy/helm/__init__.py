@@ -1,0 +1,1 @@
+"""Charts for Kubernetes, and what packs the part that they share."""
