@@ -199,3 +199,26 @@ def test_a_file_with_mistakes_changes_nothing_and_says_so(kafka: Broker, tmp_pat
         until(lambda: _incidents(path, "many"), "the window that was open all along", alive=run)
         assert run.stop() == 0
     assert [i.observed for i in _incidents(path, "many")] == [{"events": 4}]
+
+
+def test_bad_records_are_watched_anew_though_one_partition_never_has_any(kafka: Broker, tmp_path: Path):
+    topic, base = kafka.create_topic(unique(), 2), clock() // 5 * 5 - 1000
+
+    def produce(partition: int, moments: list[float], bad: int = 0) -> None:
+        kafka.produce(topic, [*records("a", moments[:1]), *[b"{"] * bad], partition=partition)
+        kafka.produce(topic, records("a", moments[1:]), partition=partition)
+
+    with Live(tmp_path, _config(kafka, topic, {"total": TOTAL})) as live:
+        produce(0, [base, base + 2], bad=2)
+        produce(1, [base, base + 2])
+        _all_in(live, topic, 6)
+        live.stop()
+    window = {"type": "tumbling", "size": "5s", "compute": {"n": "count(*)"}}
+    fewer = {"type": "threshold", "when": "n < 2"}
+    few = {"stream": "streamgauge.dead_letters", "window": window, "detect": fewer}
+    with Live(tmp_path, _config(kafka, topic, {"total": TOTAL, "few": few})) as live:
+        produce(0, [base + 3, base + 10, base + 40], bad=1)
+        produce(0, [base + 41, base + 60], bad=1)
+        produce(1, [base + 4, base + 60])
+        (incident,) = live.until(lambda: live.incidents("few"), "the first whole window")
+    assert incident.window_start == int((base + 40) * 1e6), "the one with the first record is partial"

@@ -34,7 +34,7 @@ FACTS = 12
 fade and to fit again, and the tail: its start, the share beyond, scale, shape, the strength at the budget, and the
 correction (a logarithm) that alarms taught."""
 
-LEARNS, LEAST_EASE, MOST_EASE = 1.0, -4.0, 4.0
+LEARNS, LEAST_EASE, MOST_EASE = 1.0, -4.0, 6.0
 """How much one alarm more or less than the budget corrects, and how far that may go (natural logarithms of rates)."""
 
 _fit = inner(tails.fit)

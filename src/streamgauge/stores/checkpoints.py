@@ -135,7 +135,7 @@ class Checkpoints:
             )
         self._kept[key] = kept
         copies = {name: {c: v.copy() for c, v in table.items()} for name, table in kept.view().items()}
-        return SavedState(copies, rows.read_positions(positions), kept.chain.version)
+        return SavedState(copies, rows.read_positions(positions), kept.chain.version, went_back=lost > 0)
 
     def write(
         self,

@@ -16,6 +16,9 @@ from streamgauge.state import Tables
 if TYPE_CHECKING:
     import polars as pl
 
+UNKNOWN = -1
+"""Of an offset that nobody noted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -25,11 +28,13 @@ class Position:
         next_offset: the first offset not yet counted.
         largest_time: largest event time seen (microseconds), idle advances included.
         partial_until: windows that start at or before this are partial.
+        began: the first offset that was ever counted; ``UNKNOWN`` for what an earlier version wrote.
     """
 
     next_offset: int
     largest_time: int
     partial_until: int
+    began: int = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +54,15 @@ class SavedState:
     """A state as it was at its ``positions`` (of each partition it spans).
 
     After a damage these lie before the stream's own: the records between must be read again for it.
+
+    Attributes:
+        went_back: whether it is older than the last commit, for a damage.
     """
 
     tables: Tables
     positions: Mapping[Partition, Position]
     version: int
+    went_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from streamgauge.stores.schema import meta
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0010"
+HEAD: Final = "0011"
 """The newest revision in ``migrations/versions``; a test holds the two equal."""
 
 

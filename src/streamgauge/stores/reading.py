@@ -89,7 +89,9 @@ class SqlReading:
         with self._reading() as connection:
             found = connection.execute(select(positions).where(*mine).order_by(positions.c.partition))
             return {
-                Partition.parse(row.partition): Position(row.next_offset, row.largest_time, row.partial_until)
+                Partition.parse(row.partition): Position(
+                    row.next_offset, row.largest_time, row.partial_until, row.began
+                )
                 for row in found
             }
 

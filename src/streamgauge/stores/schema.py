@@ -77,6 +77,7 @@ positions = Table(
     _big("next_offset"),
     _big("largest_time"),
     _big("partial_until"),
+    _big("began", server_default="-1"),  # -1: written by a version that did not note it
 )
 
 checkpoint_states = Table(

@@ -51,11 +51,13 @@ def write_positions(
             "next_offset": position.next_offset,
             "largest_time": position.largest_time,
             "partial_until": position.partial_until,
+            "began": position.began,
         }
         for (stream, partition), position in new.items()
     ]
     if values:
-        _upsert(connection, insert, positions, ("next_offset", "largest_time", "partial_until"), values)
+        moving = ("next_offset", "largest_time", "partial_until", "began")
+        _upsert(connection, insert, positions, moving, values)
 
 
 def write_incidents(

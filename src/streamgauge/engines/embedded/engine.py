@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal
 
@@ -201,7 +201,8 @@ class Engine:
             for partition, position in self._restarts[stream].positions.items():
                 mirror = shadow(stream, partition)
                 known = self._restarts[name].positions.get(mirror)
-                self._attach(name, mirror, known or position, from_start=position.next_offset == 0)
+                here = known or replace(position, began=position.next_offset)
+                self._attach(name, mirror, here, from_start=position.next_offset == 0)
 
     def run(self) -> None:
         """Read and judge until :meth:`stop`, or until all sources have ended; commits before it returns.
@@ -358,7 +359,7 @@ class Engine:
         self._unread.discard(name)
         stored = self._restarts[name].positions
         for partition, at in assigned.items():
-            position = stored.get(partition, Position(at, NEVER, NEVER))
+            position = stored.get(partition, Position(at, NEVER, NEVER, began=at))
             self._attach(name, partition, position, from_start=at == 0)
         if any(partition not in stored for partition in assigned):
             self._settled()

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from streamgauge.batch import Partition
+from streamgauge.batch import NEVER, Partition
 from streamgauge.engines.running.built_in import shadow
-from streamgauge.engines.running.bundle import Bundle, bundle_key
+from streamgauge.engines.running.bundle import Bundle, bundle_key, knows
 from streamgauge.engines.running.stream_runner import StreamRunner
-from streamgauge.stores.contract import Position, SavedState, StateKey
+from streamgauge.stores.contract import UNKNOWN, Position, SavedState, StateKey
 
 
 class Saved(Protocol):
@@ -46,10 +46,11 @@ class Restart:
             if saved is not None:
                 self._saved[key] = saved
         self.positions: dict[Partition, Position] = dict(stored)
-        for saved in self._saved.values():
-            for partition, position in saved.positions.items():
-                if partition in stored and position.next_offset < self.positions[partition].next_offset:
-                    self.positions[partition] = position
+        for key, saved in self._saved.items():
+            for partition, last in stored.items():
+                known = _known(saved, partition, last, spans=key.partition is None)
+                if known is not None and known.next_offset < self.positions[partition].next_offset:
+                    self.positions[partition] = replace(known, began=last.began)
 
     @property
     def ends(self) -> Mapping[Partition, int]:
@@ -101,3 +102,15 @@ class Restart:
             for partition, position in saved.positions.items()
             if partition in self.positions and position.next_offset > self.positions[partition].next_offset
         }
+
+
+def _known(saved: SavedState, partition: Partition, last: Position, *, spans: bool) -> Position | None:
+    """How much of a partition a saved state knows; None where that does not concern it.
+
+    Partitions are assigned one after the other, so an older point of a state that ``spans`` them may be from before
+    this one: then it knows nothing of it, and needs it from its beginning on.
+    """
+    found = saved.positions.get(partition)
+    if found is not None or not (spans and saved.went_back) or knows(saved.tables, partition):
+        return found
+    return None if last.began == UNKNOWN else Position(last.began, NEVER, NEVER)

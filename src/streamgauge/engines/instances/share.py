@@ -81,7 +81,7 @@ class Share:
 
     def begin(self, at: int) -> None:
         """The source reads it, from ``at`` on."""
-        position = self._restart.positions.get(self.partition, Position(at, NEVER, NEVER))
+        position = self._restart.positions.get(self.partition, Position(at, NEVER, NEVER, began=at))
         for bundle in self.runner.attach(self.partition, position, from_start=at == 0):
             self._restart.restore(bundle)
         self.runner.begin(self.partition)

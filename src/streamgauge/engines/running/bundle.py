@@ -250,6 +250,11 @@ def reached(lane: Lane) -> int:
     return moved(lane.judged, -lane.group.shift)
 
 
+def knows(tables: Tables, partition: Partition) -> bool:
+    """Whether a bundle that was saved as ``tables`` ever spanned ``partition``."""
+    return str(partition) in set(tables["parts"]["text"])
+
+
 def bundle_key(stream: StreamPlan, by: tuple[str, ...], partition: Partition | None) -> StateKey:
     """Under which name a bundle is saved."""
     return StateKey(f"{stream.name}/{','.join(by)}", digest([stream.name, by, partition is None]), partition)

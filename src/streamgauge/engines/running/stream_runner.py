@@ -15,7 +15,7 @@ from streamgauge.engines.running.watching import Watching
 from streamgauge.incidents.board import Board
 from streamgauge.pipeline import Lane, MonitorFailed, Observer, advance
 from streamgauge.plan import StreamPlan
-from streamgauge.stores.contract import Position
+from streamgauge.stores.contract import UNKNOWN, Position
 from streamgauge.windows.contract import Rows
 from streamgauge.windows.watermark import StreamClock
 
@@ -76,6 +76,7 @@ class StreamRunner:
     Attributes:
         clock: how far each partition has come.
         next_offset: of each partition, what is counted next.
+        began: of each partition, what was counted first.
         newest: its last records.
         gone: partitions of which nothing is waited for.
     """
@@ -96,6 +97,7 @@ class StreamRunner:
         self._paused = paused
         self.clock = StreamClock(plan.lateness, plan.deadline)
         self.next_offset: dict[Partition, int] = {}
+        self.began: dict[Partition, int] = {}
         self.newest = Newest()
         self.gone: frozenset[Partition] = frozenset()
         self.bundles: dict[tuple[tuple[str, ...], Partition | None], Bundle] = {}
@@ -112,6 +114,7 @@ class StreamRunner:
         self._replayed = max(self._replayed, self.clock.watermark(partition))
         if position is not None:
             self.next_offset[partition] = position.next_offset
+            self.began[partition] = position.began
         self._from_start[partition] = from_start
         for (_, of), bundle in self.bundles.items():
             if of is None:
@@ -122,6 +125,8 @@ class StreamRunner:
         """What watches an attached partition goes on where it was saved, or begins."""
         for bundle in self._over(partition):
             bundle.begin(partition, from_start=self._from_start[partition])
+        if self.plan.config is None:
+            self._missed_until(partition, self.clock.largest(partition))
 
     def from_start(self, partition: Partition) -> bool:
         """Whether a partition was read from its first record on."""
@@ -129,7 +134,7 @@ class StreamRunner:
 
     def gap(self, partition: Partition, next_offset: int) -> None:
         """Records of a partition before ``next_offset`` were missed: windows are partial from its next one on."""
-        self.next_offset[partition] = next_offset
+        self.next_offset[partition] = self.began[partition] = next_offset
         for bundle in self._over(partition):
             bundle.missed(partition)
 
@@ -143,6 +148,7 @@ class StreamRunner:
         """A partition is no longer ours."""
         self.clock.detach(partition)
         self.next_offset.pop(partition, None)
+        self.began.pop(partition, None)
         for key in [key for key in self.bundles if key[1] == partition]:
             del self.bundles[key]
 
@@ -209,12 +215,14 @@ class StreamRunner:
             self.clock.follow(other.clock, partition, mine, first.get(mine))
             if partition in other.next_offset:
                 self.next_offset[mine] = other.next_offset[partition]
+            self._missed_until(mine, other.clock.largest(partition))
 
     def join(self, other: StreamRunner, names: Mapping[Partition, Partition]) -> None:
         """Wait for all that ``other`` reads from now on."""
         for partition, mine in names.items():
             if mine not in self.clock:
                 self.attach(mine, None, from_start=other.from_start(partition))
+                self.began[mine] = other.next_offset.get(partition, UNKNOWN)
                 self.begin(mine)
 
     def come_to(self, positions: Mapping[Partition, Position]) -> None:
@@ -230,7 +238,10 @@ class StreamRunner:
     def position(self, partition: Partition) -> Position:
         """How far a partition has come."""
         until = [lane.partial_until for bundle in self._over(partition) for lane in bundle.lanes]
-        return Position(self.next_offset[partition], self.clock.largest(partition), max(until, default=NEVER))
+        return Position(
+            self.next_offset[partition], self.clock.largest(partition), max(until, default=NEVER),
+            self.began.get(partition, UNKNOWN),
+        )  # fmt: skip
 
     def positions(self) -> dict[Partition, Position]:
         """How far all have come."""
@@ -416,6 +427,15 @@ class StreamRunner:
                 mine = np.nonzero(reading.parts == reading.partitions.index(partition))[0]
                 if len(mine):
                     bundle.reached(partition, int(reading.times[mine[0]]) + self.plan.lateness)
+
+    def _missed_until(self, partition: Partition, reached: int) -> None:
+        """What tells of a stream and begins in its middle missed what was met before time had come to ``reached``.
+
+        It need not wait for its own first record there: a partition without faults may never have one.
+        """
+        for bundle in self._over(partition):
+            if reached != NEVER and any(of == partition for _, of in bundle.beginnings.awaited):
+                bundle.reached(partition, reached)
 
     def _note_idle(self) -> None:
         """A partition that is read to its end and has nothing begins at the time that has come there."""
