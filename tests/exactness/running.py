@@ -126,10 +126,11 @@ class Run:
 
     @property
     def port(self) -> int:
-        """Where its server listens."""
-        for connection in psutil.Process(self._child.pid).net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN:
-                return int(connection.laddr.port)
+        """Where its server listens; 0 = nowhere, as before it does, and once it has ended."""
+        with suppress(psutil.NoSuchProcess):
+            for connection in psutil.Process(self._child.pid).net_connections("tcp"):
+                if connection.status == psutil.CONN_LISTEN:
+                    return int(connection.laddr.port)
         return 0
 
 
