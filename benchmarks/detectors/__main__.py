@@ -58,6 +58,7 @@ def keep(part: str, text: str) -> None:
     page = README.read_text("utf-8")
     README.write_text(place.sub(lambda found: f"{found[1]}{text.strip()}\n{found[2]}", page), "utf-8")
     now = dt.datetime.now(dt.UTC)
+    RESULTS.mkdir(exist_ok=True)
     file = RESULTS / f"{now:%Y-%m-%d}-detectors.json"
     held = json.loads(file.read_text("utf-8")) if file.exists() else {}
     held[part] = {"at": f"{now:%Y-%m-%dT%H:%MZ}", "cpu": _processor(), "python": platform.python_version()}

@@ -84,7 +84,7 @@ def _run(values: NDArray[np.float64], labels: NDArray[Any], seed: int) -> dict[s
 
 def _strength(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     config = outlier.Config(features=("any",))
-    mix = outlier.projections(values.shape[1], config.projections, config.seed)
+    drawn = outlier.drawn(values.shape[1], config.projections, config.seed)
     limits = np.array([outlier.OF_KEY, config.learn, config.memory], np.int64)
     state = outlier.OutlierState(values.shape[1], config.projections)
     state.make_room(1)
@@ -93,10 +93,20 @@ def _strength(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     strength, worst = np.empty(n), np.empty(n, np.int32)
     with jit.running(compiled=True):
         kernels.judge_records(  # compiles, and sees nothing
-            slots[:0], values[:0], apart[:0], state.normal, state.rarity, mix, limits, strength[:0], worst[:0]
+            slots[:0],
+            values[:0],
+            apart[:0],
+            state.normal,
+            state.rarity,
+            drawn,
+            limits,
+            strength[:0],
+            worst[:0],
         )
         began = time.process_time()
-        kernels.judge_records(slots, values, apart, state.normal, state.rarity, mix, limits, strength, worst)
+        kernels.judge_records(
+            slots, values, apart, state.normal, state.rarity, drawn, limits, strength, worst
+        )
         return strength, time.process_time() - began
 
 

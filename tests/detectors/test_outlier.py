@@ -120,7 +120,7 @@ def judged(values: np.ndarray, *, compiled: bool, apart: np.ndarray | None = Non
     with jit.running(compiled=compiled):
         kernels.judge_records(
             np.zeros(n, np.int32), values, np.zeros(n, np.bool_) if apart is None else apart, state.normal,
-            state.rarity, outlier.projections(values.shape[1], 50, 0), limits, strength, np.empty(n, np.int32),
+            state.rarity, outlier.drawn(values.shape[1], 50, 0), limits, strength, np.empty(n, np.int32),
         )  # fmt: skip
     return strength
 
@@ -211,17 +211,51 @@ def test_of_many_features_no_two_are_compared():
     values[-1, 7] = 1e4
     kernels.judge_records(
         np.zeros(n, np.int32), values, np.zeros(n, np.bool_), state.normal, state.rarity,
-        outlier.projections(65, 3, 0), np.array([20, 40, 1000]), strength, np.empty(n, np.int32),
+        outlier.drawn(65, 3, 0), np.array([20, 40, 1000]), strength, np.empty(n, np.int32),
     )  # fmt: skip
     assert state.rarity.together.root.size == 0
     assert strength[-1] > 6
 
 
-def test_the_seed_decides_the_mixes():
-    same, other = (outlier.projections(6, 50, seed) for seed in (0, 1))
-    assert np.array_equal(same.weights, outlier.projections(6, 50, 0).weights)
-    assert not np.array_equal(same.weights, other.weights)
-    assert np.allclose((same.weights**2).sum(axis=1), 1)
+def test_the_seed_decides_the_mixes_and_the_grids():
+    same, again, other = (
+        [*drawn.projections, *drawn.cuts] for drawn in (outlier.drawn(6, 50, s) for s in (0, 0, 1))
+    )
+    for one, two, three in zip(same, again, other, strict=True):
+        assert np.array_equal(one, two)
+        assert not np.array_equal(one, three)
+    assert np.allclose((same[1] ** 2).sum(axis=1), 1)
+
+
+WILD = [
+    ("one number of one feature", 1, 8.0, "normal"),
+    ("one of twelve", 12, 8.0, "normal"),
+    ("one of thirty", 30, 8.0, "normal"),
+    ("one of thirty that all vary wildly", 30, 60.0, "Student"),
+]
+
+
+@pytest.mark.parametrize(("sentence", "features", "far", "shape"), WILD, ids=[row[0] for row in WILD])
+def test_one_number_beyond_all_seen_is_stronger_than_all_before(
+    sentence: str, features: int, far: float, shape: str
+):
+    draw = np.random.default_rng(21)
+    size = (5000, features)
+    values = draw.normal(size=size) if shape == "normal" else draw.standard_t(4, size=size)
+    values[-1, 0] = far
+    strength = judged(values, compiled=True)
+    assert strength[-1] > strength[1000:-1].max()
+    values[-1, 0] = 10 * far
+    assert judged(values, compiled=True)[-1] > strength[-1], "what is seen never ends the scale"
+
+
+def test_a_hole_in_the_middle_is_seen():
+    draw = np.random.default_rng(22)
+    angle = draw.uniform(0, 2 * np.pi, 6000)
+    values = np.column_stack([np.cos(angle), np.sin(angle)]) + 0.05 * draw.normal(size=(6000, 2))
+    values[-1] = 0.0
+    strength = judged(values, compiled=True)
+    assert strength[-1] > np.quantile(strength[1000:], 0.99)
 
 
 def test_a_budget_and_fixed_scores_exclude_each_other():

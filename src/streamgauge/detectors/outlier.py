@@ -68,14 +68,14 @@ from pydantic import Field
 from streamgauge.batch import SlotArray
 from streamgauge.detectors.contract import Context, Needs, Picture
 from streamgauge.detectors.odd_records import Alarms, OddRecordConfig, Records, Telling, checked_needs
-from streamgauge.kernels import correlated, own_tails
+from streamgauge.kernels import correlated, grids, own_tails
 from streamgauge.kernels import outliers as kernels
 from streamgauge.settings import Names
 from streamgauge.state import State, Tables, grown
 from streamgauge.verdict import Verdicts
 from streamgauge.windows.contract import WindowResults
 
-BINS = 64
+BINS, GRIDS, HALVINGS = 64, 24, 8
 OF_KEY = 50
 """Values of a feature that a key must have shown before it is judged."""
 
@@ -95,7 +95,7 @@ class Config(OddRecordConfig):
     seed: Annotated[int, Field(ge=0)] = 0
     """Of the random mixes; the same seed gives the same answers."""
 
-    layout: ClassVar[int] = 2
+    layout: ClassVar[int] = 3
     """Of the state; one that another layout saved is not taken over, and learning starts new."""
     shaped_by: ClassVar[tuple[str, ...]] = ("features", "projections", "seed", "layout")
 
@@ -140,35 +140,35 @@ def build(config: Config, context: Context) -> Outlier:
     """
     needs = checked_needs(config.features, config.by, context)
     counts = np.array([min(OF_KEY, config.learn), config.learn, config.memory], np.int64)
-    mix = projections(len(config.features), config.projections, config.seed)
+    chance = drawn(len(config.features), config.projections, config.seed)
     telling = Telling(context.monitor, config.features, config.limits(), context.masked)
-    return Outlier(telling, mix, counts, needs)
+    return Outlier(telling, chance, counts, needs)
 
 
-def projections(features: int, count: int, seed: int) -> kernels.Projections:
-    """Random sparse directions of length 1 in ``features`` dimensions, sqrt(features) of them not zero."""
+def drawn(features: int, count: int, seed: int) -> kernels.Drawn:
+    """So many random sparse directions of length 1 in ``features`` dimensions, sqrt(features) of them not zero; and grids."""
     draw = np.random.default_rng(seed)
     mixed = math.ceil(math.sqrt(features))
     chosen = np.array([draw.permutation(features)[:mixed] for _ in range(count)], np.int32)
     weights = draw.normal(size=(count, mixed))
-    return kernels.Projections(chosen, weights / np.linalg.norm(weights, axis=1, keepdims=True))
+    mixes = kernels.Projections(chosen, weights / np.linalg.norm(weights, axis=1, keepdims=True))
+    return kernels.Drawn(mixes, grids.make_cuts(features, GRIDS, HALVINGS, seed))
 
 
 class OutlierState(Alarms):
     """See :mod:`streamgauge.kernels.outliers`."""
 
-    version = 2
+    version = 3
 
     def __init__(self, features: int, mixes: int) -> None:
         super().__init__()
         self.normal = kernels.Normal(
             np.zeros((0, features), np.int64), np.zeros((0, features)), np.zeros((0, features))
         )
-        each = np.zeros((3, features, BINS))
         pairs = np.zeros((2, *2 * (features if features <= correlated.MOST else 0,)))
         self.rarity = kernels.Rarity(
-            np.zeros((mixes, BINS)), np.zeros((mixes, BINS)), np.zeros((4, 2)), np.zeros(3),
-            own_tails.OwnTails(each[0], each[1], each[2], np.zeros(features)),
+            np.zeros((mixes, BINS)), np.zeros((mixes, BINS)), np.zeros((GRIDS, 2**HALVINGS)),
+            np.zeros((kernels.PARTS, 2)), np.zeros(3), own_tails.new_tails(features, BINS),
             correlated.Together(pairs[0], pairs[1]),
         )  # fmt: skip
 
@@ -189,6 +189,8 @@ class OutlierState(Alarms):
             "mixes": {"hist": rare.hist.reshape(-1), "table": rare.table.reshape(-1)},
             "tails": {name: getattr(rare.tails, name).reshape(-1) for name in ("hist", "left", "right")},
             "skew": {"of": rare.tails.skew},
+            "outer": {"of": rare.tails.outer.reshape(-1)},
+            "grids": {"mass": rare.mass.reshape(-1)},
             "together": {name: getattr(rare.together, name).reshape(-1) for name in rare.together._fields},
             "parts": {"of": rare.parts.reshape(-1)},
             "counts": {"of": rare.counts},
@@ -201,7 +203,7 @@ class OutlierState(Alarms):
             into = getattr(self.normal, name).reshape(-1)
             into[: len(tables["normal"][name])] = tables["normal"][name]
         own = self.tables()  # views, so that what is written into them is taken over
-        for table in ("mixes", "tails", "skew", "together", "parts", "counts"):
+        for table in ("mixes", "tails", "skew", "outer", "grids", "together", "parts", "counts"):
             for name, into in own[table].items():
                 into[:] = tables[table][name]
 
@@ -215,13 +217,13 @@ class Outlier:
     """
 
     telling: Telling
-    mix: kernels.Projections
+    drawn: kernels.Drawn
     counts: NDArray[np.int64]
     needs: Needs
 
     def initial(self) -> OutlierState:
         """Nothing learned."""
-        return OutlierState(len(self.telling.features), len(self.mix.features))
+        return OutlierState(len(self.telling.features), len(self.drawn.projections.features))
 
     def step(self, state: State, results: WindowResults) -> Verdicts:
         """Judge each record (or closed window) in its order, then learn it."""
@@ -231,7 +233,7 @@ class Outlier:
         strength = np.empty(len(records.rows), np.float64)
         worst = np.empty(len(records.rows), np.int32)
         kernels.judge_records(
-            records.slots, records.values, records.apart, state.normal, state.rarity, self.mix, self.counts,
+            records.slots, records.values, records.apart, state.normal, state.rarity, self.drawn, self.counts,
             strength, worst,
         )  # fmt: skip
         return self.telling.tell(state, records, strength, worst)

@@ -1,7 +1,8 @@
 """Records beside all records: how far each number lies from its key's own, and how rare such a mix of them is.
 
 Per key and feature a mean and a variance; for the whole monitor one histogram per random projection of the
-standardised records, one per feature, and which features go together. A record is judged before it is learned.
+standardised records, one per feature, random grids, and which features go together. A record is judged before it is
+learned.
 """
 
 from __future__ import annotations
@@ -13,8 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamgauge.kernels.correlated import Together, apart_together, learn_products, make_root
+from streamgauge.kernels.grids import Cuts, count_cells, find_cells, thinness
 from streamgauge.kernels.jit import inner, kernel
-from streamgauge.kernels.own_tails import SQUASH, OwnTails, bin_at, count_tails, how_far_out, make_tails
+from streamgauge.kernels.own_tails import (
+    SQUASH,
+    OwnTails,
+    bin_of,
+    count_tails,
+    farthest_out,
+    how_far_out,
+    make_tails,
+    placed,
+)
 from streamgauge.kernels.rarity import LIMIT, READY, SEEN, Pool, alarmed, note, rarity_of
 
 LEARNED, WEIGHT, READ = range(3)
@@ -42,10 +53,16 @@ OK, WARNING, CRITICAL, LEARNING, NO_DATA, NEITHER = 0, 1, 2, 3, 5, 6
 """As :class:`streamgauge.verdict.Severity`."""
 FEW = 15.0
 """From so many records on the deviation of a part of the score says what is wild."""
-STRETCH = 1.15
+STRETCH = 1.3
 """The mean of parts has less spread than each of them; times this, one in some 10,000 ordinary records reaches 6."""
-FAR_PART, RARE_PART, TAILS_PART, MIX_PART = range(4)
+CALM = 2.0
+"""From here on a density counts by its logarithm: it rises with the square of a distance, which a tail does not."""
+ALONE, ODD, WILD = 5.0, 2.0, 4.0
+"""By itself speaks: a mix from so many deviations on; one so much more unusual than its numbers alone from ``USUAL`` on; and a
+single number from so many on."""
+RARE_PART, TAILS_PART, THIN_PART, MIX_PART, SPREAD_PART, WILD_PART = range(6)
 """The parts of the score, as rows of ``Rarity.parts``."""
+PARTS = 6
 
 
 class Normal(NamedTuple):
@@ -59,12 +76,14 @@ class Normal(NamedTuple):
 class Rarity(NamedTuple):
     """What is normal for the mix, over all keys.
 
-    ``hist`` and ``table`` are float64[K, B]: weights, and -log density as of the last making. ``parts`` is
-    float64[4, 2]: mean and variance of each part of the score. ``counts`` is float64[3].
+    ``hist`` and ``table`` are float64[K, B]: weights, and -log density as of the last making. ``mass`` is
+    float64[G, 2^H]: weights in the cells of the grids. ``parts`` is float64[PARTS, 2]: mean and variance of each part of
+    the score. ``counts`` is float64[3].
     """
 
     hist: NDArray[np.float64]
     table: NDArray[np.float64]
+    mass: NDArray[np.float64]
     parts: NDArray[np.float64]
     counts: NDArray[np.float64]
     tails: OwnTails
@@ -76,6 +95,13 @@ class Projections(NamedTuple):
 
     features: NDArray[np.int32]
     weights: NDArray[np.float64]
+
+
+class Drawn(NamedTuple):
+    """What chance decided, once."""
+
+    projections: Projections
+    cuts: Cuts
 
 
 @inner
@@ -134,6 +160,9 @@ def make_table(rarity: Rarity, memory: int) -> None:
         for k in range(rarity.hist.shape[0]):
             for b in range(bins):
                 rarity.hist[k, b] *= 0.5
+        for g in range(rarity.mass.shape[0]):
+            for cell in range(rarity.mass.shape[1]):
+                rarity.mass[g, cell] *= 0.5
         rarity.counts[WEIGHT] *= 0.5
     rarity.counts[READ] = rarity.counts[WEIGHT]
 
@@ -147,7 +176,7 @@ def find_bins(z: NDArray[Any], projections: Projections, bins: int, found: NDArr
             value = z[projections.features[k, m]]
             if not math.isnan(value):
                 p += projections.weights[k, m] * value
-        found[k] = bin_at(p, bins)
+        found[k] = bin_of(placed(p), bins)
 
 
 @inner
@@ -166,20 +195,28 @@ def learn_part(parts: NDArray[Any], part: int, value: float, share: float) -> No
 
 @inner
 def score_parts(
-    rarity: Rarity, z: NDArray[Any], found: NDArray[Any], solved: NDArray[Any], into: NDArray[Any]
+    rarity: Rarity,
+    z: NDArray[Any],
+    places: NDArray[Any],
+    found: NDArray[Any],
+    cells: NDArray[Any],
+    solved: NDArray[Any],
+    into: NDArray[Any],
 ) -> None:
-    """What the parts of the score are for a record of which something is known, float64[4]."""
+    """What the parts of the score are for a record of which something is known, float64[PARTS]."""
     known, total, rare = 0, 0.0, 0.0
     for j in range(z.shape[0]):
         if not math.isnan(z[j]):
             known += 1
-            total += abs(z[j])
+            total += z[j] * z[j]
     for k in range(found.shape[0]):
         rare += rarity.table[k, found[k]]
-    into[FAR_PART] = math.log(FLOOR + total / known)
     into[RARE_PART] = rare / found.shape[0]
-    into[TAILS_PART] = how_far_out(rarity.tails, z)
+    into[TAILS_PART] = how_far_out(rarity.tails, z, places)
+    into[THIN_PART] = thinness(rarity.mass, rarity.counts[WEIGHT], cells)
     into[MIX_PART] = apart_together(rarity.together, z, solved)
+    into[SPREAD_PART] = math.log(FLOOR + math.sqrt(total / known))
+    into[WILD_PART] = farthest_out(rarity.tails, z, places)
 
 
 @inner
@@ -191,27 +228,46 @@ def tamed(rarity: Rarity, part: int, value: float) -> float:
 
 
 @inner
+def calmed(above: float) -> float:
+    """A standing that grows with the square of a distance, such that it grows as a tail does."""
+    return CALM * math.log1p(above / CALM) if above > 0.0 else above
+
+
+@inner
 def strength_from(rarity: Rarity, scored: NDArray[Any]) -> float:
-    """The mean of the first three parts; a mix that is unusual by itself counts where it is stronger."""
-    strength = 0.0
-    for part in range(MIX_PART):
-        strength += standing(rarity.parts, part, scored[part]) / MIX_PART
+    """The mean of the first three parts; a mix or a number that is unusual by itself counts where it is stronger."""
+    rare = calmed(standing(rarity.parts, RARE_PART, scored[RARE_PART]))
+    thin = calmed(standing(rarity.parts, THIN_PART, scored[THIN_PART]))
+    strength = (rare + standing(rarity.parts, TAILS_PART, scored[TAILS_PART]) + thin) / 3.0
     mix = standing(rarity.parts, MIX_PART, scored[MIX_PART])
-    return STRETCH * (max(strength, mix) if mix > USUAL else strength)
+    odd = mix - standing(rarity.parts, SPREAD_PART, scored[SPREAD_PART]) > ODD
+    if mix > ALONE or (odd and mix > USUAL):
+        strength = max(strength, mix)
+    wild = standing(rarity.parts, WILD_PART, scored[WILD_PART])
+    if wild > WILD:
+        strength = max(strength, wild)
+    return STRETCH * strength
 
 
 @inner
 def learn_mix(
-    rarity: Rarity, z: NDArray[Any], found: NDArray[Any], learned: NDArray[Any], memory: int
+    rarity: Rarity,
+    z: NDArray[Any],
+    places: NDArray[Any],
+    found: NDArray[Any],
+    cells: NDArray[Any],
+    learned: NDArray[Any],
+    memory: int,
 ) -> None:
-    """Count a record in all histograms and products; ``learned`` is float64[D] to work in."""
+    """Count a record in all histograms, grids and products; ``learned`` is float64[D] to work in."""
     for k in range(found.shape[0]):
         rarity.hist[k, found[k]] += 1.0
+    count_cells(rarity.mass, cells)
     rarity.counts[WEIGHT] += 1.0
     for j in range(z.shape[0]):
         learned[j] = 0.0 if math.isnan(z[j]) else min(max(z[j], -CLIP), CLIP)
     share = 1.0 / min(rarity.counts[WEIGHT], memory)
-    count_tails(rarity.tails, learned, z, share)
+    count_tails(rarity.tails, learned, z, places, share)
     learn_products(rarity.together, learned, share)
 
 
@@ -222,7 +278,7 @@ def judge_records(
     apart: NDArray[Any],
     normal: Normal,
     rarity: Rarity,
-    projections: Projections,
+    drawn: Drawn,
     limits: NDArray[Any],
     strength: NDArray[Any],
     worst: NDArray[Any],
@@ -233,7 +289,7 @@ def judge_records(
         slots, values: int32[n] (all ≥ 0), float64[n, D] (NaN = missing).
         apart: bool[n], those that teach nothing.
         normal, rarity: changed in place.
-        projections: fixed.
+        drawn: fixed.
         limits: int64[3]: values of a key's feature, and records of the monitor, before anything is said; records remembered.
         strength: float64[n], set to standard deviations above what is usual; -inf = still learning,
             NaN = nothing to judge.
@@ -242,8 +298,9 @@ def judge_records(
     of_key, of_all, memory = limits[0], limits[1], limits[2]
     enough = 0.5 * of_all
     features, bins = values.shape[1], rarity.hist.shape[1]
-    z, work, scored = np.empty(features, np.float64), np.empty(features, np.float64), np.empty(4, np.float64)
-    found = np.empty(rarity.hist.shape[0], np.int32)
+    z, places, work = np.empty(features), np.empty(features), np.empty(features)
+    scored = np.empty(PARTS)
+    found, cells = np.empty(rarity.hist.shape[0], np.int32), np.empty(rarity.mass.shape[0], np.int64)
     for i in range(slots.shape[0]):
         slot = slots[i]
         known, here, furthest = 0, 0, -1.0
@@ -261,18 +318,21 @@ def judge_records(
                     worst[i] = j
         strength[i] = -math.inf if here > 0 else math.nan
         if known > 0:
-            find_bins(z, projections, bins, found)
+            for j in range(features):
+                places[j] = placed(z[j])
+            find_bins(z, drawn.projections, bins, found)
+            find_cells(places, drawn.cuts, rarity.mass.shape[1], cells)
             if rarity.counts[READ] >= enough:
-                score_parts(rarity, z, found, work, scored)
+                score_parts(rarity, z, places, found, cells, work, scored)
                 if rarity.counts[LEARNED] >= enough:
                     strength[i] = strength_from(rarity, scored)
                 if not apart[i]:
                     rarity.counts[LEARNED] += 1.0
                     share = 1.0 / min(rarity.counts[LEARNED], memory)
-                    for part in range(4):
+                    for part in range(PARTS):
                         learn_part(rarity.parts, part, tamed(rarity, part, scored[part]), share)
             if not apart[i]:
-                learn_mix(rarity, z, found, work, memory)
+                learn_mix(rarity, z, places, found, cells, work, memory)
                 since = rarity.counts[WEIGHT] - rarity.counts[READ]
                 if since >= min(BLOCK, max(min(64, of_all), rarity.counts[READ])):
                     make_table(rarity, memory)
