@@ -27,6 +27,7 @@ PARTS = {
     "distances": None,
     "nab": "STREAMGAUGE_NAB",
     "outlier": "STREAMGAUGE_ADBENCH",
+    "pairs": None,
     "forecast": "STREAMGAUGE_NAB",
     "addresses": None,
 }

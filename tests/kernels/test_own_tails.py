@@ -78,17 +78,18 @@ def test_beyond_what_was_seen_a_tail_goes_on_as_steeply_as_it_fell():
     for tails in (steep, slow):
         near, far, farther = (np.exp(farthest_out(tails, [z])) for z in (8.0, 12.0, 16.0))
         assert 7 < near < far < farther
-        assert farther - far == pytest.approx(far - near), "as an exponential one"
+        assert farther - far == pytest.approx(far - near, rel=0.2), "about as an exponential one"
     assert farthest_out(steep, [12.0]) > farthest_out(slow, [12.0])
 
 
-def test_the_outer_tail_holds_no_more_than_its_share_and_its_mean_excess():
+def test_the_outer_tail_holds_no_more_than_its_share_and_is_as_thick_as_what_lies_there():
     values = np.random.default_rng(5).exponential(size=(20_000, 1)) - 1.0
-    edge, level, scale = learned(values, bins=64).outer[0, 1]
+    edge, level, scale, shape = learned(values, bins=64).outer[0, 1]
     beyond = values[values > edge] - edge
     assert len(beyond) <= own_tails.OUTER * len(values)
     assert level == pytest.approx(-np.log(len(beyond) / len(values)), rel=0.02)
-    assert scale == pytest.approx(beyond.mean(), rel=0.1)
+    assert scale / (1 - shape) == pytest.approx(beyond.mean(), rel=0.1)
+    assert shape < 0.1
 
 
 def test_the_farthest_of_several_counts_and_what_is_missing_does_not():

@@ -57,9 +57,9 @@ STRETCH = 1.3
 """The mean of parts has less spread than each of them; times this, one in some 10,000 ordinary records reaches 6."""
 CALM = 2.0
 """From here on a density counts by its logarithm: it rises with the square of a distance, which a tail does not."""
-ALONE, ODD, WILD = 5.0, 2.0, 4.0
-"""By itself speaks: a mix from so many deviations on; one so much more unusual than its numbers alone from ``USUAL`` on; and a
-single number from so many on."""
+ALONE, WILD = 5.0, 4.0
+"""By itself speaks: a mix from so many deviations on, though from ``USUAL`` on where it is much more unusual than its numbers
+alone are; and a single number from so many on."""
 RARE_PART, TAILS_PART, THIN_PART, MIX_PART, SPREAD_PART, WILD_PART = range(6)
 """The parts of the score, as rows of ``Rarity.parts``."""
 PARTS = 6
@@ -234,19 +234,22 @@ def calmed(above: float) -> float:
 
 
 @inner
+def alone(above: float, enough: float) -> float:
+    """What a part counts by itself: all of it from ``enough`` deviations on, nothing 1 below that, and no jump between."""
+    return min(above, enough * (above - enough + 1.0))
+
+
+@inner
 def strength_from(rarity: Rarity, scored: NDArray[Any]) -> float:
     """The mean of the first three parts; a mix or a number that is unusual by itself counts where it is stronger."""
     rare = calmed(standing(rarity.parts, RARE_PART, scored[RARE_PART]))
     thin = calmed(standing(rarity.parts, THIN_PART, scored[THIN_PART]))
     strength = (rare + standing(rarity.parts, TAILS_PART, scored[TAILS_PART]) + thin) / 3.0
     mix = standing(rarity.parts, MIX_PART, scored[MIX_PART])
-    odd = mix - standing(rarity.parts, SPREAD_PART, scored[SPREAD_PART]) > ODD
-    if mix > ALONE or (odd and mix > USUAL):
-        strength = max(strength, mix)
+    odd = mix - standing(rarity.parts, SPREAD_PART, scored[SPREAD_PART])
+    strength = max(strength, alone(mix, ALONE - min(max(odd - 1.0, 0.0), ALONE - USUAL)))
     wild = standing(rarity.parts, WILD_PART, scored[WILD_PART])
-    if wild > WILD:
-        strength = max(strength, wild)
-    return STRETCH * strength
+    return STRETCH * max(strength, alone(wild, WILD))
 
 
 @inner
