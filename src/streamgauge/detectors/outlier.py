@@ -5,19 +5,22 @@ what is odd may be the mix rather than one number. It assumes that most records 
 ordinary changes slowly. Give categories as numbers only where their order means something.
 
 **The rule.** A record x of key k is judged before it is learned. With the key's own mean m and deviation s of each
-feature, z_j = (x_j - m_j) / s_j, and four things are measured::
+feature, z_j = (x_j - m_j) / s_j, and five things are measured::
 
-    far   = log mean_j |z_j|
     rare  = mean_p -log density_p(w_p · z)      over random sparse projections w_p, |w_p| = 1, sqrt(D) features each
+    thin  = mean_g -log share_g(z)              of the records in the same cell of 24 random grids of 256 cells
     tails = log max(L, R, S)                    L, R: mean_j of -log of the share of records as low, as high in j;
                                                 S: of each feature the side of its longer tail
     mix   = log sqrt(z' C^-1 z / D)             C: which features go together, their mean products
+    wild  = log max_j -log tail_j(z_j)          beyond the outer 2 % the tail is a generalised Pareto, so it never ends
 
-The densities and shares are histograms of all records of the monitor with 64 bins that grow outwards; they and C^-1 are
-made anew every 500 records. Each is put in deviations above its own mean. Strength t is 1.15 times the mean of the first
-three, or times ``mix`` where that is larger and above 3: in a mean of all four, three parts that see nothing would outvote
-the one that sees numbers that do not belong together. The score is 1/2 + u / (2 + 2|u|) with u = (t - 3) / 2: 0.5 at t = 3,
-0.8 at t = 6, which one in some 10,000 ordinary records reaches (normal: fewer; heavy tails: up to four).
+Densities and shares are of all records of the monitor, in bins and cells that grow outwards; tails and C^-1 are made anew
+every 500 records. Each is put in deviations above its own mean; ``rare`` and ``thin``, which rise with the square of a
+distance, from there on by 2 log(1 + d / 2). Strength t is 1.3 times the mean of the first three, or times ``mix`` or ``wild``
+where these are larger and speak by themselves: ``wild`` from 4 on, ``mix`` from 5 on, or from 3 on where it is 3 above what
+its numbers are without C. In a mean of all, parts that see nothing would outvote the one that sees numbers that do not belong
+together. The score is 1/2 + u / (2 + 2|u|) with u = (t - 3) / 2: 0.5 at t = 3, 0.8 at t = 6, which one in some 10,000
+ordinary records reaches (normal: fewer; thirty numbers with heavy tails: ten).
 
 **When it alarms.** ``budget`` (default ``1 per week``) is how many false alarms the whole monitor may make, over all its
 keys: the strengths of ordinary records are pooled, and a generalised-Pareto tail says which one comes that seldom
@@ -32,13 +35,15 @@ off as can be, and are never learned.
 
 Parameters: ``features`` (numeric fields), ``by`` (field or list; default none), ``budget`` (how often, default
 ``1 per week``) or ``warning`` and ``critical`` (scores in (0, 1]), ``resolve_after`` (duration, default 1m), ``learn``
-(records, 500), ``memory`` (records, 20,000), ``projections`` (50), ``seed`` of the projections (0). State: 24 bytes per
-key and feature, 8 per key, and per monitor (per partition, where it is aligned) 53 kB, 1.5 kB for each feature and 16
+(records, 500), ``memory`` (records, 20,000), ``projections`` (50), ``seed`` of all that chance decides (0). State: 24 bytes
+per key and feature, 8 per key, and per monitor (per partition, where it is aligned) 101 kB, 1.6 kB for each feature and 16
 bytes for each two of them. Of more than 64 features ``mix`` is left out.
 
-From: ``far`` and ``rare``: T. Pevný, *Loda: lightweight on-line detector of anomalies*, Machine Learning 102 (2016);
-``tails``: Z. Li and others, *ECOD: unsupervised outlier detection using empirical cumulative distribution functions*, IEEE
-TKDE 35 (2023); ``mix``: P. C. Mahalanobis, *On the generalised distance in statistics* (1936).
+From: ``rare``: T. Pevný, *Loda: lightweight on-line detector of anomalies*, Machine Learning 102 (2016); ``thin``: S. C. Tan
+and others, *Fast anomaly detection for streaming data*, IJCAI (2011); ``tails``: Z. Li and others, *ECOD: unsupervised
+outlier detection using empirical cumulative distribution functions*, IEEE TKDE 35 (2023); ``wild``: J. Pickands, *Statistical
+inference using extreme order statistics*, Annals of Statistics 3 (1975); ``mix``: P. C. Mahalanobis, *On the generalised
+distance in statistics* (1936).
 
 >>> import random
 >>> from streamgauge.testing import judge
@@ -93,7 +98,7 @@ class Config(OddRecordConfig):
     projections: Annotated[int, Field(ge=1, le=1000)] = 50
     """How many random mixes of the features are watched."""
     seed: Annotated[int, Field(ge=0)] = 0
-    """Of the random mixes; the same seed gives the same answers."""
+    """Of all that chance decides; the same seed gives the same answers."""
 
     layout: ClassVar[int] = 3
     """Of the state; one that another layout saved is not taken over, and learning starts new."""

@@ -65,7 +65,7 @@ def thinness(mass: NDArray[Any], total: float, cells: NDArray[Any]) -> float:
         if g % AT_ONCE == AT_ONCE - 1 or g == cells.shape[0] - 1:
             found += math.log(product)
             product = 1.0
-    return math.log(total + 0.5) - found / cells.shape[0]
+    return float(math.log(total + 0.5) - found / cells.shape[0])
 
 
 @inner

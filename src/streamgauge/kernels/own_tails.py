@@ -122,11 +122,11 @@ def make_outer(counts: NDArray[Any], total: float, outer: NDArray[Any]) -> None:
     first, held = half, 0.0
     while first > 1 and held + counts[first - 1] <= OUTER * total:
         first -= 1
-        held += counts[first]
+        held += float(counts[first])
     middles = np.empty(half - first)
     for k in range(first, half):
         middles[k - first] = 0.5 * (outward(k, half) + outward(k + 1, half))
-    edge = outward(first, half)
+    edge = float(outward(first, half))
     scale, shape = _fit(middles, counts[first:], edge)
     outer[0], outer[1] = edge, -math.log((held + 0.5) / total)
     outer[2], outer[3] = max(scale, LEAST_SCALE) if scale > 0.0 else UNKNOWN_SCALE, shape
