@@ -35,7 +35,8 @@ fade and to fit again, and the tail: its start, the share beyond, scale, shape, 
 correction (a logarithm) that alarms taught."""
 
 LEARNS, LEAST_EASE, MOST_EASE = 1.0, -4.0, 6.0
-"""How much one alarm more or less than the budget corrects, and how far that may go (natural logarithms of rates)."""
+"""How much one alarm more or less than the budget corrects, and how far that may go (natural logarithms of rates):
+a strength that changes slowly stays beyond its limit for some hundred results at once, which are one alarm."""
 
 _fit = inner(tails.fit)
 _survival = inner(tails.survival)
