@@ -17,7 +17,7 @@ pytestmark = pytest.mark.services  # it starts and kills real processes, which t
 TOKEN = "a-long-token"
 PLAIN = {"STREAMGAUGE_JIT": "off"}
 START = 1_700_000_000
-KILLS = ("commit.before:6", "commit.after-before-send:3")
+KILLS = ("commit.before:3", "commit.after-before-send:3")
 
 
 def watching(folder: Path, receiver: WebhookReceiver) -> Path:

@@ -104,7 +104,7 @@ def test_rows_of_rows_add_up(whole: Found):
     assert {incident["monitor"] for incident in whole.incidents.values()} >= {"often", "hour"}
 
 
-@pytest.mark.parametrize("point", ["commit.before:3", "commit.between-log-and-fold:2"])
+@pytest.mark.parametrize("point", ["commit.before:2", "commit.between-log-and-fold:2"])
 def test_killed_in_the_middle_of_a_commit(prepared: Prepared, whole: Found, tmp_path: Path, point: str):
     def die(path: Path) -> None:
         with Run(path, failpoint=point) as run:

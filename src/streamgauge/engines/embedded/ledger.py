@@ -174,7 +174,6 @@ class Ledger:
         """
         started = self.clock.monotonic()
         self.telling.step(self.clock.now())
-        reach("commit.before")
         commit = self.collected(runners)
         self.store.commit(commit)
         self._pace.committed(started)
