@@ -47,6 +47,15 @@ def test_what_the_monitor_says_of_itself_stands_below_and_not_again_at_the_end()
     assert printed(resolved(description=said)) == RESOLVED + "\n"
 
 
+def test_lists_read_as_lists_and_what_has_parts_by_its_name_and_number():
+    features = [
+        {"feature": "country", "value": 0.150287, "floor": 0.006},
+        {"feature": "amount", "value": 0.0037},
+    ]
+    text = printed(firing(evidence={"features": features, "new": ["FR", "\x1b[31m"], "deep": [[["a"]]]}))
+    assert "  because   features country 0.150287, amount 0.0037 · new FR, \\x1b[31m · deep [['a']]\n" in text
+
+
 def test_the_end_says_how_long_it_lasted():
     assert printed(resolved()) == RESOLVED + "\n"
 

@@ -35,7 +35,7 @@ def test_without_a_name_the_files_are_replayed_that_the_streams_read(replay, tmp
     rules.write_text(RULES % f"files, path: {tmp_path / 'door.csv'}")
     told = replay(rules)
     assert told.code == 0
-    assert told.lines[-1] == "2 records, 1 windows, 1 incidents, 0 late, 0 dead letters"
+    assert told.lines[-1] == "2 records, 1 window, 1 incident, 0 late, 0 dead letters"
 
 
 def test_where_no_stream_reads_files_one_has_to_name_them(replay, tmp_path: Path):
@@ -61,7 +61,7 @@ def test_named_files_are_cut_as_the_streams_own(declared, header, given, replay,
     (tmp_path / given).write_text(header + ROWS)
     told = replay(rules, "--stream", f"door={tmp_path / given}")
     assert told.code == 0
-    assert told.lines[-1] == "2 records, 1 windows, 1 incidents, 0 late, 0 dead letters"
+    assert told.lines[-1] == "2 records, 1 window, 1 incident, 0 late, 0 dead letters"
 
 
 def test_an_extension_of_another_kind_tells_more_than_what_is_declared(replay, tmp_path: Path):
@@ -70,4 +70,4 @@ def test_an_extension_of_another_kind_tells_more_than_what_is_declared(replay, t
     (tmp_path / "other.csv").write_text("who,at\nann,1\nbob,2\n")
     told = replay(rules, "--stream", f"door={tmp_path / 'other.csv'}")
     assert told.code == 0
-    assert told.lines[-1] == "2 records, 1 windows, 1 incidents, 0 late, 0 dead letters"
+    assert told.lines[-1] == "2 records, 1 window, 1 incident, 0 late, 0 dead letters"

@@ -44,7 +44,7 @@ def test_one_picture(top, url: str):
     told = top("--server", url, "--once")
     assert told.code == 0
     assert told.lines[0].startswith("streamgauge 0.1.0  ready  up 1 m 14 s  7 commits, the last took 4 ms")
-    assert told.lines[0].endswith("1 incidents open, 3 since the start")
+    assert told.lines[0].endswith("1 incident open, 3 since the start")
     assert ["payments", "42", "200", "5.0", "s", "5", "4", "2"] in [line.split() for line in told.lines]
     cells = [line.split() for line in told.lines]
     assert ["burst", "payments", "firing", "2", "1", "1", "2023-11-14T22:13:30.000Z"] in cells

@@ -41,6 +41,15 @@ def printable(text: object, limit: int | None = None) -> str:
     return shown if limit is None or len(shown) <= limit else f"{shown[: limit - 1]}…"
 
 
+def number_of(count: int, noun: str) -> str:
+    """A count and what is counted, which takes an s unless it is one.
+
+    >>> number_of(1, "incident"), number_of(1_200, "window")
+    ('1 incident', '1,200 windows')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def _shown(character: str) -> str:
     return character if character.isprintable() else character.encode("unicode_escape").decode()
 
@@ -178,7 +187,18 @@ def _value(value: Any, limit: int = VALUE) -> str:
         return str(value).lower()
     if isinstance(value, float):
         return _number(value)
+    if isinstance(value, (list, tuple)):
+        return printable(", ".join(map(_item, value)), limit)
     return printable(value, limit)
+
+
+def _item(item: Any) -> str:
+    """One of a list. Of what begins with a name and a number these; what lies deeper stays as Python writes it."""
+    if isinstance(item, Mapping):
+        name, number = [*item.values(), None, None][:2]
+        if isinstance(name, str) and isinstance(number, (int, float)):
+            return f"{_value(name)} {_value(number)}"
+    return printable(item, VALUE) if isinstance(item, (list, tuple, Mapping)) else _value(item)
 
 
 def _number(value: float) -> str:

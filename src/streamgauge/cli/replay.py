@@ -184,6 +184,7 @@ def _told_ranges(store: str, sink: str) -> dict[str, tuple[int, int]]:
 
 def _tell(result: Replayed) -> None:
     from streamgauge.channels.console import render
+    from streamgauge.channels.wording import number_of
 
     for line in result.lines:
         if line["kind"] == "incident":
@@ -191,8 +192,9 @@ def _tell(result: Replayed) -> None:
             print()
     counts = result.lines[-1]
     print(
-        f"{counts['records']:,} records, {counts['windows']:,} windows, {counts['incidents']:,} incidents, "
-        f"{counts['late']:,} late, {counts['dead_letters']:,} dead letters"
+        f"{number_of(counts['records'], 'record')}, {number_of(counts['windows'], 'window')}, "
+        f"{number_of(counts['incidents'], 'incident')}, {counts['late']:,} late, "
+        f"{number_of(counts['dead_letters'], 'dead letter')}"
     )
 
 

@@ -59,13 +59,15 @@ def plain(status: Mapping[str, Any]) -> Iterator[str]:
 
 def headline(status: Mapping[str, Any]) -> str:
     """The engine in one line."""
+    from streamgauge.channels.wording import number_of
+
     store = status["store"]
     state = "ready" if status["ready"] else f"starting: {status['starting']}"
     refuses = f"  STORE REFUSES: {store['refuses']}" if store["refuses"] else ""
     return (
         f"streamgauge {status['version']}  {state}  up {_span(status['uptime_seconds'])}  "
-        f"{store['commits']:,} commits, the last took {1000 * store['last_commit_seconds']:.0f} ms  "
-        f"{status['incidents_open']} incidents open, {status['incidents_opened']} since the start{refuses}"
+        f"{number_of(store['commits'], 'commit')}, the last took {1000 * store['last_commit_seconds']:.0f} ms  "
+        f"{number_of(status['incidents_open'], 'incident')} open, {status['incidents_opened']} since the start{refuses}"
     )
 
 

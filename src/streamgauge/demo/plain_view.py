@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, TextIO
 
-from streamgauge.channels.wording import printable
+from streamgauge.channels.wording import number_of, printable
 from streamgauge.clock import SECOND
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class PlainView:
         self._say(
             f"{passed:5.1f} s  {stream.records:,} records, {stream.rate:,.0f}/s; watermark "
             f"{stream.delay or 0.0:.1f} s behind; {sum(m.open_windows for m in monitors):,} windows open; "
-            f"{sum(m.open_incidents for m in monitors)} incidents firing"
+            f"{number_of(sum(m.open_incidents for m in monitors), 'incident')} firing"
         )
 
     def _say(self, text: str) -> None:

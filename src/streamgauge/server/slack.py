@@ -14,6 +14,7 @@ from fastapi.responses import Response
 from streamgauge.channels.slack import Config as SlackConfig
 from streamgauge.channels.slack_blocks import escaped
 from streamgauge.channels.slack_signing import NotSlackError, Pressed, read, verify
+from streamgauge.channels.wording import number_of
 from streamgauge.config.matched import known_labels
 from streamgauge.incidents.actions import Act, AddSilence, TakeGroup
 from streamgauge.incidents.actions import Asked as AskedAct
@@ -91,7 +92,7 @@ async def _outcome(desk: Desk, pressed: Pressed) -> str:
     answer = await done(desk, asked(desk, pressed) if group is None else asked_of(group, desk, pressed))
     if group is not None and pressed.action == "acknowledge":
         return (
-            f"{answer['taken']:,} incidents acknowledged by {pressed.who}: not repeated until they are over"
+            f"{number_of(answer['taken'], 'incident')} acknowledged by {pressed.who}: not repeated until over"
         )
     return {
         "acknowledge": f"acknowledged by {pressed.who}: it is not repeated until it is over",

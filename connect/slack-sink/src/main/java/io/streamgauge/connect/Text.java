@@ -3,6 +3,7 @@ package io.streamgauge.connect;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -57,9 +58,30 @@ final class Text {
     if (value instanceof Boolean) {
       return value.toString();
     }
+    if (value instanceof List<?> list) {
+      return listed(list, VALUE);
+    }
     return value instanceof Double || value instanceof Float
         ? number(((Number) value).doubleValue())
         : printable(value, VALUE);
+  }
+
+  /** A list in a line. */
+  static String listed(List<?> list, int limit) {
+    return printable(list.stream().map(Text::item).collect(Collectors.joining(", ")), limit);
+  }
+
+  /** One of a list. Of what begins with a name and a number these; what lies deeper stays as Python writes it. */
+  private static String item(Object item) {
+    if (item instanceof Map<?, ?> map && map.size() > 1) {
+      Iterator<?> parts = map.values().iterator();
+      Object name = parts.next();
+      Object number = parts.next();
+      if (name instanceof String && (number instanceof Number || number instanceof Boolean)) {
+        return value(name) + " " + value(number);
+      }
+    }
+    return item instanceof List || item instanceof Map ? printable(item, VALUE) : value(item);
   }
 
   /** Six digits are enough for the eye, but whole numbers and money keep theirs. */

@@ -71,6 +71,9 @@ record Wording(String mood, String word, String title, List<Line> lines) {
   }
 
   private static String expected(Object expected) {
+    if (expected instanceof List<?> list) {
+      return Text.listed(list, LINE);
+    }
     return expected instanceof Number || expected instanceof Boolean ? Text.value(expected) : Text.printable(expected, LINE);
   }
 
