@@ -234,6 +234,37 @@ def test_a_process_that_stands_still_in_a_transaction_holds_nobody_up(postgres, 
     backend.close()
 
 
+@server_needed
+def test_a_process_that_stands_still_in_the_middle_of_sending_holds_nobody_up(postgres, clock, monkeypatch):
+    """The server waits for the rest of what it was sent: to its own clock that is no idle transaction."""
+    path = postgres.new_database()
+    open_store(path.url(), owner=ME, clock=clock).close()
+    backend = backend_of(path.url())
+    frozen = backend.write()
+    connection = frozen.__enter__()
+    wire = connection.connection.driver_connection.pgconn  # type: ignore[union-attr]
+    wire.enter_pipeline_mode()
+    wire.send_query_params(
+        b"INSERT INTO meta VALUES ('half', 'written')", None
+    )  # and no word that this is all
+    wire.flush()
+    stuck = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND state = 'active' AND wait_event = 'ClientRead'"
+    eventually(lambda: path.sql(stuck, wire.backend_pid)[0][0], "the server waits for more")
+    monkeypatch.setattr("streamgauge.stores.postgres._FROZEN", "1h")
+    with pytest.raises(StoreError, match=rf"is locked by streamgauge \(server process {wire.backend_pid}, "):
+        open_store(path.url(timeout="0.1"), owner=ME, clock=clock)
+    monkeypatch.setattr("streamgauge.stores.postgres._FROZEN", "0s")
+    store = open_store(path.url(timeout="0.1"), owner=ME, clock=clock)
+    store.commit(saving({}, 1))
+    assert sql(path, "SELECT * FROM meta WHERE name = 'half'") == []
+    store.close()
+    assert path.sql("SELECT pid FROM pg_stat_activity WHERE pid = %s", wire.backend_pid) == []
+    connection.invalidate()
+    woken = StoreError("woken")
+    assert not frozen.__exit__(StoreError, woken, None)
+    backend.close()
+
+
 def everything(offset: int) -> Commit:
     """A commit that a repetition would double in many places."""
     one = incident(episode=offset)

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+import structlog
+from sqlalchemy import Connection, Engine, Table, Transaction, create_engine, event, text
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
@@ -30,9 +31,16 @@ REACH_SECONDS: Final = 5
 OLDEST: Final = 13
 """The oldest major version that can tell what became of a transaction."""
 
+_log = structlog.get_logger(__name__)
+
 _SYNCHRONOUS = {"process": "local", "power": "on"}
 _FROZEN = "30s"
-"""A writing transaction that stands still for so long is ended by the server: its process is frozen or cut off."""
+"""A writing transaction that stands still for so long is ended: its process is frozen or cut off.
+
+By the server, where it stands between two statements. In the middle of one (many rows are sent as one pipeline) the
+server waits for the rest with no time-out of its own; then whoever waits for the lock has it ended.
+"""
+_LOCKED = "55P03"
 _KEPT_OPEN = 4
 _FINDING_OUT = {
     "keepalives_idle": 10,
@@ -47,6 +55,15 @@ _FATE_SECONDS = 5.0
 _BEGIN = text(
     "SELECT pg_current_xact_id()::text, set_config('idle_in_transaction_session_timeout', :frozen, true) FROM "
     "(SELECT pg_advisory_xact_lock(hashtext('streamgauge'), hashtext(current_schema()))) AS locked"
+)
+# The end stands among what is selected: as a condition it might be asked for before the other conditions.
+_END_STUCK = text(
+    "SELECT a.pid, pg_terminate_backend(a.pid) FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) "
+    "WHERE l.locktype = 'advisory' AND l.granted AND l.database = (SELECT oid FROM pg_database "
+    "WHERE datname = current_database()) AND l.objsubid = 2 "
+    "AND l.classid = CAST(hashtext('streamgauge') AS oid) AND l.objid = CAST(hashtext(current_schema()) AS oid) "
+    "AND a.state = 'active' AND a.wait_event IN ('ClientRead', 'ClientWrite') "
+    "AND a.query_start < clock_timestamp() - CAST(:frozen AS interval)"
 )
 _FATE = text("SELECT pg_xact_status(CAST(:number AS xid8))")
 _HOLDER = text(
@@ -92,9 +109,8 @@ class Postgres:
             InDoubtError: the connection broke while it was committed, and the server cannot be asked now.
         """
         with self.engine.connect() as connection:
-            transaction = connection.begin()
+            transaction, number = self._begun(connection)
             try:
-                number = connection.execute(_BEGIN, {"frozen": _FROZEN}).scalar_one()
                 yield connection
             except BaseException:
                 with suppress(DBAPIError):
@@ -119,6 +135,30 @@ class Postgres:
     def explain(self, error: DBAPIError) -> StoreError:
         """The error in words: what happened, where, what to do."""
         return explained(self.where, error, waited=self.waits, holder=self._holder)
+
+    def _begun(self, connection: Connection, *, again: bool = True) -> tuple[Transaction, str]:
+        transaction = connection.begin()
+        try:
+            return transaction, connection.execute(_BEGIN, {"frozen": _FROZEN}).scalar_one()
+        except BaseException as error:
+            with suppress(DBAPIError):
+                transaction.rollback()
+            if not (again and _is_locked(error) and self._ended_stuck()):
+                raise
+        return self._begun(connection, again=False)
+
+    def _ended_stuck(self) -> bool:
+        """Whether whoever holds the lock was frozen in the middle of sending, and has been cut off."""
+        with suppress(DBAPIError), self._looking.connect() as connection:
+            ended = [pid for pid, done in connection.execute(_END_STUCK, {"frozen": _FROZEN}) if done]
+            for pid in ended:
+                _log.warning(
+                    "a process stood still in the middle of a transaction, which kept the others waiting: it was cut off",
+                    store=self.where,
+                    server_process=pid,
+                )
+            return bool(ended)
+        return False
 
     def _arrived(self, number: str, error: DBAPIError) -> bool:
         """Whether a transaction was committed whose end was not heard."""
@@ -152,6 +192,10 @@ class Postgres:
                     f"{row[1] or 'a program'} (server process {row[0]}, from {row[2] or 'its own machine'})"
                 )
         return "another program"
+
+
+def _is_locked(error: BaseException) -> bool:
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _LOCKED
 
 
 class _Pool:

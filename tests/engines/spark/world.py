@@ -25,7 +25,7 @@ from tests.services.missing import CannotBeHadError, skip_or_fail
 from tests.services.process import ServerProcess
 from tests.services.spark import connector, python
 
-PATIENCE = timedelta(seconds=240)
+PATIENCE = timedelta(seconds=400)
 """Spark's first batch takes ten seconds on a quiet machine; this one has others to do, too."""
 
 T0 = 1_700_000_000
