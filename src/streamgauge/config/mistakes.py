@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from streamgauge.channels.wording import printable
 from streamgauge.config.document import Document, Path
 from streamgauge.errors import ConfigError
 from streamgauge.settings import hide, nearest, replace_secrets, tells_of_secret
@@ -50,7 +51,8 @@ class Mistake:
     """One thing that is wrong, or (as a warning) probably not meant.
 
     ``line`` and ``column`` count from 1; they and ``file`` are None where the configuration came as Python
-    data. ``path`` is such as ``$.monitors.burst.window.size``.
+    data. ``path`` is such as ``$.monitors.burst.window.size``. ``message`` is one line: what it repeats of the file is
+    shown as :func:`~streamgauge.channels.wording.printable` shows it.
     """
 
     path: str
@@ -58,6 +60,9 @@ class Mistake:
     file: str | None = None
     line: int | None = None
     column: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", printable(self.message))
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)

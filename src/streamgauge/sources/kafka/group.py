@@ -8,9 +8,8 @@ from confluent_kafka import KafkaError, KafkaException
 
 from streamgauge.sources.kafka.config import Config
 
-_ANSWER = 0.5
-_PATIENCE = 3.0
-"""Seconds; a broker that has just started answers for groups after one or two."""
+PATIENCE = 3.0
+"""Seconds for an answer; a broker that has just started answers for groups after one or two."""
 
 
 def consumer_settings(config: Config, group: str, stream: str, instance: str | None) -> dict[str, Any]:
@@ -58,19 +57,22 @@ def _connection(config: Config, stream: str) -> dict[str, Any]:
     }
 
 
-def other_members(admin: Any, group: str, instance: str | None, about: str | None) -> list[str]:
+def other_members(
+    admin: Any, group: str, instance: str | None, about: str | None, *, connect: float = PATIENCE
+) -> list[str]:
     """Members of ``group`` that are not ``instance``, each as client and host.
 
-    Asks for the topic ``about`` first (None: all of them). A question about a group that meets brokers which
-    are away lingers on, and librdkafka 2.16 ends the process when they come back (its issue 4605).
+    Asks for the topic ``about`` first (None: all of them), for at most ``connect`` seconds. A question about a group
+    that meets brokers which are away lingers on, and librdkafka 2.16 ends the process when they come back (its issue
+    4605).
 
     Raises:
         KafkaException: the brokers do not answer, or refuse.
     """
-    admin.list_topics(about, timeout=_ANSWER)
-    future = admin.describe_consumer_groups([group], request_timeout=_PATIENCE)[group]
+    admin.list_topics(about, timeout=connect)
+    future = admin.describe_consumer_groups([group], request_timeout=PATIENCE)[group]
     try:
-        found = future.result(_PATIENCE + 1)
+        found = future.result(PATIENCE + 1)
     except KafkaException as error:
         if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
             return []

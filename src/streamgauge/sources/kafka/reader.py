@@ -32,6 +32,8 @@ _GATHER = 0.005
 """Seconds that a poll waits for company of its first record: bounds how often a slow stream wakes us."""
 _UNPLACED = 0.02
 """Seconds that a poll may wait while the start of a partition is being asked for."""
+_ARE_THEY_THERE = 0.5
+"""Seconds in which brokers that nobody here has spoken with yet are to answer a question."""
 _LEAVE = 2.0
 """Seconds for leaving in order; a broker that does not answer is left without a word."""
 
@@ -175,7 +177,10 @@ class KafkaSource:
         """
         try:
             about = next(iter(self._config.names), None)
-            return group.other_members(self._admin_client(), self.group, self._instance, about)
+            connect = group.PATIENCE if self._joined else _ARE_THEY_THERE
+            return group.other_members(
+                self._admin_client(), self.group, self._instance, about, connect=connect
+            )
         except TimeoutError:
             return []
         except KafkaException as error:
