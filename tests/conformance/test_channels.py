@@ -26,8 +26,8 @@ def receiver() -> Iterator[WebhookReceiver]:
         yield running
 
 
-def hook(url: str) -> Channel:
-    return webhook.open_channel(webhook.Config.model_validate({"url": url, "timeout": "200ms"}), "checked")
+def hook(url: str, timeout: str = "10s") -> Channel:
+    return webhook.open_channel(webhook.Config.model_validate({"url": url, "timeout": timeout}), "checked")
 
 
 def test_console():
@@ -56,7 +56,7 @@ def test_webhook(receiver: WebhookReceiver):
 )  # fmt: skip
 def test_webhook_whose_receiver_misbehaves(reply: Reply):
     with WebhookReceiver(otherwise=reply) as misbehaving:
-        check_channel(lambda: hook(misbehaving.url), delivers=False)
+        check_channel(lambda: hook(misbehaving.url, timeout="200ms"), delivers=False)
 
 
 def test_webhook_that_nobody_answers():
